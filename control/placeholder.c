@@ -1,0 +1,1 @@
+int rk_control_placeholder;

@@ -1,0 +1,1 @@
+int rk_raft_placeholder;

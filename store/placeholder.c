@@ -1,0 +1,1 @@
+int rk_store_placeholder;

@@ -1,0 +1,6 @@
+#include <criterion/criterion.h>
+
+Test(base, builds)
+{
+	cr_expect(true);
+}

@@ -1,0 +1,6 @@
+#include <criterion/criterion.h>
+
+Test(cli, builds)
+{
+	cr_expect(true);
+}

@@ -1,0 +1,6 @@
+#include <criterion/criterion.h>
+
+Test(control, builds)
+{
+	cr_expect(true);
+}

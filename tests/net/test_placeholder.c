@@ -1,0 +1,6 @@
+#include <criterion/criterion.h>
+
+Test(net, builds)
+{
+	cr_expect(true);
+}

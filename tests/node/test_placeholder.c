@@ -1,0 +1,6 @@
+#include <criterion/criterion.h>
+
+Test(node, builds)
+{
+	cr_expect(true);
+}

@@ -1,0 +1,6 @@
+#include <criterion/criterion.h>
+
+Test(raft, builds)
+{
+	cr_expect(true);
+}

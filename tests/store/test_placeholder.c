@@ -1,0 +1,6 @@
+#include <criterion/criterion.h>
+
+Test(store, builds)
+{
+	cr_expect(true);
+}

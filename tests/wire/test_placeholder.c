@@ -1,0 +1,6 @@
+#include <criterion/criterion.h>
+
+Test(wire, builds)
+{
+	cr_expect(true);
+}

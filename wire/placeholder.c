@@ -1,0 +1,1 @@
+int rk_wire_placeholder;
