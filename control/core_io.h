@@ -1,0 +1,59 @@
+/* control/core_io.h - the core thread as the connection threads see it: messages in, messages out.
+ *
+ * A connection thread owns a feed. The core sends it (a) the view after every batch of applied entries with
+ * the changes in order, so that reads and watches are served without asking anyone, and (b) the answers
+ * to what the feed asked. All of it arrives through the feed's queue, in order: when an answer to a
+ * write comes, the view that holds the write has come before it. */
+#ifndef RK_CONTROL_CORE_IO_H
+#define RK_CONTROL_CORE_IO_H
+
+#include "base/queue_io.h"
+#include "control/command.h"
+#include "store/view.h"
+
+struct rk_core;
+struct rk_feed;
+
+enum rk_feed_kind {
+	RK_FEED_NEWS,   /* struct rk_feed_news */
+	RK_FEED_ANSWER, /* struct rk_feed_answer */
+};
+
+struct rk_feed_news {
+	struct rk_message message;  /* kind = RK_FEED_NEWS */
+	struct rk_view *view;       /* one share, for the receiver; the state after the last of `changes` */
+	uint64_t leader_id;         /* 0 when unknown */
+	bool restarted;             /* the state was replaced (first news, or a snapshot was installed): no
+	                             * changes lead here, watches must end with 410 */
+	size_t count;
+	struct rk_changes **changes; /* one share each */
+};
+
+struct rk_feed_answer {
+	struct rk_message message; /* kind = RK_FEED_ANSWER */
+	uint64_t request_id;       /* as given */
+	int err;                   /* RK_OK; RK_ETIMEDOUT or RK_EAGAIN (no leader, overload): then nothing else is set */
+	uint64_t index;            /* write: the entry's index; read: the state must be at least this */
+	uint64_t revision;         /* the revision after the entry */
+	size_t count;              /* results, one for each operation of the command */
+	struct rk_result {
+		int code;            /* HTTP */
+		struct rk_blob *doc; /* object or Status; one share */
+		struct rk_blob *warnings; /* list of texts, or NULL */
+	} *results;
+};
+
+void rk_feed_news_free(struct rk_feed_news *news);
+void rk_feed_answer_free(struct rk_feed_answer *answer);
+
+/* Threads may join before the core runs. The first news comes as soon as the member has a state. */
+RK_MUST_CHECK int rk_core_join(struct rk_core *core, struct rk_feed **ret);
+void rk_core_leave(struct rk_feed *feed); /* what still arrives is dropped; frees the feed */
+struct rk_queue *rk_feed_queue(struct rk_feed *feed);
+
+/* Proposes a command (takes the share of `command`). Exactly one answer comes, within `deadline_ms` from now. */
+void rk_feed_write(struct rk_feed *feed, uint64_t request_id, struct rk_blob *command, uint32_t deadline_ms);
+/* Asks for an index that a linearizable read must wait for. Exactly one answer comes. */
+void rk_feed_read(struct rk_feed *feed, uint64_t request_id, uint32_t deadline_ms);
+
+#endif
