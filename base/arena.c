@@ -18,7 +18,7 @@ struct rk_arena_block {
 
 void *rk_arena_alloc(struct rk_arena *arena, size_t size)
 {
-	const size_t need = (size + ALIGN - 1) & ~(ALIGN - 1);
+	const size_t need = size > 0 ? (size + ALIGN - 1) & ~(ALIGN - 1) : ALIGN;
 
 	if (need > arena->left) {
 		const size_t room = need > BLOCK_SIZE ? need : BLOCK_SIZE;

@@ -1,6 +1,0 @@
-#include <criterion/criterion.h>
-
-Test(wire, builds)
-{
-	cr_expect(true);
-}
