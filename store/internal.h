@@ -1,0 +1,31 @@
+/* store/internal.h - what store.c, view.c and dump.c share. */
+#ifndef RK_STORE_INTERNAL_H
+#define RK_STORE_INTERNAL_H
+
+#include "store/store.h"
+
+struct rk_moment {
+	struct rk_node *root;
+	uint64_t revision;
+	uint64_t index;
+	int64_t time_ms;
+	struct rk_hash128 sum; /* of the hashes of every item that counts */
+};
+
+struct rk_store {
+	struct rk_moment now;
+};
+
+struct rk_view {
+	atomic_uint refs;
+	struct rk_moment moment;
+};
+
+static inline bool rk_key_is_state(struct rk_span key)
+{
+	return key.size > 0 && key.data[0] != RK_SPACE_INDEX;
+}
+
+struct rk_hash128 rk_moment_hash(const struct rk_moment *moment);
+
+#endif

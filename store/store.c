@@ -1,0 +1,146 @@
+#include "store/store.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "store/internal.h"
+
+struct rk_store *rk_store_new(void)
+{
+	return rk_zalloc(sizeof(struct rk_store));
+}
+
+struct rk_store *rk_store_free(struct rk_store *store)
+{
+	if (store != NULL) {
+		(void)rk_tree_unref(store->now.root);
+		free(store);
+	}
+	return NULL;
+}
+
+static void count_out(struct rk_store *store, struct rk_item *old)
+{
+	if (old == NULL)
+		return;
+	if (rk_key_is_state(rk_item_key(old)))
+		store->now.sum = rk_hash128_sub(store->now.sum, rk_item_hash(old));
+	(void)rk_item_unref(old);
+}
+
+void rk_store_put(struct rk_store *store, struct rk_span key, struct rk_blob *value, uint64_t revision)
+{
+	struct rk_item *item = rk_item_new(key, value, revision);
+	struct rk_item *old;
+
+	if (rk_key_is_state(key))
+		store->now.sum = rk_hash128_add(store->now.sum, rk_item_hash(item));
+	store->now.root = rk_tree_put(store->now.root, item, &old);
+	count_out(store, old);
+}
+
+bool rk_store_remove(struct rk_store *store, struct rk_span key)
+{
+	struct rk_item *old;
+
+	store->now.root = rk_tree_remove(store->now.root, key, &old);
+	const bool was_there = old != NULL;
+	count_out(store, old);
+	return was_there;
+}
+
+const struct rk_item *rk_store_get(const struct rk_store *store, struct rk_span key)
+{
+	return rk_tree_get(store->now.root, key);
+}
+
+void rk_store_seek(const struct rk_store *store, struct rk_tree_iter *iter, struct rk_span key)
+{
+	rk_tree_seek(iter, store->now.root, key);
+}
+
+uint64_t rk_store_revision(const struct rk_store *store) { return store->now.revision; }
+uint64_t rk_store_index(const struct rk_store *store) { return store->now.index; }
+int64_t rk_store_time_ms(const struct rk_store *store) { return store->now.time_ms; }
+
+uint64_t rk_store_next_revision(struct rk_store *store)
+{
+	return ++store->now.revision;
+}
+
+void rk_store_advance(struct rk_store *store, uint64_t index, int64_t time_ms)
+{
+	rk_assert(index >= store->now.index);
+	store->now.index = index;
+	if (time_ms > store->now.time_ms)
+		store->now.time_ms = time_ms;
+}
+
+struct rk_hash128 rk_moment_hash(const struct rk_moment *moment)
+{
+	struct rk_buf bytes = { 0 };
+
+	rk_buf_put_u64(&bytes, moment->revision);
+	rk_buf_put_u64(&bytes, moment->index);
+	rk_buf_put_u64(&bytes, (uint64_t)moment->time_ms);
+	const struct rk_hash128 head = rk_hash128(rk_buf_span(&bytes), 0);
+	rk_buf_done(&bytes);
+	return rk_hash128_add(head, moment->sum);
+}
+
+struct rk_hash128 rk_store_hash(const struct rk_store *store)
+{
+	return rk_moment_hash(&store->now);
+}
+
+struct rk_view *rk_store_view(const struct rk_store *store)
+{
+	struct rk_view *view = rk_alloc(sizeof *view);
+
+	atomic_init(&view->refs, 1);
+	view->moment = store->now;
+	view->moment.root = rk_tree_ref(store->now.root);
+	return view;
+}
+
+struct rk_mark rk_store_mark(const struct rk_store *store)
+{
+	return (struct rk_mark){ rk_tree_ref(store->now.root), store->now.revision, store->now.sum };
+}
+
+void rk_store_keep(struct rk_mark *mark)
+{
+	mark->root = rk_tree_unref(mark->root);
+}
+
+void rk_store_undo(struct rk_store *store, struct rk_mark *mark)
+{
+	(void)rk_tree_unref(store->now.root);
+	store->now.root = rk_take_ptr(mark->root);
+	store->now.revision = mark->revision;
+	store->now.sum = mark->sum;
+}
+
+void rk_object_key(struct rk_buf *out, struct rk_span kind, struct rk_span ns, struct rk_span name)
+{
+	rk_buf_put_span(out, kind);
+	rk_buf_put_u8(out, 0);
+	rk_buf_put_span(out, ns);
+	rk_buf_put_u8(out, 0);
+	rk_buf_put_span(out, name);
+}
+
+bool rk_object_key_split(struct rk_span key, struct rk_span *ret_kind, struct rk_span *ret_ns,
+			 struct rk_span *ret_name)
+{
+	struct rk_span kind, ns;
+	const struct rk_span rest = rk_span_cut(key, '\0', &kind);
+	const struct rk_span name = rk_span_cut(rest, '\0', &ns);
+
+	if (rest.data == NULL || name.data == NULL)
+		return false;
+	*ret_kind = kind;
+	*ret_ns = ns;
+	*ret_name = name;
+	return true;
+}

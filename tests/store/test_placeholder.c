@@ -1,6 +1,0 @@
-#include <criterion/criterion.h>
-
-Test(store, builds)
-{
-	cr_expect(true);
-}
