@@ -1,0 +1,60 @@
+/* raft/message.h - what members say to each other, and its bytes.
+ *
+ * A message is one heap block with one owner. Everything may be lost, doubled, late or out of order. */
+#ifndef RK_RAFT_MESSAGE_H
+#define RK_RAFT_MESSAGE_H
+
+#include "raft/entry.h"
+
+/* Largest encoded message: an append of one largest entry beside a full batch, with room for headers. */
+#define RK_RAFT_MSG_SIZE_MAX    (2 * RK_PAYLOAD_MAX)
+#define RK_RAFT_MSG_ENTRIES_MAX 8192
+
+enum rk_raft_msg_kind {
+	RK_MSG_PREVOTE = 1,    /* term: the one to be asked for; index, log_term: last entry */
+	RK_MSG_PREVOTE_ANSWER, /* reject */
+	RK_MSG_VOTE,           /* as PREVOTE; flag force: a planned transfer, leases do not hold it back */
+	RK_MSG_VOTE_ANSWER,
+	RK_MSG_APPEND,         /* index, log_term: entry before `entries`; commit */
+	RK_MSG_APPEND_ANSWER,  /* index: durable up to; or reject, with hint_index, hint_term */
+	RK_MSG_HEARTBEAT,      /* commit; context: read round; stamp_ms: sender's clock, to be echoed */
+	RK_MSG_HEARTBEAT_ANSWER,
+	RK_MSG_SNAPSHOT,       /* snapshot: has arrived as a whole and is durable at the receiver */
+	RK_MSG_PROPOSE,        /* entries: payloads for the leader to append */
+	RK_MSG_READ,           /* context: the asker's read number */
+	RK_MSG_READ_ANSWER,    /* context; index: serve once this is applied */
+	RK_MSG_TIMEOUT_NOW,    /* the receiver shall campaign at once */
+	RK_MSG_KIND_LAST = RK_MSG_TIMEOUT_NOW,
+};
+
+struct rk_raft_msg {
+	enum rk_raft_msg_kind kind;
+	bool reject;
+	bool force;
+	uint64_t from, to;
+	uint64_t term; /* 0 only in PROPOSE, READ and READ_ANSWER */
+	uint64_t index, log_term;
+	uint64_t commit;
+	uint64_t hint_index, hint_term;
+	uint64_t context;
+	uint64_t stamp_ms;
+	uint64_t digest_index; /* HEARTBEAT and its answer: the sender's state hash after this index, 0: none */
+	uint64_t digest;
+	struct rk_snapshot_meta *snapshot; /* owned; only in SNAPSHOT */
+	uint32_t count;
+	struct rk_entry *entries; /* owned, one share each */
+};
+
+struct rk_raft_msg *rk_raft_msg_new(enum rk_raft_msg_kind kind, uint64_t to);
+struct rk_raft_msg *rk_raft_msg_copy(const struct rk_raft_msg *msg); /* shares the payloads */
+struct rk_raft_msg *rk_raft_msg_free(struct rk_raft_msg *msg);       /* takes NULL, returns NULL */
+const char *rk_raft_msg_name(enum rk_raft_msg_kind kind);            /* "append"... */
+size_t rk_raft_msg_size(const struct rk_raft_msg *msg);              /* of the encoded bytes, exactly */
+
+/* Appends the bytes: checksum (CRC32C of all that follows), version, fields, entries. */
+void rk_raft_msg_encode(const struct rk_raft_msg *msg, struct rk_buf *out);
+/* A message of its own memory from all of `bytes`. RK_EINVAL (not one), RK_ECORRUPT (checksum),
+ * RK_ENOTSUP (a later version). */
+RK_MUST_CHECK int rk_raft_msg_decode(struct rk_span bytes, struct rk_raft_msg **ret);
+
+#endif
