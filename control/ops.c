@@ -1,0 +1,286 @@
+#include "control/ops.h"
+
+#include "control/schema/patch.h"
+#include "control/schema/schema.h"
+#include "control/schema/selector.h"
+#include "control/status.h"
+#include "wire/doc.h"
+
+struct op { /* taken apart */
+	struct rk_state *state;
+	const struct rk_val *val;
+	const struct rk_kind *kind;
+	struct rk_span ns, name, sub;
+	struct rk_write_opts opts;
+	struct rk_outcome *ret;
+};
+
+static void refuse(struct op *op, struct rk_val *status)
+{
+	op->ret->code = (int)rk_val_int_at(status, "code", 500);
+	op->ret->body = status;
+}
+
+static struct rk_write_opts opts_of(const struct rk_val *op)
+{
+	const struct rk_val *grace = rk_val_at(op, "opts.grace");
+
+	return (struct rk_write_opts){
+		.uid = rk_val_text_at(op, "opts.uid"),
+		.revision = rk_val_text_at(op, "opts.rv"),
+		.manager = rk_val_text_at(op, "opts.manager"),
+		.has_grace = rk_val_is(grace, RK_VAL_INT),
+		.grace_seconds = rk_val_is(grace, RK_VAL_INT) ? grace->integer : 0,
+		.propagation = rk_val_text_at(op, "opts.propagation"),
+	};
+}
+
+static bool is_sub(const struct op *op, const char *sub)
+{
+	return rk_span_is(op->sub, sub);
+}
+
+static struct rk_val *current_of(struct op *op)
+{
+	struct rk_val *current = rk_state_val(op->state, rk_span_str(op->kind->resource), op->ns, op->name);
+
+	if (current == NULL)
+		refuse(op, rk_status_not_found(&op->state->arena, rk_span_str(op->kind->resource), op->name));
+	return current;
+}
+
+/* --- scale: autoscaling/v1 Scale as a window on spec.replicas --- */
+
+static struct rk_val *scale_of(struct op *op, const struct rk_val *object)
+{
+	struct rk_arena *arena = &op->state->arena;
+	struct rk_val *scale = rk_val_map(arena);
+	struct rk_val *meta = rk_val_make(arena, scale, "metadata");
+	static const char *const kept[] = { "name", "namespace", "uid", "resourceVersion", "creationTimestamp" };
+	struct rk_buf selector = { 0 };
+
+	rk_val_put_cstr(arena, scale, "kind", "Scale");
+	rk_val_put_cstr(arena, scale, "apiVersion", "autoscaling/v1");
+	for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++)
+		rk_val_put(arena, meta, kept[i], rk_val_get(rk_val_at(object, "metadata"), rk_span_str(kept[i])));
+	rk_val_put(arena, scale, "metadata", meta);
+	rk_val_put_int(arena, rk_val_make(arena, scale, "spec"), "replicas", rk_val_int_at(object, "spec.replicas", 1));
+	struct rk_val *status = rk_val_make(arena, scale, "status");
+	rk_val_put_int(arena, status, "replicas", rk_val_int_at(object, "status.replicas", 0));
+	rk_selector_text(&selector, rk_val_at(object, "spec.selector"));
+	rk_val_put_str(arena, status, "selector", rk_arena_span(arena, rk_buf_span(&selector)));
+	rk_buf_done(&selector);
+	return scale;
+}
+
+static void store_scale(struct op *op, struct rk_val *current, const struct rk_val *scale)
+{
+	const int64_t replicas = rk_val_int_at(scale, "spec.replicas", 0);
+	struct rk_arena *arena = &op->state->arena;
+	struct rk_write_opts opts = op->opts;
+
+	if (replicas < 0) {
+		struct rk_val *causes = rk_val_list(arena);
+		rk_cause_add(arena, causes, "FieldValueInvalid", "spec.replicas",
+			     "Invalid value: %lld: must be greater than or equal to 0", (long long)replicas);
+		refuse(op, rk_status_invalid(arena, RK_SPAN("autoscaling"), RK_SPAN("Scale"), op->name, causes));
+		return;
+	}
+	opts.revision = rk_val_text_at(scale, "metadata.resourceVersion");
+	rk_val_put_int(arena, rk_val_make(arena, current, "spec"), "replicas", replicas);
+	if (opts.revision.size > 0) /* the caller's, so that it is compared */
+		rk_val_put_str(arena, rk_val_make(arena, current, "metadata"), "resourceVersion", opts.revision);
+	rk_object_update(op->state, op->kind, op->ns, op->name, current, "", &opts, op->ret);
+	if (rk_outcome_ok(op->ret))
+		op->ret->body = scale_of(op, op->ret->body);
+}
+
+/* --- patch --- */
+
+static void patch_result(struct op *op, struct rk_val *current, struct rk_val *patched)
+{
+	struct rk_arena *arena = &op->state->arena;
+	struct rk_error error = { 0 };
+	struct rk_val *unknown = rk_val_list(arena);
+	const struct rk_span strictness = rk_val_text_at(op->val, "opts.fieldValidation");
+
+	if (is_sub(op, "scale")) {
+		store_scale(op, current, patched);
+		return;
+	}
+	if (rk_schema_decode(arena, op->kind, patched, unknown, &error) < 0) {
+		refuse(op, rk_status_bad_request(arena, "%s", error.text));
+		return;
+	}
+	if (rk_val_count(unknown) > 0 && rk_span_is(strictness, "Strict")) {
+		refuse(op, rk_schema_strict_status(arena, unknown));
+		return;
+	}
+	if (rk_val_count(unknown) > 0 && !rk_span_is(strictness, "Ignore"))
+		op->ret->warnings = unknown;
+	if (!rk_span_eq(rk_object_name(patched), op->name)) {
+		refuse(op, rk_status_bad_request(arena, "the name of the object (%.*s) does not match the name on the URL (%.*s)",
+						 RK_SPAN_ARGS(rk_object_name(patched)), RK_SPAN_ARGS(op->name)));
+		return;
+	}
+	rk_schema_default(arena, op->kind, patched);
+	struct rk_val *warnings = op->ret->warnings;
+	rk_object_update(op->state, op->kind, op->ns, op->name, patched, is_sub(op, "status") ? "status" : "",
+			 &op->opts, op->ret);
+	op->ret->warnings = warnings;
+}
+
+static void run_patch(struct op *op)
+{
+	struct rk_arena *arena = &op->state->arena;
+	const struct rk_span how = rk_val_text_at(op->val, "patch");
+	const struct rk_val *body = rk_val_at(op->val, "doc");
+	struct rk_error error = { 0 };
+	struct rk_val *current = current_of(op), *target, *patched = NULL;
+	int err;
+
+	if (current == NULL)
+		return;
+	target = is_sub(op, "scale") ? scale_of(op, current) : rk_val_copy(arena, current);
+	if (rk_span_is(how, "json"))
+		err = rk_patch_json(arena, target, body, &patched, &error);
+	else if (rk_span_is(how, "strategic") && !is_sub(op, "scale"))
+		err = rk_patch_strategic(arena, op->kind, target, body, &patched, &error);
+	else
+		err = rk_patch_merge(arena, target, body, &patched, &error);
+	if (err < 0) {
+		refuse(op, err == RK_EINVAL && !rk_span_is(how, "json") ?
+				   rk_status_bad_request(arena, "%s", error.text) :
+				   rk_status(arena, err == RK_ETOOBIG ? 413 : 422,
+					     err == RK_ETOOBIG ? "RequestEntityTooLarge" : "Invalid", "%s", error.text));
+		return;
+	}
+	/* resourceVersion in the patch is a precondition; when it is not there the patch is applied to what is. */
+	patch_result(op, current, patched);
+}
+
+/* --- pods/binding: what an outside scheduler sends --- */
+
+static void run_binding(struct op *op)
+{
+	struct rk_arena *arena = &op->state->arena;
+	const struct rk_span node = rk_val_text_at(op->val, "doc.target.name");
+	struct rk_val *pod = current_of(op);
+
+	if (pod == NULL)
+		return;
+	const struct rk_span has = rk_val_text_at(pod, "spec.nodeName");
+	if (has.size > 0) {
+		refuse(op, rk_status_conflict(arena, RK_SPAN("pods/binding"), op->name,
+					      "pod %.*s is already assigned to node \"%.*s\"", RK_SPAN_ARGS(op->name),
+					      RK_SPAN_ARGS(has)));
+		return;
+	}
+	if (node.size == 0) {
+		struct rk_val *causes = rk_val_list(arena);
+		rk_cause_add(arena, causes, "FieldValueRequired", "target.name", "Required value");
+		refuse(op, rk_status_invalid(arena, RK_SPAN(""), RK_SPAN("Binding"), op->name, causes));
+		return;
+	}
+	rk_val_put_str(arena, rk_val_make(arena, pod, "spec"), "nodeName", node);
+	(void)rk_condition_set(op->state, pod, "PodScheduled", "True", "", "");
+	rk_object_store(op->state, RK_SPAN("pods"), pod);
+	op->ret->code = 201;
+	op->ret->body = rk_status_success(arena, RK_SPAN("pods"), op->name, rk_object_uid(pod));
+}
+
+/* --- pods/eviction: a delete that disruption budgets may refuse; there are none yet --- */
+
+static void run_eviction(struct op *op)
+{
+	rk_object_delete(op->state, op->kind, op->ns, op->name, &op->opts, op->ret);
+	if (rk_outcome_ok(op->ret)) {
+		op->ret->code = 201;
+		op->ret->body = rk_status_success(&op->state->arena, RK_SPAN("pods"), op->name, op->opts.uid);
+	}
+}
+
+/* --- deletecollection --- */
+
+static void run_delete_all(struct op *op)
+{
+	struct rk_state *state = op->state;
+	struct rk_arena *arena = &state->arena;
+	struct rk_selector *labels = NULL;
+	struct rk_field_selector *fields = NULL;
+	struct rk_error error = { 0 };
+	struct rk_names names = { 0 };
+
+	if (rk_selector_parse(arena, rk_val_text_at(op->val, "labels"), &labels, &error) < 0 ||
+	    rk_field_selector_parse(arena, op->kind, rk_val_text_at(op->val, "fields"), &fields, &error) < 0) {
+		refuse(op, rk_status_bad_request(arena, "%s", error.text));
+		return;
+	}
+	struct rk_val *list = rk_val_map(arena), *items = rk_val_list(arena);
+	rk_val_put(arena, list, "kind", rk_val_strf(arena, "%s", op->kind->list_kind));
+	rk_val_put_cstr(arena, list, "apiVersion", op->kind->api_version);
+	(void)rk_val_make(arena, list, "metadata");
+	rk_val_put(arena, list, "items", items);
+	rk_state_names(state, rk_span_str(op->kind->resource), op->ns, &names);
+	for (size_t i = 0; i < names.count; i++) {
+		const struct rk_item *item = rk_state_item(state, names.at[i].kind, names.at[i].ns, names.at[i].name);
+		if (item == NULL || !rk_selector_matches(labels, rk_blob_span(item->value)) ||
+		    !rk_field_selector_matches(fields, rk_blob_span(item->value)))
+			continue;
+		struct rk_outcome one = { 0 };
+		rk_val_append(arena, items, rk_state_val(state, names.at[i].kind, names.at[i].ns, names.at[i].name));
+		rk_object_delete(state, op->kind, names.at[i].ns, names.at[i].name, &op->opts, &one);
+	}
+	*op->ret = (struct rk_outcome){ .code = 200, .body = list };
+}
+
+static void run_update(struct op *op)
+{
+	struct rk_val *object = rk_val_copy(&op->state->arena, rk_val_at(op->val, "doc"));
+
+	if (is_sub(op, "scale")) {
+		struct rk_val *current = current_of(op);
+		if (current != NULL)
+			store_scale(op, current, object);
+		return;
+	}
+	rk_object_update(op->state, op->kind, op->ns, op->name, object, is_sub(op, "status") ? "status" : "",
+			 &op->opts, op->ret);
+}
+
+void rk_op_run(struct rk_state *state, const struct rk_val *command, const struct rk_val *val,
+	       struct rk_outcome *ret)
+{
+	const struct rk_span verb = rk_val_text_at(val, "verb");
+	struct op op = {
+		.state = state,
+		.val = val,
+		.kind = rk_kinds_by_resource(state->kinds, rk_val_text_at(val, "kind")),
+		.ns = rk_val_text_at(val, "ns"),
+		.name = rk_val_text_at(val, "name"),
+		.sub = rk_val_text_at(val, "sub"),
+		.opts = opts_of(val),
+		.ret = ret,
+	};
+
+	(void)command; /* who asked is for the log; permission was decided where the request came in */
+	if (op.kind == NULL)
+		refuse(&op, rk_status(&state->arena, 404, "NotFound", "the server could not find the requested resource"));
+	else if (is_sub(&op, "binding"))
+		run_binding(&op);
+	else if (is_sub(&op, "eviction"))
+		run_eviction(&op);
+	else if (rk_span_is(verb, "create"))
+		rk_object_create(state, op.kind, op.ns, rk_val_copy(&state->arena, rk_val_at(val, "doc")), ret);
+	else if (rk_span_is(verb, "update"))
+		run_update(&op);
+	else if (rk_span_is(verb, "patch"))
+		run_patch(&op);
+	else if (rk_span_is(verb, "delete"))
+		rk_object_delete(state, op.kind, op.ns, op.name, &op.opts, ret);
+	else if (rk_span_is(verb, "deletecollection"))
+		run_delete_all(&op);
+	else
+		refuse(&op, rk_status(&state->arena, 405, "MethodNotAllowed", "the server does not know the verb \"%.*s\"",
+				      RK_SPAN_ARGS(verb)));
+}
