@@ -57,7 +57,7 @@ static struct rk_val *scale_of(struct op *op, const struct rk_val *object)
 	struct rk_val *scale = rk_val_map(arena);
 	struct rk_val *meta = rk_val_make(arena, scale, "metadata");
 	static const char *const kept[] = { "name", "namespace", "uid", "resourceVersion", "creationTimestamp" };
-	struct rk_buf selector = { 0 };
+	struct rk_selector *selector = NULL;
 
 	rk_val_put_cstr(arena, scale, "kind", "Scale");
 	rk_val_put_cstr(arena, scale, "apiVersion", "autoscaling/v1");
@@ -67,9 +67,8 @@ static struct rk_val *scale_of(struct op *op, const struct rk_val *object)
 	rk_val_put_int(arena, rk_val_make(arena, scale, "spec"), "replicas", rk_val_int_at(object, "spec.replicas", 1));
 	struct rk_val *status = rk_val_make(arena, scale, "status");
 	rk_val_put_int(arena, status, "replicas", rk_val_int_at(object, "status.replicas", 0));
-	rk_selector_text(&selector, rk_val_at(object, "spec.selector"));
-	rk_val_put_str(arena, status, "selector", rk_arena_span(arena, rk_buf_span(&selector)));
-	rk_buf_done(&selector);
+	if (rk_selector_of(arena, rk_val_at(object, "spec.selector"), &selector, NULL) == RK_OK)
+		rk_val_put_str(arena, status, "selector", rk_selector_text(arena, selector));
 	return scale;
 }
 
@@ -100,63 +99,54 @@ static void store_scale(struct op *op, struct rk_val *current, const struct rk_v
 static void patch_result(struct op *op, struct rk_val *current, struct rk_val *patched)
 {
 	struct rk_arena *arena = &op->state->arena;
-	struct rk_error error = { 0 };
-	struct rk_val *unknown = rk_val_list(arena);
-	const struct rk_span strictness = rk_val_text_at(op->val, "opts.fieldValidation");
+	struct rk_val *warnings = rk_val_list(arena), *status = NULL;
+	enum rk_strictness strictness = RK_STRICT_WARN;
 
+	(void)rk_strictness_of(rk_val_text_at(op->val, "opts.fieldValidation"), &strictness); /* checked at the door */
 	if (is_sub(op, "scale")) {
-		store_scale(op, current, patched);
+		const struct rk_type *type = rk_types_by_name(op->state->kinds, RK_SPAN("Scale"));
+		if (rk_schema_decode_type(arena, type, "Scale", "autoscaling/v1", patched, strictness, warnings,
+					  &status) < 0)
+			refuse(op, status);
+		else
+			store_scale(op, current, patched);
 		return;
 	}
-	if (rk_schema_decode(arena, op->kind, patched, unknown, &error) < 0) {
-		refuse(op, rk_status_bad_request(arena, "%s", error.text));
+	if (rk_schema_decode(arena, op->kind, patched, strictness, warnings, &status) < 0) {
+		refuse(op, status);
 		return;
 	}
-	if (rk_val_count(unknown) > 0 && rk_span_is(strictness, "Strict")) {
-		refuse(op, rk_schema_strict_status(arena, unknown));
-		return;
-	}
-	if (rk_val_count(unknown) > 0 && !rk_span_is(strictness, "Ignore"))
-		op->ret->warnings = unknown;
 	if (!rk_span_eq(rk_object_name(patched), op->name)) {
 		refuse(op, rk_status_bad_request(arena, "the name of the object (%.*s) does not match the name on the URL (%.*s)",
 						 RK_SPAN_ARGS(rk_object_name(patched)), RK_SPAN_ARGS(op->name)));
 		return;
 	}
 	rk_schema_default(arena, op->kind, patched);
-	struct rk_val *warnings = op->ret->warnings;
 	rk_object_update(op->state, op->kind, op->ns, op->name, patched, is_sub(op, "status") ? "status" : "",
 			 &op->opts, op->ret);
-	op->ret->warnings = warnings;
+	op->ret->warnings = rk_val_count(warnings) > 0 ? warnings : NULL;
 }
 
 static void run_patch(struct op *op)
 {
 	struct rk_arena *arena = &op->state->arena;
-	const struct rk_span how = rk_val_text_at(op->val, "patch");
 	const struct rk_val *body = rk_val_at(op->val, "doc");
-	struct rk_error error = { 0 };
-	struct rk_val *current = current_of(op), *target, *patched = NULL;
-	int err;
+	const struct rk_type *type = op->kind->type;
+	struct rk_val *current = current_of(op), *patched = NULL, *status = NULL;
+	const struct rk_val *target = current;
 
 	if (current == NULL)
 		return;
-	target = is_sub(op, "scale") ? scale_of(op, current) : rk_val_copy(arena, current);
-	if (rk_span_is(how, "json"))
-		err = rk_patch_json(arena, target, body, &patched, &error);
-	else if (rk_span_is(how, "strategic") && !is_sub(op, "scale"))
-		err = rk_patch_strategic(arena, op->kind, target, body, &patched, &error);
-	else
-		err = rk_patch_merge(arena, target, body, &patched, &error);
-	if (err < 0) {
-		refuse(op, err == RK_EINVAL && !rk_span_is(how, "json") ?
-				   rk_status_bad_request(arena, "%s", error.text) :
-				   rk_status(arena, err == RK_ETOOBIG ? 413 : 422,
-					     err == RK_ETOOBIG ? "RequestEntityTooLarge" : "Invalid", "%s", error.text));
-		return;
+	if (is_sub(op, "scale")) {
+		target = scale_of(op, current);
+		type = rk_types_by_name(op->state->kinds, RK_SPAN("Scale"));
 	}
-	/* resourceVersion in the patch is a precondition; when it is not there the patch is applied to what is. */
-	patch_result(op, current, patched);
+	/* A resourceVersion in the patch is a precondition; without one the patch applies to what is there, and cannot
+	 * conflict. */
+	if (rk_patch_apply(arena, type, rk_val_text_at(op->val, "patch"), target, body, &patched, &status) < 0)
+		refuse(op, status);
+	else
+		patch_result(op, current, patched);
 }
 
 /* --- pods/binding: what an outside scheduler sends --- */
@@ -207,12 +197,12 @@ static void run_delete_all(struct op *op)
 	struct rk_state *state = op->state;
 	struct rk_arena *arena = &state->arena;
 	struct rk_selector *labels = NULL;
-	struct rk_field_selector *fields = NULL;
+	struct rk_fields *fields = NULL;
 	struct rk_error error = { 0 };
 	struct rk_names names = { 0 };
 
 	if (rk_selector_parse(arena, rk_val_text_at(op->val, "labels"), &labels, &error) < 0 ||
-	    rk_field_selector_parse(arena, op->kind, rk_val_text_at(op->val, "fields"), &fields, &error) < 0) {
+	    rk_fields_parse(arena, op->kind, rk_val_text_at(op->val, "fields"), &fields, &error) < 0) {
 		refuse(op, rk_status_bad_request(arena, "%s", error.text));
 		return;
 	}
@@ -224,8 +214,8 @@ static void run_delete_all(struct op *op)
 	rk_state_names(state, rk_span_str(op->kind->resource), op->ns, &names);
 	for (size_t i = 0; i < names.count; i++) {
 		const struct rk_item *item = rk_state_item(state, names.at[i].kind, names.at[i].ns, names.at[i].name);
-		if (item == NULL || !rk_selector_matches(labels, rk_blob_span(item->value)) ||
-		    !rk_field_selector_matches(fields, rk_blob_span(item->value)))
+		if (item == NULL || !rk_selector_matches_doc(labels, rk_blob_span(item->value)) ||
+		    !rk_fields_match_doc(fields, rk_blob_span(item->value)))
 			continue;
 		struct rk_outcome one = { 0 };
 		rk_val_append(arena, items, rk_state_val(state, names.at[i].kind, names.at[i].ns, names.at[i].name));

@@ -34,7 +34,7 @@ static inline bool rk_pod_is_active(const struct rk_pod_facts *pod)
 }
 
 /* Whether a LabelSelector (value; NULL selects nothing, an empty one everything) selects an encoded object. */
-bool rk_selects(const struct rk_val *selector, struct rk_span doc);
+bool rk_selects(struct rk_state *state, const struct rk_val *selector, struct rk_span doc);
 /* As Service.spec.selector has it: a map of labels that all must be there; an empty one selects nothing. */
 bool rk_selects_map(const struct rk_val *labels, struct rk_span doc);
 

@@ -126,7 +126,7 @@ static bool adopt(struct rk_rollout *rollout, struct rk_span name)
 	struct rk_val *set = rk_state_val(state, SETS, rollout->ns, name);
 	const struct rk_span doc = rk_state_doc(state, "replicasets.apps", rollout->ns, name);
 
-	if (rk_object_is_going(set) || !rk_selects(rk_val_at(rollout->object, "spec.selector"), doc))
+	if (rk_object_is_going(set) || !rk_selects(state, rk_val_at(rollout->object, "spec.selector"), doc))
 		return false;
 	struct rk_val *owners = rk_val_list(&state->arena);
 	rk_val_append(&state->arena, owners, rk_owner_ref(state, rollout->object, true));

@@ -1,5 +1,6 @@
 #include "base/timefmt.h"
 #include "control/controllers/controllers.h"
+#include "control/schema/selector.h"
 #include "wire/doc.h"
 
 static void read_ready(struct rk_state *state, struct rk_pod_facts *facts)
@@ -46,32 +47,11 @@ bool rk_selects_map(const struct rk_val *labels, struct rk_span doc)
 	return rk_val_count(labels) > 0;
 }
 
-static bool listed(const struct rk_val *values, struct rk_span value)
+bool rk_selects(struct rk_state *state, const struct rk_val *label_selector, struct rk_span doc)
 {
-	for (uint32_t i = 0; i < rk_val_count(values); i++)
-		if (rk_span_eq(rk_val_text(rk_val_item(values, i)), value))
-			return true;
-	return false;
-}
+	struct rk_selector *selector = NULL;
 
-bool rk_selects(const struct rk_val *selector, struct rk_span doc)
-{
-	const struct rk_val *labels = rk_val_at(selector, "matchLabels");
-	const struct rk_val *expressions = rk_val_at(selector, "matchExpressions");
-	const struct rk_span has = rk_doc_at(doc, "metadata.labels");
-
-	if (selector == NULL || (rk_val_count(labels) > 0 && !rk_selects_map(labels, doc)))
-		return false;
-	for (uint32_t i = 0; i < rk_val_count(expressions); i++) {
-		const struct rk_val *expression = rk_val_item(expressions, i);
-		const struct rk_span how = rk_val_text_at(expression, "operator");
-		const struct rk_span value = rk_doc_get(has, rk_val_text_at(expression, "key"));
-		const bool is_there = value.data != NULL;
-		const bool is_in = is_there && listed(rk_val_at(expression, "values"), rk_doc_as_text(value));
-		if ((rk_span_is(how, "In") && !is_in) || (rk_span_is(how, "NotIn") && is_in) ||
-		    (rk_span_is(how, "Exists") && !is_there) ||
-		    (rk_span_is(how, "DoesNotExist") && is_there))
-			return false;
-	}
-	return true;
+	return label_selector != NULL && doc.data != NULL &&
+	       rk_selector_of(&state->arena, label_selector, &selector, NULL) == RK_OK &&
+	       rk_selector_matches_doc(selector, doc);
 }

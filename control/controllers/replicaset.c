@@ -36,7 +36,7 @@ static void add_adopters(struct rk_state *state, struct rk_span ns, struct rk_sp
 	rk_state_names(state, KIND, ns, &sets);
 	for (size_t i = 0; i < sets.count; i++) {
 		const struct rk_val *set = rk_state_val(state, KIND, ns, sets.at[i].name);
-		if (rk_selects(rk_val_at(set, "spec.selector"), doc))
+		if (rk_selects(state, rk_val_at(set, "spec.selector"), doc))
 			rk_work_add(state, RK_CONTROLLER_REPLICASET, rk_work_key(state, ns, sets.at[i].name));
 	}
 }
@@ -140,7 +140,7 @@ static void claim(struct set *set)
 			continue;
 		const struct rk_pod_facts pod =
 			rk_pod_facts(state, rk_state_doc(state, "pods", set->ns, names.at[i].name));
-		if (rk_pod_is_active(&pod) && rk_selects(selector, pod.doc))
+		if (rk_pod_is_active(&pod) && rk_selects(state, selector, pod.doc))
 			adopt(set, names.at[i].name);
 	}
 }
@@ -156,7 +156,7 @@ static void collect(struct set *set)
 		if (!rk_span_is(names.at[i].kind, "pods"))
 			continue;
 		const struct rk_span doc = rk_state_doc(state, "pods", set->ns, names.at[i].name);
-		if (!rk_selects(selector, doc)) {
+		if (!rk_selects(state, selector, doc)) {
 			release(set, names.at[i].name);
 			set->count = 0; /* documents moved: begin again without this one */
 			names.count = 0;

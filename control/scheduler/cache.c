@@ -88,11 +88,10 @@ static void forget_if_idle(struct rk_sched_cache *cache, struct rk_sched_node *n
 static int64_t amount(struct rk_span map, const char *key, bool milli)
 {
 	const struct rk_span text = rk_doc_as_text(rk_doc_get(map, rk_span_str(key)));
-	int64_t value;
 
 	if (text.data == NULL)
 		return rk_doc_int(map, key, 0) * (milli ? 1000 : 1);
-	return (milli ? rk_quantity_milli(text, &value) : rk_quantity_value(text, &value)) ? value : 0;
+	return milli ? rk_quantity_milli(text, 0) : rk_quantity_value(text, 0);
 }
 
 static struct rk_resources resources_of(struct rk_span map)
@@ -129,13 +128,10 @@ static struct rk_resources container_requests(const struct rk_val *container)
 
 	for (size_t i = 0; i < RK_COUNT(keys); i++) {
 		const struct rk_val *val = rk_val_at(requests, keys[i]);
-		int64_t value = 0;
 		if (rk_val_is(val, RK_VAL_INT))
-			value = val->integer * (i == 0 ? 1000 : 1);
-		else if (!(i == 0 ? rk_quantity_milli(rk_val_text(val), &value) :
-				    rk_quantity_value(rk_val_text(val), &value)))
-			value = 0;
-		sum.at[i] = value;
+			sum.at[i] = val->integer * (i == 0 ? 1000 : 1);
+		else
+			sum.at[i] = i == 0 ? rk_quantity_milli(rk_val_text(val), 0) : rk_quantity_value(rk_val_text(val), 0);
 	}
 	return sum;
 }
