@@ -1,0 +1,260 @@
+/* Elections: Raft paper sections 5.2 and 5.4.1, pre-vote and check-quorum as in the thesis, 9.6 and 6.4. */
+#include "base/mem.h"
+#include "raft/inner.h"
+
+static void set_election_timer(struct rk_raft *raft)
+{
+	raft->heard_ms = raft->mono_ms;
+	raft->election_timeout_ms =
+		raft->opts.election_ms + rk_raft_random(raft) % raft->opts.election_ms;
+}
+
+static void clear_votes(struct rk_raft *raft)
+{
+	for (size_t i = 0; i < RK_MEMBERS_MAX; i++)
+		raft->votes[i] = RK_VOTE_NONE;
+}
+
+void rk_raft_become_follower(struct rk_raft *raft, uint64_t term, uint64_t leader_id)
+{
+	const bool changed =
+		term != raft->term || leader_id != raft->leader_id || raft->role != RK_RAFT_FOLLOWER;
+
+	rk_assert(term >= raft->term);
+	if (term > raft->term) {
+		raft->term = term;
+		raft->vote = 0;
+		raft->lease_off = false;
+	}
+	raft->role = RK_RAFT_FOLLOWER;
+	raft->leader_id = leader_id;
+	raft->transfer_to = 0;
+	raft->own_vote_after = 0;
+	raft->uncommitted_bytes = 0;
+	if (changed) {
+		set_election_timer(raft);
+		rk_raft_reads_restart(raft);
+	}
+}
+
+static void ask_for_votes(struct rk_raft *raft, enum rk_raft_msg_kind kind, uint64_t term, bool force)
+{
+	for (uint32_t i = 0; i < raft->config.count; i++) {
+		if (raft->config.at[i].id == raft->id || !rk_member_votes(&raft->config.at[i]))
+			continue;
+		struct rk_raft_msg *msg = rk_raft_msg_new(kind, raft->config.at[i].id);
+		msg->term = term;
+		msg->force = force;
+		msg->index = rk_raftlog_last(&raft->log);
+		msg->log_term = rk_raftlog_last_term(&raft->log);
+		rk_raft_send(raft, msg);
+	}
+}
+
+static void become_leader(struct rk_raft *raft)
+{
+	raft->role = RK_RAFT_LEADER;
+	raft->leader_id = raft->id;
+	raft->own_vote_after = 0;
+	raft->transfer_to = 0;
+	rk_raft_reads_restart(raft);
+	rk_raft_lead(raft);
+}
+
+/* The term is taken and our own vote given; both count only once they are durable. Requests wait for
+ * that too: a crash must not leave answers about a log that was longer than what survived. */
+static void become_candidate(struct rk_raft *raft, bool force)
+{
+	raft->role = RK_RAFT_CANDIDATE;
+	raft->leader_id = 0;
+	raft->term++;
+	raft->vote = raft->id;
+	raft->lease_off = false;
+	clear_votes(raft);
+	set_election_timer(raft);
+	rk_raft_reads_restart(raft);
+	raft->own_vote_after = raft->issued_id + 1;
+	ask_for_votes(raft, RK_MSG_VOTE, raft->term, force);
+}
+
+static void become_precandidate(struct rk_raft *raft)
+{
+	raft->role = RK_RAFT_PRECANDIDATE;
+	raft->leader_id = 0;
+	clear_votes(raft);
+	set_election_timer(raft);
+	rk_raft_reads_restart(raft);
+	raft->votes[rk_raft_self(raft)] = RK_VOTE_YES;
+	ask_for_votes(raft, RK_MSG_PREVOTE, raft->term + 1, false);
+	if (rk_quorum_votes(&raft->config, raft->votes) == RK_VOTE_WON)
+		become_candidate(raft, false);
+}
+
+static bool promotable(const struct rk_raft *raft)
+{
+	const int self = rk_raft_self(raft);
+
+	return self >= 0 && rk_member_votes(&raft->config.at[self]) && raft->installing == 0;
+}
+
+void rk_raft_start_election(struct rk_raft *raft, bool force)
+{
+	if (raft->role == RK_RAFT_LEADER || !promotable(raft))
+		return;
+	if (force)
+		become_candidate(raft, true);
+	else
+		become_precandidate(raft);
+}
+
+void rk_raft_own_vote_durable(struct rk_raft *raft)
+{
+	const int self = rk_raft_self(raft);
+
+	if (raft->role != RK_RAFT_CANDIDATE || raft->own_vote_after == 0 ||
+	    raft->own_vote_after > raft->durable_id || self < 0)
+		return;
+	raft->own_vote_after = 0;
+	raft->votes[self] = RK_VOTE_YES;
+	if (rk_quorum_votes(&raft->config, raft->votes) == RK_VOTE_WON)
+		become_leader(raft);
+}
+
+/* A member that hears its leader does not help to unseat it (thesis 6.4, 4.2.3). */
+static bool holds_to_leader(const struct rk_raft *raft)
+{
+	if (raft->role == RK_RAFT_LEADER)
+		return true;
+	/* Whom it heard before it was restarted is forgotten, but a lease may still count on it. */
+	if (raft->opts.lease_reads && raft->mono_ms - raft->started_ms < raft->opts.election_ms)
+		return true;
+	return raft->leader_id != 0 && raft->mono_ms - raft->heard_ms < raft->opts.election_ms;
+}
+
+static bool from_leader(enum rk_raft_msg_kind kind)
+{
+	return kind == RK_MSG_APPEND || kind == RK_MSG_HEARTBEAT || kind == RK_MSG_SNAPSHOT;
+}
+
+static void refuse_old_term(struct rk_raft *raft, const struct rk_raft_msg *msg)
+{
+	if (from_leader(msg->kind)) {
+		/* A leader of an old term must learn ours, or a member whose term ran ahead is stuck for good:
+		 * the leader cannot talk to it and others hold to the leader. */
+		rk_raft_send(raft, rk_raft_msg_new(RK_MSG_APPEND_ANSWER, msg->from));
+	} else if (msg->kind == RK_MSG_PREVOTE) {
+		struct rk_raft_msg *answer = rk_raft_msg_new(RK_MSG_PREVOTE_ANSWER, msg->from);
+		answer->reject = true;
+		rk_raft_send(raft, answer);
+	}
+}
+
+bool rk_raft_step_term(struct rk_raft *raft, const struct rk_raft_msg *msg)
+{
+	const bool asks = msg->kind == RK_MSG_VOTE || msg->kind == RK_MSG_PREVOTE;
+
+	if (msg->term > raft->term) {
+		if (asks && !msg->force && holds_to_leader(raft))
+			return false;
+		if (msg->kind == RK_MSG_PREVOTE ||
+		    (msg->kind == RK_MSG_PREVOTE_ANSWER && !msg->reject))
+			return true; /* these speak of a term that nobody has taken yet */
+		rk_raft_become_follower(raft, msg->term, from_leader(msg->kind) ? msg->from : 0);
+		return true;
+	}
+	if (msg->term < raft->term) {
+		refuse_old_term(raft, msg);
+		return false;
+	}
+	if (from_leader(msg->kind)) {
+		if (raft->role == RK_RAFT_LEADER)
+			return false; /* two leaders of one term cannot be: not a message of this cluster's protocol */
+		if (raft->role != RK_RAFT_FOLLOWER || raft->leader_id != msg->from)
+			rk_raft_become_follower(raft, msg->term, msg->from);
+		raft->heard_ms = raft->mono_ms;
+	}
+	return true;
+}
+
+/* Section 5.4.1: later last term wins, then the longer log. */
+static bool up_to_date(const struct rk_raft *raft, const struct rk_raft_msg *msg)
+{
+	const uint64_t last_term = rk_raftlog_last_term(&raft->log);
+
+	return msg->log_term > last_term ||
+	       (msg->log_term == last_term && msg->index >= rk_raftlog_last(&raft->log));
+}
+
+void rk_raft_step_vote(struct rk_raft *raft, const struct rk_raft_msg *msg)
+{
+	const bool pre = msg->kind == RK_MSG_PREVOTE;
+	const bool free_to_vote = raft->vote == msg->from ||
+				  (raft->vote == 0 && raft->leader_id == 0) ||
+				  (pre && msg->term > raft->term);
+	const bool grant = free_to_vote && up_to_date(raft, msg);
+	struct rk_raft_msg *answer =
+		rk_raft_msg_new(pre ? RK_MSG_PREVOTE_ANSWER : RK_MSG_VOTE_ANSWER, msg->from);
+
+	answer->reject = !grant;
+	answer->term = grant ? msg->term : raft->term;
+	if (grant && !pre) {
+		raft->vote = msg->from;
+		raft->heard_ms = raft->mono_ms;
+	}
+	rk_raft_send(raft, answer);
+}
+
+void rk_raft_step_vote_answer(struct rk_raft *raft, const struct rk_raft_msg *msg)
+{
+	const bool pre = msg->kind == RK_MSG_PREVOTE_ANSWER;
+	const int voter = rk_config_find(&raft->config, msg->from);
+
+	if (raft->role != (pre ? RK_RAFT_PRECANDIDATE : RK_RAFT_CANDIDATE) || voter < 0)
+		return;
+	if (pre && !msg->reject && msg->term != raft->term + 1)
+		return; /* a grant for an earlier attempt */
+	if (raft->votes[voter] == RK_VOTE_NONE)
+		raft->votes[voter] = msg->reject ? RK_VOTE_NO : RK_VOTE_YES;
+	switch (rk_quorum_votes(&raft->config, raft->votes)) {
+	case RK_VOTE_WON:
+		if (pre)
+			become_candidate(raft, false);
+		else
+			become_leader(raft);
+		break;
+	case RK_VOTE_LOST: rk_raft_become_follower(raft, raft->term, 0); break;
+	case RK_VOTE_PENDING: break;
+	}
+}
+
+/* Check-quorum: a leader that has not heard of a majority for an election time is none. */
+static void check_quorum(struct rk_raft *raft)
+{
+	enum rk_vote heard[RK_MEMBERS_MAX];
+
+	for (uint32_t i = 0; i < raft->config.count; i++) {
+		const bool active = raft->peers[i].active || raft->config.at[i].id == raft->id;
+		heard[i] = active ? RK_VOTE_YES : RK_VOTE_NO;
+		raft->peers[i].active = false;
+	}
+	raft->quorum_checked_ms = raft->mono_ms;
+	if (rk_quorum_votes(&raft->config, heard) != RK_VOTE_WON)
+		rk_raft_become_follower(raft, raft->term, 0);
+}
+
+void rk_raft_tick_election(struct rk_raft *raft)
+{
+	if (raft->role != RK_RAFT_LEADER) {
+		if (raft->mono_ms - raft->heard_ms >= raft->election_timeout_ms)
+			rk_raft_start_election(raft, false);
+		return;
+	}
+	if (raft->transfer_to != 0 &&
+	    raft->mono_ms - raft->transfer_since_ms >= raft->opts.election_ms)
+		raft->transfer_to = 0;
+	if (raft->mono_ms - raft->quorum_checked_ms >= raft->opts.election_ms)
+		check_quorum(raft);
+	if (raft->role == RK_RAFT_LEADER &&
+	    raft->mono_ms - raft->heartbeat_sent_ms >= raft->opts.heartbeat_ms)
+		rk_raft_heartbeat_all(raft);
+}

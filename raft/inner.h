@@ -1,0 +1,131 @@
+/* raft/inner.h - the core's state, shared by raft.c, election.c, replication.c and read.c and by nobody else. */
+#ifndef RK_RAFT_INNER_H
+#define RK_RAFT_INNER_H
+
+#include "raft/log.h"
+#include "raft/progress.h"
+#include "raft/quorum.h"
+#include "raft/raft.h"
+
+struct rk_held_msg { /* waits until job `after` is durable */
+	uint64_t after;
+	struct rk_raft_msg *msg;
+};
+
+struct rk_waiting_read {
+	uint64_t context; /* the caller's, or the asking peer's */
+	uint64_t peer;    /* 0: asked here */
+	uint64_t round;   /* confirmed with this round */
+	uint64_t since_ms;
+};
+
+/* Rounds: a leader confirms a round by a quorum of heartbeat answers, a follower by asking the leader.
+ * One round is out at a time; what comes meanwhile waits for the next. They start at a random number, so
+ * that an answer to an earlier life of this member means nothing. */
+struct rk_reads {
+	size_t count, capacity;
+	struct rk_waiting_read *at;
+	uint64_t started, done; /* rounds; started == done or done + 1 */
+	uint64_t started_ms;
+	uint64_t index;         /* leader: commit index when the round started */
+};
+
+struct rk_raft {
+	struct rk_raft_opts opts; /* config, snapshot and entries in it are not used after the start */
+	uint64_t id;
+	struct rk_config config;
+	struct rk_progress peers[RK_MEMBERS_MAX]; /* beside config.at */
+	enum rk_vote votes[RK_MEMBERS_MAX];
+
+	enum rk_raft_role role;
+	uint64_t term, vote, leader_id;
+	struct rk_raftlog log;
+	struct rk_snapshot_meta snapshot; /* newest durable one */
+
+	bool clock_set;
+	uint64_t started_ms; /* the first clock */
+	uint64_t mono_ms;
+	int64_t wall_ms;
+	int64_t last_time_ms;         /* largest stamp seen in the log */
+	uint64_t heard_ms;            /* of a leader, or when the election timer was last set */
+	uint64_t election_timeout_ms; /* jittered */
+	uint64_t heartbeat_sent_ms, quorum_checked_ms;
+	uint64_t rng;
+
+	uint64_t transfer_to, transfer_since_ms;
+	bool lease_off; /* a transfer of this term may make a peer ignore our lease */
+
+	uint64_t issued_id, durable_id; /* persist jobs */
+	struct rk_hard_state handed_hard;
+	bool reset_pending;
+	uint64_t own_vote_after; /* candidate: our vote counts when this job is durable; 0: it has */
+	bool install_pending;    /* tell the caller */
+	uint64_t installing;     /* nothing is delivered until this is applied */
+	uint64_t delivered, applied;
+	size_t uncommitted_bytes;
+	uint64_t compact_told;
+
+	size_t held_count, held_capacity;
+	struct rk_held_msg *held;
+	size_t sent_count, sent_capacity;
+	struct rk_raft_msg **sent; /* leave with the next rk_raft_ready */
+	struct rk_raft_msg *forward; /* proposals on their way to the leader, being gathered */
+	size_t forward_bytes;
+
+	struct rk_reads reads;
+	size_t answered_count, answered_capacity;
+	struct rk_raft_read *answered;
+	uint32_t sends_count;
+	uint64_t sends[RK_MEMBERS_MAX];
+	uint32_t digests_count;
+	struct rk_raft_digest digests[RK_MEMBERS_MAX];
+	uint64_t digest_index, digest;
+
+	enum rk_raft_role told_role;
+	uint64_t told_term, told_leader_id;
+};
+
+/* raft.c */
+uint64_t rk_raft_random(struct rk_raft *raft);
+void rk_raft_send(struct rk_raft *raft, struct rk_raft_msg *msg); /* takes it */
+void rk_raft_adopt_config(struct rk_raft *raft, const struct rk_config *config);
+static inline int rk_raft_self(const struct rk_raft *raft)
+{
+	return rk_config_find(&raft->config, raft->id);
+}
+/* Something has to be written before promises made now are true. */
+bool rk_raft_dirty(const struct rk_raft *raft);
+
+/* election.c */
+void rk_raft_become_follower(struct rk_raft *raft, uint64_t term, uint64_t leader_id);
+void rk_raft_start_election(struct rk_raft *raft, bool force);
+void rk_raft_own_vote_durable(struct rk_raft *raft);
+/* Deals with the term of a message; false when the message is at its end. */
+bool rk_raft_step_term(struct rk_raft *raft, const struct rk_raft_msg *msg);
+void rk_raft_step_vote(struct rk_raft *raft, const struct rk_raft_msg *msg);
+void rk_raft_step_vote_answer(struct rk_raft *raft, const struct rk_raft_msg *msg);
+void rk_raft_tick_election(struct rk_raft *raft);
+
+/* replication.c */
+void rk_raft_lead(struct rk_raft *raft); /* first acts of a leader */
+bool rk_raft_append(struct rk_raft *raft, enum rk_entry_kind kind, struct rk_blob *payload);
+void rk_raft_commit_to(struct rk_raft *raft, uint64_t index);
+void rk_raft_try_commit(struct rk_raft *raft);
+void rk_raft_heartbeat_all(struct rk_raft *raft);
+void rk_raft_flush_peers(struct rk_raft *raft);
+void rk_raft_step_append(struct rk_raft *raft, struct rk_raft_msg *msg);
+void rk_raft_step_append_answer(struct rk_raft *raft, const struct rk_raft_msg *msg);
+void rk_raft_step_heartbeat(struct rk_raft *raft, const struct rk_raft_msg *msg);
+void rk_raft_step_heartbeat_answer(struct rk_raft *raft, const struct rk_raft_msg *msg);
+void rk_raft_step_snapshot(struct rk_raft *raft, const struct rk_raft_msg *msg);
+void rk_raft_note_digest(struct rk_raft *raft, const struct rk_raft_msg *msg);
+
+/* read.c */
+void rk_raft_reads_restart(struct rk_raft *raft); /* role, term or leader changed: ask again */
+void rk_raft_reads_flush(struct rk_raft *raft);
+void rk_raft_reads_tick(struct rk_raft *raft);
+void rk_raft_reads_acked(struct rk_raft *raft); /* a heartbeat answer came */
+void rk_raft_step_read(struct rk_raft *raft, const struct rk_raft_msg *msg);
+void rk_raft_step_read_answer(struct rk_raft *raft, const struct rk_raft_msg *msg);
+
+#endif

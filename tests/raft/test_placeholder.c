@@ -1,6 +1,0 @@
-#include <criterion/criterion.h>
-
-Test(raft, builds)
-{
-	cr_expect(true);
-}
