@@ -4,6 +4,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "base/mem.h"
@@ -160,13 +161,47 @@ static int set_alpn(struct rk_tls *tls, const char *const *names, struct rk_erro
 	return RK_OK;
 }
 
+/* OpenSSL forgets a certificate that it refuses; we keep it beside the connection, to say whose it
+ * was. */
+static int refused_slot;
+
+static void refused_free(void *parent, void *x509, CRYPTO_EX_DATA *data, int slot, long arg,
+			 void *arg_pointer)
+{
+	(void)parent;
+	(void)data;
+	(void)slot;
+	(void)arg;
+	(void)arg_pointer;
+	X509_free(x509);
+}
+
+static void refused_init(void)
+{
+	refused_slot = SSL_get_ex_new_index(0, NULL, NULL, NULL, refused_free);
+	rk_assert(refused_slot >= 0);
+}
+
+static int on_verified(int is_good, X509_STORE_CTX *context)
+{
+	SSL *ssl = X509_STORE_CTX_get_ex_data(context, SSL_get_ex_data_X509_STORE_CTX_idx());
+	X509 *leaf = X509_STORE_CTX_get0_cert(context);
+
+	if (!is_good && leaf != NULL && SSL_get_ex_data(ssl, refused_slot) == NULL &&
+	    X509_up_ref(leaf) == 1)
+		rk_assert(SSL_set_ex_data(ssl, refused_slot, leaf) == 1);
+	return is_good;
+}
+
 /* A client without a CA trusts what the system trusts; a server without one asks for no
  * certificates. */
 static int set_trust(struct rk_tls *tls, const struct rk_tls_opts *opts, struct rk_error *error)
 {
 	const struct pem ca = { "CA", opts->ca_path, opts->ca };
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	int mode = SSL_VERIFY_PEER;
 
+	(void)pthread_once(&once, refused_init);
 	if (pem_given(&ca))
 		RK_TRY(load_ca(tls->ctx, &ca, tls->is_server, error));
 	else if (opts->peer_cert_required)
@@ -179,7 +214,7 @@ static int set_trust(struct rk_tls *tls, const struct rk_tls_opts *opts, struct 
 			tls->ctx); /* none there: nothing is trusted */
 	if (opts->peer_cert_required)
 		mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
-	SSL_CTX_set_verify(tls->ctx, mode, NULL);
+	SSL_CTX_set_verify(tls->ctx, mode, on_verified);
 	return RK_OK;
 }
 
@@ -311,7 +346,7 @@ void rk_tls_peer_of(SSL *ssl, struct rk_tls_peer *ret)
 static int fail_verify(SSL *ssl, long result, struct rk_error *error, const char *address)
 {
 	struct rk_tls_peer peer = { 0 };
-	X509 *x509 = SSL_get0_peer_certificate(ssl);
+	X509 *x509 = SSL_get_ex_data(ssl, refused_slot);
 
 	if (x509 != NULL)
 		read_subject(x509, &peer);

@@ -1,6 +1,7 @@
 /* Streams over real sockets: both sides in one process on one loop, plain and TLS. */
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <sys/socket.h>
 
 #include "base/buf.h"
