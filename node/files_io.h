@@ -14,8 +14,7 @@ void rk_path(char path[RK_PATH_MAX], const char *format, ...) __attribute__((for
 /* Makes the directory and its parents (0755 for parents). There already: fine. */
 RK_MUST_CHECK int rk_dir_make(const char *path, mode_t mode, struct rk_error *error);
 /* Appends the file. RK_ENOENT, RK_ETOOBIG beyond `max` bytes. */
-RK_MUST_CHECK int rk_file_read(const char *path, size_t max, struct rk_buf *out,
-			       struct rk_error *error);
+int rk_file_read(const char *path, size_t max, struct rk_buf *out, struct rk_error *error);
 /* Replaces the file at once (temporary name, fsync when `is_durable`, rename). */
 RK_MUST_CHECK int rk_file_write(const char *path, struct rk_span bytes, mode_t mode,
 				bool is_durable, struct rk_error *error);

@@ -156,7 +156,8 @@ static int process_part(struct rk_arena *arena, const struct rk_spec_in *in, str
 	rk_val_put_str(arena, process, "cwd", cwd.size > 0 ? cwd : RK_SPAN("/"));
 	rk_val_put(arena, process, "capabilities", capabilities);
 	rk_val_put_bool(arena, process, "noNewPrivileges", !may_escalate);
-	rk_val_put_int(arena, process, "oomScoreAdj", rk_oom_score(in->view, in->container));
+	rk_val_put_int(arena, process, "oomScoreAdj",
+		       RK_MAX(rk_oom_score(in->view, in->container), in->oom_least));
 	*ret = process;
 	return 0;
 }
@@ -215,7 +216,7 @@ int rk_oci_spec(struct rk_arena *arena, const struct rk_spec_in *in, struct rk_v
 }
 
 struct rk_val *rk_oci_sandbox_spec(struct rk_arena *arena, const struct rk_pod_view *view,
-				   const char *rootfs, const char *cgroups_path)
+				   const char *rootfs, const char *cgroups_path, int oom_least)
 {
 	struct rk_val *spec = rk_val_map(arena), *linux_part = rk_val_map(arena),
 		      *process = rk_val_map(arena);
@@ -228,7 +229,7 @@ struct rk_val *rk_oci_sandbox_spec(struct rk_arena *arena, const struct rk_pod_v
 	rk_val_put(arena, process, "user", user_part(arena, &nobody));
 	rk_val_put_cstr(arena, process, "cwd", "/");
 	rk_val_put_bool(arena, process, "noNewPrivileges", true);
-	rk_val_put_int(arena, process, "oomScoreAdj", -998);
+	rk_val_put_int(arena, process, "oomScoreAdj", RK_MAX(-998, oom_least));
 	rk_val_append(arena, mounts, rk_oci_mount(arena, "/proc", "proc", "proc", proc));
 	rk_val_put_cstr(arena, spec, "ociVersion", "1.0.2");
 	rk_val_put(arena, spec, "process", process);

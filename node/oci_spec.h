@@ -26,6 +26,7 @@ struct rk_spec_in {
 	size_t mount_count;
 	const struct rk_spec_mount *mounts;
 	const char *shm; /* the pod's /dev/shm */
+	int oom_least;   /* the lowest oom_score_adj that may be set here */
 };
 
 /* RK_EINVAL: there is nothing to run, or a field that cannot be honoured (error says which). */
@@ -33,7 +34,7 @@ RK_MUST_CHECK int rk_oci_spec(struct rk_arena *arena, const struct rk_spec_in *i
 			      struct rk_val **ret, struct rk_error *error);
 /* The infra container: holds the namespaces that the pod does not share with the node. */
 struct rk_val *rk_oci_sandbox_spec(struct rk_arena *arena, const struct rk_pod_view *view,
-				   const char *rootfs, const char *cgroups_path);
+				   const char *rootfs, const char *cgroups_path, int oom_least);
 /* The pod's host name: spec.hostname or its name, cut to 63 bytes. */
 struct rk_span rk_pod_hostname(const struct rk_val *pod);
 /* oom_score_adj of a container, by its pod's QoS. */

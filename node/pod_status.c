@@ -11,7 +11,7 @@
 enum condition { HAS_SANDBOX, INITIALIZED, READY, CONTAINERS_READY, CONDITIONS };
 
 _Static_assert(CONDITIONS == RK_COUNT(((struct rk_pod *)0)->condition_since),
-	      "one time for each condition");
+	       "one time for each condition");
 
 static struct rk_val *time_val(struct rk_arena *arena, int64_t wall)
 {
