@@ -327,6 +327,14 @@ static int gather_mounts(struct starting *start, struct rk_error *error)
 				 to, false);
 	}
 	RK_TRY(rk_file_write(message, (struct rk_span){ 0 }, 0666, false, error));
+	if (rk_span_is(rk_val_text_at(start->run->container, "terminationMessagePolicy"),
+		       "FallbackToLogsOnError")) {
+		const char *note = rk_arena_printf(start->arena, "%s/fallback", start->bundle);
+		char log[RK_PATH_MAX];
+		rk_oci_log_path(start->oci, log, view,
+				rk_val_text_at(start->run->container, "name"), start->run->attempt);
+		RK_TRY(rk_file_write(note, rk_span_str(log), 0600, false, error));
+	}
 	add_file(start, message,
 		 said.size > 0 ? rk_arena_str(start->arena, said) : "/dev/termination-log", false);
 	return 0;
