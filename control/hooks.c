@@ -12,6 +12,11 @@ static void namespace_created(struct rk_state *state, struct rk_val *object)
 
 	rk_val_put_str(&state->arena, labels, "kubernetes.io/metadata.name", rk_object_name(object));
 	rk_val_put_cstr(&state->arena, rk_val_make(&state->arena, object, "status"), "phase", "Active");
+	/* Holds the namespace until its controller has emptied it. */
+	struct rk_val *spec = rk_val_make(&state->arena, object, "spec");
+	struct rk_val *finalizers = rk_val_list(&state->arena);
+	rk_val_append(&state->arena, finalizers, rk_val_cstr(&state->arena, "kubernetes"));
+	rk_val_put(&state->arena, spec, "finalizers", finalizers);
 }
 
 /* --- pods --- */
