@@ -222,11 +222,25 @@ static void give_back_ports(struct rk_state *state, const struct rk_val *old, co
 	}
 }
 
+/* What only services have that are reached from outside. */
+static void drop_outside(struct rk_val *spec)
+{
+	const struct rk_span type = rk_val_text_at(spec, "type");
+
+	if (rk_span_is(type, "NodePort") || rk_span_is(type, "LoadBalancer"))
+		return;
+	if (rk_val_count(rk_val_at(spec, "externalIPs")) == 0)
+		(void)rk_val_remove(spec, RK_SPAN("externalTrafficPolicy"));
+	(void)rk_val_remove(spec, RK_SPAN("healthCheckNodePort"));
+	(void)rk_val_remove(spec, RK_SPAN("allocateLoadBalancerNodePorts"));
+}
+
 static bool service_before(struct rk_state *state, const struct rk_kind *kind, struct rk_val *object,
 			   const struct rk_val *old, struct rk_outcome *ret)
 {
 	struct rk_val *spec = rk_val_make(&state->arena, object, "spec");
 
+	drop_outside(spec);
 	if (has_address(spec)) {
 		if (!give_address(state, kind, object, old, ret))
 			return false;
