@@ -36,7 +36,7 @@ static void check_port(const struct rk_check *check, const struct rk_path *item,
 }
 
 static void check_ports(const struct rk_check *check, const struct rk_path *up,
-			const struct rk_val *spec)
+			const struct rk_val *spec, bool may_have_node_ports)
 {
 	const struct rk_path path = rk_path_field(up, "ports");
 	const struct rk_val *ports = rk_val_at(spec, "ports");
@@ -81,7 +81,7 @@ static void check_address(const struct rk_check *check, const struct rk_path *up
 }
 
 static void check_external(const struct rk_check *check, const struct rk_path *up,
-			   const struct rk_val *spec)
+			   const struct rk_val *spec, bool may_have_policy)
 {
 	const struct rk_path path = rk_path_field(up, "externalIPs"),
 			     name = rk_path_field(up, "externalName");
@@ -149,9 +149,12 @@ void rk_validate_service(const struct rk_check *check, const struct rk_val *obj,
 			     selector = rk_path_field(&path, "selector");
 	const struct rk_val *spec = rk_val_at(obj, "spec");
 
-	/* When the type changes, what the new one cannot have is not refused: the machine drops it. */
-	const bool changes = old != NULL && !rk_val_eq(rk_val_at(old, "spec.type"), rk_val_at(spec, "type"));
-	check_ports(check, &path, spec, changes || !rk_span_is(rk_val_text_at(spec, "type"), "ClusterIP"));
+	/* When the type changes, what the new one cannot have is not refused: the machine drops it.
+	 */
+	const bool changes =
+		old != NULL && !rk_val_eq(rk_val_at(old, "spec.type"), rk_val_at(spec, "type"));
+	check_ports(check, &path, spec,
+		    changes || !rk_span_is(rk_val_text_at(spec, "type"), "ClusterIP"));
 	check_address(check, &path, spec);
 	check_external(check, &path, spec, changes);
 	check_affinity(check, &path, spec);
