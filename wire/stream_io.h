@@ -1,6 +1,6 @@
 /* wire/stream_io.h - a byte stream over a socket, TLS or plain, on a libev loop: never blocks, bounded both ways.
  *
- * One thread owns a stream. Writes are queued as shared blobs and leave in large TLS records; above
+ * One thread owns a stream. The first one makes the process ignore SIGPIPE. Writes are queued as shared blobs and leave in large TLS records; above
  * RK_STREAM_QUEUE_HIGH the writer is told to wait for `drained`. Callbacks may close the stream. */
 #ifndef RK_WIRE_STREAM_IO_H
 #define RK_WIRE_STREAM_IO_H
@@ -44,6 +44,8 @@ void rk_stream_finish(struct rk_stream *stream, uint32_t timeout_ms);
 /* Queues bytes; false: above the high mark, write no more until `drained`. */
 bool rk_stream_write(struct rk_stream *stream, struct rk_span bytes);
 bool rk_stream_write_blob(struct rk_stream *stream, struct rk_blob *blob); /* takes the share */
+/* A part of a blob, without copying it; takes the share. */
+bool rk_stream_write_part(struct rk_stream *stream, struct rk_blob *blob, size_t from, size_t size);
 size_t rk_stream_queued(const struct rk_stream *stream);
 /* Stops and continues reading: back-pressure. */
 void rk_stream_pause(struct rk_stream *stream);
