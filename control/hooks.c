@@ -12,6 +12,11 @@ static void namespace_created(struct rk_state *state, struct rk_val *object)
 
 	rk_val_put_str(&state->arena, labels, "kubernetes.io/metadata.name", rk_object_name(object));
 	rk_val_put_cstr(&state->arena, rk_val_make(&state->arena, object, "status"), "phase", "Active");
+	/* Holds the namespace until its controller has emptied it. */
+	struct rk_val *spec = rk_val_make(&state->arena, object, "spec");
+	struct rk_val *finalizers = rk_val_list(&state->arena);
+	rk_val_append(&state->arena, finalizers, rk_val_cstr(&state->arena, "kubernetes"));
+	rk_val_put(&state->arena, spec, "finalizers", finalizers);
 }
 
 /* --- pods --- */
@@ -217,11 +222,25 @@ static void give_back_ports(struct rk_state *state, const struct rk_val *old, co
 	}
 }
 
+/* What only services have that are reached from outside. */
+static void drop_outside(struct rk_val *spec)
+{
+	const struct rk_span type = rk_val_text_at(spec, "type");
+
+	if (rk_span_is(type, "NodePort") || rk_span_is(type, "LoadBalancer"))
+		return;
+	if (rk_val_count(rk_val_at(spec, "externalIPs")) == 0)
+		(void)rk_val_remove(spec, RK_SPAN("externalTrafficPolicy"));
+	(void)rk_val_remove(spec, RK_SPAN("healthCheckNodePort"));
+	(void)rk_val_remove(spec, RK_SPAN("allocateLoadBalancerNodePorts"));
+}
+
 static bool service_before(struct rk_state *state, const struct rk_kind *kind, struct rk_val *object,
 			   const struct rk_val *old, struct rk_outcome *ret)
 {
 	struct rk_val *spec = rk_val_make(&state->arena, object, "spec");
 
+	drop_outside(spec);
 	if (has_address(spec)) {
 		if (!give_address(state, kind, object, old, ret))
 			return false;

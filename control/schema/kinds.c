@@ -1,0 +1,166 @@
+#include "control/schema/kinds.h"
+
+#include <stdlib.h>
+
+#include "control/schema/registry.h"
+
+const struct rk_kinds *rk_kinds_free(const struct rk_kinds *kinds)
+{
+	if (kinds != NULL) {
+		struct rk_kinds *own =
+			(struct rk_kinds *)(uintptr_t)kinds; /* it came from rk_kinds_load */
+		rk_arena_done(&own->arena);
+		free(own);
+	}
+	return NULL;
+}
+
+size_t rk_kinds_bytes(const struct rk_kinds *kinds) { return sizeof *kinds + kinds->arena.used; }
+size_t rk_kinds_count(const struct rk_kinds *kinds) { return kinds->kind_count; }
+size_t rk_types_count(const struct rk_kinds *kinds) { return kinds->type_count; }
+
+const struct rk_kind *rk_kinds_at(const struct rk_kinds *kinds, size_t index)
+{
+	rk_assert(index < kinds->kind_count);
+	return &kinds->kinds[index];
+}
+
+const struct rk_type *rk_types_at(const struct rk_kinds *kinds, size_t index)
+{
+	rk_assert(index < kinds->type_count);
+	return &kinds->types[index];
+}
+
+const struct rk_kind *rk_kinds_by_plural(const struct rk_kinds *kinds, struct rk_span group,
+					 struct rk_span version, struct rk_span plural)
+{
+	for (size_t i = 0; i < kinds->kind_count; i++) {
+		const struct rk_kind *kind = &kinds->kinds[i];
+		if (rk_span_is(plural, kind->plural) && rk_span_is(group, kind->group) &&
+		    rk_span_is(version, kind->version))
+			return kind;
+	}
+	return NULL;
+}
+
+const struct rk_kind *rk_kinds_by_kind(const struct rk_kinds *kinds, struct rk_span group,
+				       struct rk_span version, struct rk_span kind_name)
+{
+	for (size_t i = 0; i < kinds->kind_count; i++) {
+		const struct rk_kind *kind = &kinds->kinds[i];
+		if (rk_span_is(kind_name, kind->kind) && rk_span_is(group, kind->group) &&
+		    rk_span_is(version, kind->version))
+			return kind;
+	}
+	return NULL;
+}
+
+const struct rk_kind *rk_kinds_of(const struct rk_kinds *kinds, struct rk_span api_version,
+				  struct rk_span kind_name)
+{
+	for (size_t i = 0; i < kinds->kind_count; i++) {
+		const struct rk_kind *kind = &kinds->kinds[i];
+		if (rk_span_is(kind_name, kind->kind) && rk_span_is(api_version, kind->api_version))
+			return kind;
+	}
+	return NULL;
+}
+
+const struct rk_kind *rk_kinds_by_resource(const struct rk_kinds *kinds, struct rk_span resource)
+{
+	for (size_t i = 0; i < kinds->kind_count; i++)
+		if (rk_span_is(resource, kinds->kinds[i].resource))
+			return &kinds->kinds[i];
+	return NULL;
+}
+
+static bool is_word(struct rk_span text, const char *word)
+{
+	if (text.size != strlen(word))
+		return false;
+	for (size_t i = 0; i < text.size; i++) {
+		const uint8_t a = text.data[i], b = (uint8_t)word[i];
+		const uint8_t low_a = a >= 'A' && a <= 'Z' ? (uint8_t)(a + 32) : a;
+		const uint8_t low_b = b >= 'A' && b <= 'Z' ? (uint8_t)(b + 32) : b;
+		if (low_a != low_b)
+			return false;
+	}
+	return true;
+}
+
+static bool is_name_of(struct rk_span name, const struct rk_kind *kind)
+{
+	if (is_word(name, kind->plural) || is_word(name, kind->singular) ||
+	    is_word(name, kind->kind))
+		return true;
+	for (size_t i = 0; kind->short_names[i] != NULL; i++)
+		if (is_word(name, kind->short_names[i]))
+			return true;
+	return false;
+}
+
+/* "group", "version.group"; for the core group "", "version", "version.". */
+static bool is_suffix_of(struct rk_span suffix, const struct rk_kind *kind)
+{
+	struct rk_span version;
+	const struct rk_span group = rk_span_cut(suffix, '.', &version);
+
+	if (is_word(suffix, kind->group))
+		return true;
+	return is_word(version, kind->version) && is_word(group, kind->group);
+}
+
+const struct rk_kind *rk_kinds_by_name(const struct rk_kinds *kinds, struct rk_span name)
+{
+	struct rk_span head;
+	const struct rk_span suffix = rk_span_cut(name, '.', &head);
+
+	for (size_t i = 0; i < kinds->kind_count; i++) {
+		const struct rk_kind *kind = &kinds->kinds[i];
+		if (is_name_of(head, kind) && (suffix.data == NULL || is_suffix_of(suffix, kind)))
+			return kind;
+	}
+	return NULL;
+}
+
+bool rk_kind_has_sub(const struct rk_kind *kind, struct rk_span subresource)
+{
+	for (size_t i = 0; kind->subresources[i] != NULL; i++)
+		if (rk_span_is(subresource, kind->subresources[i]))
+			return true;
+	return false;
+}
+
+const struct rk_type *rk_types_by_name(const struct rk_kinds *kinds, struct rk_span name)
+{
+	size_t low = 0, high = kinds->type_count;
+
+	while (low < high) {
+		const size_t middle = low + (high - low) / 2;
+		const int order = rk_span_cmp(name, rk_span_str(kinds->types[middle].name));
+		if (order == 0)
+			return &kinds->types[middle];
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return NULL;
+}
+
+const struct rk_prop *rk_type_prop(const struct rk_type *type, struct rk_span name)
+{
+	size_t low = 0, high = type->prop_count;
+
+	while (low < high) {
+		const size_t middle = low + (high - low) / 2;
+		const int order = rk_span_cmp(name, rk_span_str(type->props[middle].name));
+		if (order == 0)
+			return &type->props[middle];
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return NULL;
+}

@@ -1,0 +1,78 @@
+#include "control/schema/validate.h"
+
+#include "base/mem.h"
+#include "control/schema/schema.h"
+
+/* --- values that are one of a few --- */
+
+static void check_choices(const struct rk_check *check, const struct rk_path *path,
+			  const struct rk_type *type, const struct rk_val *val);
+
+static void check_choice(const struct rk_check *check, const struct rk_path *path,
+			 const struct rk_prop *prop, const struct rk_val *val)
+{
+	if (prop->type->kind == RK_TYPE_OBJECT) {
+		check_choices(check, path, prop->type, val);
+		return;
+	}
+	if (prop->choices == NULL || rk_val_text(val).size == 0)
+		return;
+	for (size_t i = 0; prop->choices[i] != NULL; i++)
+		if (rk_span_is(rk_val_text(val), prop->choices[i]))
+			return;
+	(void)rk_unsupported(check, path, val, prop->choices);
+}
+
+static void check_choices(const struct rk_check *check, const struct rk_path *path,
+			  const struct rk_type *type, const struct rk_val *val)
+{
+	for (uint32_t i = 0; i < rk_val_count(val) && val->kind == RK_VAL_MAP; i++) {
+		const struct rk_path here = { path, val->fields[i].key, -1, false };
+		const struct rk_prop *prop = rk_type_prop(type, val->fields[i].key);
+		const struct rk_val *field = val->fields[i].val;
+		/* Upstream believes whoever writes a status; metadata has rules of its own. */
+		if (prop == NULL || (path == NULL && (rk_span_is(here.name, "status") ||
+						      rk_span_is(here.name, "metadata"))))
+			continue;
+		if (prop->shape == RK_SHAPE_ONE) {
+			check_choice(check, &here, prop, field);
+			continue;
+		}
+		for (uint32_t n = 0; n < rk_val_count(field); n++) {
+			const bool is_list = field->kind == RK_VAL_LIST;
+			const struct rk_path item =
+				is_list ? rk_path_item(&here, n)
+					: rk_path_key(&here, field->fields[n].key);
+			check_choice(check, &item, prop,
+				     is_list ? field->items[n] : field->fields[n].val);
+		}
+	}
+}
+
+void rk_schema_validate(struct rk_arena *arena, const struct rk_kind *kind,
+			const struct rk_val *obj, const struct rk_val *old, struct rk_val *causes)
+{
+	static const struct {
+		const char *resource;
+		rk_rules *rules;
+	} rules[] = {
+		{ "pods", rk_validate_pod },
+		{ "deployments.apps", rk_validate_deployment },
+		{ "replicasets.apps", rk_validate_replicaset },
+		{ "services", rk_validate_service },
+		{ "configmaps", rk_validate_configmap },
+		{ "secrets", rk_validate_secret },
+		{ "nodes", rk_validate_node },
+		{ "leases.coordination.k8s.io", rk_validate_lease },
+		{ "endpointslices.discovery.k8s.io", rk_validate_endpointslice },
+		{ "endpoints", rk_validate_endpoints },
+		{ "events", rk_validate_event },
+	};
+	const struct rk_check check = { arena, causes };
+
+	rk_validate_meta(&check, kind, obj, old);
+	check_choices(&check, NULL, kind->type, obj);
+	for (size_t i = 0; i < RK_COUNT(rules); i++)
+		if (strcmp(kind->resource, rules[i].resource) == 0)
+			rules[i].rules(&check, obj, old);
+}
