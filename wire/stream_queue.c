@@ -57,6 +57,12 @@ void rk_stream_queue_put_part(struct rk_stream_queue *queue, struct rk_blob *blo
 	queue->tail_room = 0;
 }
 
+const struct rk_queue_part *rk_stream_queue_first(const struct rk_stream_queue *queue)
+{
+	rk_assert(queue->count > 0);
+	return part_at(queue, 0);
+}
+
 int rk_stream_queue_pieces(const struct rk_stream_queue *queue, struct iovec *ret, int max)
 {
 	int count = 0;

@@ -22,6 +22,8 @@ struct rk_stream_queue { /* all zero is empty */
 void rk_stream_queue_put(struct rk_stream_queue *queue, struct rk_span bytes);
 void rk_stream_queue_put_part(struct rk_stream_queue *queue, struct rk_blob *blob, size_t from,
 			      size_t size);
+/* The first part, borrowed; the queue must not be empty. */
+const struct rk_queue_part *rk_stream_queue_first(const struct rk_stream_queue *queue);
 /* The next bytes as at most `max` pieces; returns how many. */
 int rk_stream_queue_pieces(const struct rk_stream_queue *queue, struct iovec *ret, int max);
 /* At most `room` of the next bytes: in place when one part has them, else gathered into `scratch`.
