@@ -1,6 +1,0 @@
-#include <criterion/criterion.h>
-
-Test(control, builds)
-{
-	cr_expect(true);
-}
