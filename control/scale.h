@@ -4,6 +4,7 @@
 
 #include "wire/val.h"
 
-struct rk_val *rk_scale_of(struct rk_arena *arena, const struct rk_val *object) __attribute__((returns_nonnull));
+struct rk_val *rk_scale_of(struct rk_arena *arena, const struct rk_val *object)
+	__attribute__((returns_nonnull));
 
 #endif

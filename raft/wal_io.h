@@ -49,8 +49,8 @@ void rk_wal_drop(struct rk_wal *wal, uint64_t index);
 /* --- reading, also beside a running member and offline: `reckon log` --- */
 
 struct rk_wal_reader;
-/* RK_ENOENT when there is no log. */
-RK_MUST_CHECK int rk_wal_reader_open(struct rk_wal_reader **ret, const char *dir,
+/* Begins with the segment that holds entry `from` (0: the oldest). RK_ENOENT when there is no log. */
+RK_MUST_CHECK int rk_wal_reader_open(struct rk_wal_reader **ret, const char *dir, uint64_t from,
 				     struct rk_error *error);
 struct rk_wal_reader *rk_wal_reader_close(
 	struct rk_wal_reader *reader); /* takes NULL, returns NULL */

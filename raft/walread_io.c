@@ -20,7 +20,23 @@ struct rk_wal_reader {
 	struct rk_wal_place place;
 };
 
-int rk_wal_reader_open(struct rk_wal_reader **ret, const char *dir, struct rk_error *error)
+/* The newest segment that begins before entry `from`; damage is for rk_wal_reader_next to tell. */
+static size_t segment_of(const struct rk_wal_reader *reader, uint64_t from)
+{
+	for (size_t i = from > 0 ? reader->segments.count : 0; i > 0; i--) {
+		RK_AUTO(rk_mapping_close) struct rk_mapping mapping = { 0 };
+		char name[RK_SEGMENT_NAME_MAX];
+		struct rk_segment_head head;
+		rk_segment_name(name, reader->segments.at[i - 1]);
+		if (rk_mapping_open(&mapping, reader->dir_fd, name, NULL) == RK_OK &&
+		    rk_segment_head_of(mapping.bytes, &head) && head.base_index < from)
+			return i - 1;
+	}
+	return 0;
+}
+
+int rk_wal_reader_open(struct rk_wal_reader **ret, const char *dir, uint64_t from,
+		       struct rk_error *error)
 {
 	struct rk_wal_reader *reader = rk_zalloc(sizeof *reader);
 
@@ -35,6 +51,7 @@ int rk_wal_reader_open(struct rk_wal_reader **ret, const char *dir, struct rk_er
 		(void)rk_wal_reader_close(reader);
 		return err;
 	}
+	reader->next = segment_of(reader, from);
 	*ret = reader;
 	return RK_OK;
 }

@@ -16,7 +16,8 @@ const char *rk_access_node(const struct rk_tls_peer *peer)
 {
 	const size_t prefix = sizeof NODE_PREFIX - 1;
 
-	if (!peer->has_cert || !in_group(peer, "system:nodes") || strncmp(peer->name, NODE_PREFIX, prefix) != 0)
+	if (!peer->has_cert || !in_group(peer, "system:nodes") ||
+	    strncmp(peer->name, NODE_PREFIX, prefix) != 0)
 		return NULL;
 	return peer->name + prefix;
 }
@@ -38,9 +39,11 @@ static bool names(const char *node, struct rk_span name)
 
 static bool node_may(const char *node, const char *verb, const struct rk_route *route)
 {
-	static const char *const readable[] = { "pods",	      "services",   "endpointslices.discovery.k8s.io",
-						"nodes",      "configmaps", "secrets",
-						"namespaces", "endpoints",  "leases.coordination.k8s.io" };
+	static const char *const readable[] = {
+		"pods",       "services",   "endpointslices.discovery.k8s.io",
+		"nodes",      "configmaps", "secrets",
+		"namespaces", "endpoints",  "leases.coordination.k8s.io"
+	};
 	const struct rk_span resource = rk_span_str(route->kind->resource);
 	const bool creates = strcmp(verb, "create") == 0;
 
@@ -53,7 +56,8 @@ static bool node_may(const char *node, const char *verb, const struct rk_route *
 	if (rk_span_is(resource, "nodes"))
 		return creates || (strcmp(verb, "delete") != 0 && names(node, route->name));
 	if (rk_span_is(resource, "leases.coordination.k8s.io"))
-		return rk_span_is(route->ns, "kube-node-lease") && (creates || names(node, route->name));
+		return rk_span_is(route->ns, "kube-node-lease") &&
+		       (creates || names(node, route->name));
 	if (rk_span_is(resource, "events"))
 		return creates || strcmp(verb, "patch") == 0;
 	if (rk_span_is(resource, "pods"))
@@ -61,7 +65,8 @@ static bool node_may(const char *node, const char *verb, const struct rk_route *
 	return false;
 }
 
-bool rk_access_allowed(const struct rk_tls_peer *peer, const char *verb, const struct rk_route *route)
+bool rk_access_allowed(const struct rk_tls_peer *peer, const char *verb,
+		       const struct rk_route *route)
 {
 	const char *node = rk_access_node(peer);
 

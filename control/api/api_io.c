@@ -41,23 +41,28 @@ static void forbid(struct rk_req *req)
 	const struct rk_kind *kind = req->route.kind;
 
 	if (kind == NULL) {
-		rk_req_fail(req, 403, "Forbidden", "forbidden: User \"%s\" cannot %s path \"%.*s\"", peer->name, req->verb,
-			    RK_SPAN_ARGS(req->http->path));
+		rk_req_fail(req, 403, "Forbidden", "forbidden: User \"%s\" cannot %s path \"%.*s\"",
+			    peer->name, req->verb, RK_SPAN_ARGS(req->http->path));
 		return;
 	}
-	struct rk_val *status = rk_status(
-		&req->arena, 403, "Forbidden", "%s%s%.*s%s is forbidden: User \"%s\" cannot %s resource \"%s\" in API group \"%s\" %s%.*s%s",
-		kind->resource, req->route.name.size > 0 ? " \"" : "", RK_SPAN_ARGS(req->route.name),
-		req->route.name.size > 0 ? "\"" : "", peer->name, req->verb, kind->plural, kind->group,
-		req->route.ns.size > 0 ? "in the namespace \"" : "at the cluster scope", RK_SPAN_ARGS(req->route.ns),
-		req->route.ns.size > 0 ? "\"" : "");
-	rk_status_about(&req->arena, status, rk_span_str(kind->group), rk_span_str(kind->plural), req->route.name);
+	struct rk_val *status =
+		rk_status(&req->arena, 403, "Forbidden",
+			  "%s%s%.*s%s is forbidden: User \"%s\" cannot %s resource \"%s\" in API "
+			  "group \"%s\" %s%.*s%s",
+			  kind->resource, req->route.name.size > 0 ? " \"" : "",
+			  RK_SPAN_ARGS(req->route.name), req->route.name.size > 0 ? "\"" : "",
+			  peer->name, req->verb, kind->plural, kind->group,
+			  req->route.ns.size > 0 ? "in the namespace \"" : "at the cluster scope",
+			  RK_SPAN_ARGS(req->route.ns), req->route.ns.size > 0 ? "\"" : "");
+	rk_status_about(&req->arena, status, rk_span_str(kind->group), rk_span_str(kind->plural),
+			req->route.name);
 	rk_req_status(req, status);
 }
 
 static bool is_streamed_sub(const struct rk_req *req)
 {
-	return req->route.what == RK_ROUTE_OBJECT && rk_span_is(rk_span_str(req->route.kind->resource), "pods") &&
+	return req->route.what == RK_ROUTE_OBJECT &&
+	       rk_span_is(rk_span_str(req->route.kind->resource), "pods") &&
 	       (rk_span_is(req->route.sub, "log") || rk_span_is(req->route.sub, "exec") ||
 		rk_span_is(req->route.sub, "attach") || rk_span_is(req->route.sub, "portforward"));
 }
@@ -67,7 +72,8 @@ static void dispatch(struct rk_req *req)
 	const struct rk_route *route = &req->route;
 
 	if (route->what == RK_ROUTE_NONE) {
-		rk_req_fail(req, 404, "NotFound", "the server could not find the requested resource");
+		rk_req_fail(req, 404, "NotFound",
+			    "the server could not find the requested resource");
 	} else if (route->kind == NULL) {
 		rk_api_info(req);
 	} else if (req->thread->view == NULL || !req->thread->is_ready) {
@@ -89,15 +95,17 @@ static bool choose_form(struct rk_req *req)
 {
 	const struct rk_span include = rk_req_query(req, "includeObject");
 
-	if (!rk_form_choose(rk_http_header(req->http, "accept"), &req->form) && req->route.kind != NULL) {
+	if (!rk_form_choose(rk_http_header(req->http, "accept"), &req->form) &&
+	    req->route.kind != NULL) {
 		req->form = (struct rk_form){ .shape = RK_FORM_OBJECT };
 		rk_req_fail(req, 406, "NotAcceptable",
-			    "only the following media types are accepted: application/json, application/yaml");
+			    "only the following media types are accepted: application/json, "
+			    "application/yaml");
 		return false;
 	}
-	req->form.include = rk_span_is(include, "Object") ? RK_INCLUDE_OBJECT :
-			    rk_span_is(include, "None")	  ? RK_INCLUDE_NONE :
-							    RK_INCLUDE_METADATA;
+	req->form.include = rk_span_is(include, "Object") ? RK_INCLUDE_OBJECT
+			    : rk_span_is(include, "None") ? RK_INCLUDE_NONE
+							  : RK_INCLUDE_METADATA;
 	req->pretty = rk_req_query_bool(req, "pretty");
 	return true;
 }
@@ -119,7 +127,8 @@ static void on_request(void *context, struct rk_http_exchange *exchange)
 	if (!choose_form(req))
 		return;
 	if (req->verb == NULL)
-		rk_req_fail(req, 405, "MethodNotAllowed", "the server does not allow this method on the requested resource");
+		rk_req_fail(req, 405, "MethodNotAllowed",
+			    "the server does not allow this method on the requested resource");
 	else if (!rk_access_allowed(req->http->peer, req->verb, &req->route))
 		forbid(req);
 	else
@@ -218,8 +227,8 @@ static void take_answer(struct rk_api_thread *thread, struct rk_feed_answer *ans
 	struct rk_req *req = slot < thread->slot_count ? thread->slots[slot] : NULL;
 
 	thread->slots[slot] = NULL;
-	thread->free_slots = rk_grow(thread->free_slots, &thread->free_capacity, thread->free_count + 1,
-				     sizeof *thread->free_slots);
+	thread->free_slots = rk_grow(thread->free_slots, &thread->free_capacity,
+				     thread->free_count + 1, sizeof *thread->free_slots);
 	thread->free_slots[thread->free_count++] = slot;
 	if (req != NULL) {
 		rk_assert(req->id == answer->request_id);
@@ -258,11 +267,15 @@ static void on_timer(struct ev_loop *loop, ev_timer *timer, int events)
 		if (req->wait_until_ms > now_ms)
 			continue;
 		rk_req_unlink(req);
-		struct rk_val *status = rk_status(&req->arena, 504, "Timeout", "Too large resource version: %llu, current: %llu",
-						  (unsigned long long)req->wait_revision,
-						  (unsigned long long)rk_view_revision(thread->view));
-		struct rk_val *causes = rk_val_list(&req->arena), *details = rk_val_make(&req->arena, status, "details");
-		rk_cause_add(&req->arena, causes, "ResourceVersionTooLarge", "", "Too large resource version");
+		struct rk_val *status =
+			rk_status(&req->arena, 504, "Timeout",
+				  "Too large resource version: %llu, current: %llu",
+				  (unsigned long long)req->wait_revision,
+				  (unsigned long long)rk_view_revision(thread->view));
+		struct rk_val *causes = rk_val_list(&req->arena),
+			      *details = rk_val_make(&req->arena, status, "details");
+		rk_cause_add(&req->arena, causes, "ResourceVersionTooLarge", "",
+			     "Too large resource version");
 		rk_val_put(&req->arena, details, "causes", causes);
 		rk_val_put_int(&req->arena, details, "retryAfterSeconds", 1);
 		rk_req_status(req, status);
@@ -363,10 +376,12 @@ static int listen_all(struct rk_api *api, struct rk_error *error)
 	for (unsigned i = 0; i < RK_API_ADDRESSES_MAX && api->opts.addresses[i] != NULL; i++) {
 		int probe = -1;
 		uint16_t port;
-		RK_TRY(rk_listen(api->opts.addresses[i], false, &probe, &port, error)); /* SO_REUSEPORT would share a stranger's */
+		RK_TRY(rk_listen(api->opts.addresses[i], false, &probe, &port,
+				 error)); /* SO_REUSEPORT would share a stranger's */
 		(void)close(probe);
 		for (unsigned j = 0; j < api->thread_count; j++)
-			RK_TRY(rk_listen(api->opts.addresses[i], true, &api->threads[j].listen_fds[i], &port, error));
+			RK_TRY(rk_listen(api->opts.addresses[i], true,
+					 &api->threads[j].listen_fds[i], &port, error));
 	}
 	return RK_OK;
 }

@@ -1,7 +1,9 @@
-/* control/api/api_io.h - the API server of a member: HTTPS for kubectl and every other client of the Kubernetes API.
+/* control/api/api_io.h - the API server of a member: HTTPS for kubectl and every other client of
+ * the Kubernetes API.
  *
- * Each thread has a listener, a loop and a feed of its own (control/core_io.h), and answers reads from the newest view that
- * it was given. Nobody gets in without a certificate of the cluster's CA. */
+ * Each thread has a listener, a loop and a feed of its own (control/core_io.h), and answers reads
+ * from the newest view that it was given. Nobody gets in without a certificate of the cluster's CA.
+ */
 #ifndef RK_CONTROL_API_API_IO_H
 #define RK_CONTROL_API_API_IO_H
 
@@ -25,8 +27,10 @@ struct rk_api_opts {
 };
 
 /* Listens and starts the threads. RK_EBUSY when a port is in use. */
-RK_MUST_CHECK int rk_api_new(struct rk_api **ret, const struct rk_api_opts *opts, struct rk_error *error);
-/* Stops accepting, ends watches, gives what is in flight up to `grace_ms`; takes NULL, returns NULL. */
+RK_MUST_CHECK int rk_api_new(struct rk_api **ret, const struct rk_api_opts *opts,
+			     struct rk_error *error);
+/* Stops accepting, ends watches, gives what is in flight up to `grace_ms`; takes NULL, returns
+ * NULL. */
 struct rk_api *rk_api_free(struct rk_api *api, uint32_t grace_ms);
 
 #endif

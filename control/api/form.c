@@ -13,7 +13,8 @@ static struct rk_span trim(struct rk_span text)
 {
 	while (text.size > 0 && (text.data[0] == ' ' || text.data[0] == '\t'))
 		text = rk_span_sub(text, 1, text.size);
-	while (text.size > 0 && (text.data[text.size - 1] == ' ' || text.data[text.size - 1] == '\t'))
+	while (text.size > 0 &&
+	       (text.data[text.size - 1] == ' ' || text.data[text.size - 1] == '\t'))
 		text.size--;
 	return text;
 }
@@ -40,7 +41,8 @@ static struct media media_of(struct rk_span text)
 
 static bool takes(const struct media *media, struct rk_form *form)
 {
-	const bool is_json = rk_span_is(media->type, "application/json") || rk_span_is(media->type, "*/*") ||
+	const bool is_json = rk_span_is(media->type, "application/json") ||
+			     rk_span_is(media->type, "*/*") ||
 			     rk_span_is(media->type, "application/*");
 
 	*form = (struct rk_form){ .shape = RK_FORM_OBJECT };
@@ -54,11 +56,13 @@ static bool takes(const struct media *media, struct rk_form *form)
 		return true;
 	if (rk_span_is(media->as, "Table")) {
 		form->shape = RK_FORM_TABLE;
-		form->table_version = rk_span_is(media->version, "v1beta1") ? "meta.k8s.io/v1beta1" : "meta.k8s.io/v1";
+		form->table_version = rk_span_is(media->version, "v1beta1") ? "meta.k8s.io/v1beta1"
+									    : "meta.k8s.io/v1";
 		return true;
 	}
 	form->shape = RK_FORM_METADATA;
-	return rk_span_is(media->as, "PartialObjectMetadata") || rk_span_is(media->as, "PartialObjectMetadataList");
+	return rk_span_is(media->as, "PartialObjectMetadata") ||
+	       rk_span_is(media->as, "PartialObjectMetadataList");
 }
 
 bool rk_form_choose(struct rk_span accept, struct rk_form *ret)
@@ -122,14 +126,15 @@ static struct rk_val *decoded(struct rk_arena *arena, struct rk_span doc)
 	return val;
 }
 
-static struct rk_val *row_of(struct rk_arena *arena, const struct rk_form *form, const struct rk_kind *kind, struct rk_span doc,
-			     int64_t now_ms)
+static struct rk_val *row_of(struct rk_arena *arena, const struct rk_form *form,
+			     const struct rk_kind *kind, struct rk_span doc, int64_t now_ms)
 {
 	struct rk_val *object = decoded(arena, doc), *row = rk_val_map(arena);
 	const bool is_scale = rk_span_is(rk_val_text_at(object, "kind"), "Scale");
 
 	rk_val_put(arena, row, "cells",
-		   is_scale ? rk_table_scale_cells(arena, object, now_ms) : rk_table_cells(arena, kind, object, now_ms));
+		   is_scale ? rk_table_scale_cells(arena, object, now_ms)
+			    : rk_table_cells(arena, kind, object, now_ms));
 	struct rk_val *conditions = is_scale ? NULL : rk_table_conditions(arena, kind, object);
 	if (conditions != NULL)
 		rk_val_put(arena, row, "conditions", conditions);
@@ -142,8 +147,9 @@ static struct rk_val *row_of(struct rk_arena *arena, const struct rk_form *form,
 	return row;
 }
 
-static struct rk_val *table_of(struct rk_arena *arena, const struct rk_form *form, const struct rk_kind *kind,
-			       const struct rk_val *meta, bool is_scale, bool with_columns)
+static struct rk_val *table_of(struct rk_arena *arena, const struct rk_form *form,
+			       const struct rk_kind *kind, const struct rk_val *meta, bool is_scale,
+			       bool with_columns)
 {
 	struct rk_val *table = rk_val_map(arena);
 
@@ -151,14 +157,15 @@ static struct rk_val *table_of(struct rk_arena *arena, const struct rk_form *for
 	rk_val_put_cstr(arena, table, "apiVersion", form->table_version);
 	rk_val_put(arena, table, "metadata", rk_val_copy(arena, meta));
 	rk_val_put(arena, table, "columnDefinitions",
-		   !with_columns ? rk_val_null(arena) :
-		   is_scale	 ? rk_table_scale_columns(arena) :
-				   rk_table_columns(arena, kind));
+		   !with_columns ? rk_val_null(arena)
+		   : is_scale    ? rk_table_scale_columns(arena)
+				 : rk_table_columns(arena, kind));
 	return table;
 }
 
-void rk_form_write(struct rk_buf *out, struct rk_arena *arena, const struct rk_form *form, const struct rk_kind *kind,
-		   struct rk_span doc, int64_t now_ms, bool with_columns, bool pretty)
+void rk_form_write(struct rk_buf *out, struct rk_arena *arena, const struct rk_form *form,
+		   const struct rk_kind *kind, struct rk_span doc, int64_t now_ms,
+		   bool with_columns, bool pretty)
 {
 	const bool is_scale = rk_span_is(rk_doc_text(doc, "kind"), "Scale");
 
@@ -168,7 +175,8 @@ void rk_form_write(struct rk_buf *out, struct rk_arena *arena, const struct rk_f
 		rk_json_write(out, metadata_only(arena, decoded(arena, doc)), pretty);
 	} else {
 		struct rk_val *meta = rk_val_map(arena), *rows = rk_val_list(arena);
-		rk_val_put_str(arena, meta, "resourceVersion", rk_doc_text(doc, "metadata.resourceVersion"));
+		rk_val_put_str(arena, meta, "resourceVersion",
+			       rk_doc_text(doc, "metadata.resourceVersion"));
 		struct rk_val *table = table_of(arena, form, kind, meta, is_scale, with_columns);
 		rk_val_append(arena, rows, row_of(arena, form, kind, doc, now_ms));
 		rk_val_put(arena, table, "rows", rows);
@@ -176,7 +184,8 @@ void rk_form_write(struct rk_buf *out, struct rk_arena *arena, const struct rk_f
 	}
 }
 
-void rk_form_list_begin(struct rk_form_list *list, struct rk_arena *arena, const struct rk_val *meta)
+void rk_form_list_begin(struct rk_form_list *list, struct rk_arena *arena,
+			const struct rk_val *meta)
 {
 	struct rk_val *head;
 
@@ -186,13 +195,16 @@ void rk_form_list_begin(struct rk_form_list *list, struct rk_arena *arena, const
 	} else {
 		const bool is_object = list->form->shape == RK_FORM_OBJECT;
 		head = rk_val_map(arena);
-		rk_val_put_cstr(arena, head, "kind", is_object ? list->kind->list_kind : "PartialObjectMetadataList");
-		rk_val_put_cstr(arena, head, "apiVersion", is_object ? list->kind->api_version : "meta.k8s.io/v1");
+		rk_val_put_cstr(arena, head, "kind",
+				is_object ? list->kind->list_kind : "PartialObjectMetadataList");
+		rk_val_put_cstr(arena, head, "apiVersion",
+				is_object ? list->kind->api_version : "meta.k8s.io/v1");
 		rk_val_put(arena, head, "metadata", rk_val_copy(arena, meta));
 	}
 	rk_json_write(list->out, head, false);
 	list->out->size--; /* the map goes on */
-	rk_buf_put_str(list->out, list->form->shape == RK_FORM_TABLE ? ",\"rows\":[" : ",\"items\":[");
+	rk_buf_put_str(list->out,
+		       list->form->shape == RK_FORM_TABLE ? ",\"rows\":[" : ",\"items\":[");
 }
 
 void rk_form_list_item(struct rk_form_list *list, struct rk_arena *arena, struct rk_span doc)
@@ -202,12 +214,10 @@ void rk_form_list_item(struct rk_form_list *list, struct rk_arena *arena, struct
 	if (list->form->shape == RK_FORM_OBJECT)
 		put_doc(list->out, doc, false);
 	else if (list->form->shape == RK_FORM_TABLE)
-		rk_json_write(list->out, row_of(arena, list->form, list->kind, doc, list->now_ms), false);
+		rk_json_write(list->out, row_of(arena, list->form, list->kind, doc, list->now_ms),
+			      false);
 	else
 		rk_json_write(list->out, metadata_only(arena, decoded(arena, doc)), false);
 }
 
-void rk_form_list_end(struct rk_form_list *list)
-{
-	rk_buf_put_str(list->out, "]}");
-}
+void rk_form_list_end(struct rk_form_list *list) { rk_buf_put_str(list->out, "]}"); }

@@ -1,4 +1,5 @@
-/* Get and list: from the newest view, from one that is new enough, or from one that is held for the next page. */
+/* Get and list: from the newest view, from one that is new enough, or from one that is held for the
+ * next page. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,8 +16,8 @@
 
 #define WAIT_MS 3000 /* for a resourceVersion that has not come here yet */
 
-struct cursor { /* what a continue token says */
-	uint64_t revision;   /* 0: the newest (an inconsistent continuation) */
+struct cursor {               /* what a continue token says */
+	uint64_t revision;    /* 0: the newest (an inconsistent continuation) */
 	struct rk_span start; /* "ns/name" or "name": the last one that was given */
 };
 
@@ -31,7 +32,8 @@ static void get(struct rk_req *req, struct rk_feed_answer *answer)
 		rk_req_err(req, answer->err);
 		return;
 	}
-	if (!rk_view_get(req->thread->view, rk_span_str(route->kind->resource), route->ns, route->name, &object)) {
+	if (!rk_view_get(req->thread->view, rk_span_str(route->kind->resource), route->ns,
+			 route->name, &object)) {
 		rk_req_not_found(req);
 		return;
 	}
@@ -39,7 +41,8 @@ static void get(struct rk_req *req, struct rk_feed_answer *answer)
 		rk_req_object(req, 200, rk_blob_span(object.doc));
 		return;
 	}
-	struct rk_blob *scale = rk_doc_of(rk_scale_of(&req->arena, rk_doc_val(&req->arena, object.doc)));
+	struct rk_blob *scale =
+		rk_doc_of(rk_scale_of(&req->arena, rk_doc_val(&req->arena, object.doc)));
 	rk_req_object(req, 200, rk_blob_span(scale));
 	(void)rk_blob_unref(scale);
 }
@@ -54,8 +57,9 @@ static struct rk_span token_of(struct rk_req *req, uint64_t revision, const stru
 
 	rk_val_put_cstr(arena, token, "v", "meta.k8s.io/v1");
 	rk_val_put_int(arena, token, "rv", revision == 0 ? -1 : (int64_t)revision);
-	rk_val_put(arena, token, "start",
-		   rk_val_strf(arena, "%.*s/%.*s", RK_SPAN_ARGS(last->ns), RK_SPAN_ARGS(last->name)));
+	rk_val_put(
+		arena, token, "start",
+		rk_val_strf(arena, "%.*s/%.*s", RK_SPAN_ARGS(last->ns), RK_SPAN_ARGS(last->name)));
 	rk_json_write(&json, token, false);
 	const struct rk_span text = rk_base64_encode(arena, rk_buf_span(&json));
 	rk_buf_done(&json);
@@ -100,7 +104,8 @@ static void hold(struct rk_api *api, struct rk_view *view)
 
 	(void)pthread_mutex_lock(&api->lock);
 	for (size_t i = 0; i < RK_API_HELD; i++) {
-		if (api->held[i].view != NULL && rk_view_revision(api->held[i].view) == rk_view_revision(view)) {
+		if (api->held[i].view != NULL &&
+		    rk_view_revision(api->held[i].view) == rk_view_revision(view)) {
 			place = i;
 			break;
 		}
@@ -117,14 +122,18 @@ static void expired(struct rk_req *req, const struct cursor *cursor)
 {
 	struct rk_arena *arena = &req->arena;
 	struct rk_val *status = rk_status(arena, 410, "Expired",
-					  "The provided continue parameter is too old to display a consistent list result. You can "
-					  "start a new list without the continue parameter, or use the continue token in this "
-					  "response to retrieve the remainder of the results. Continuing with the provided token "
+					  "The provided continue parameter is too old to display a "
+					  "consistent list result. You can "
+					  "start a new list without the continue parameter, or use "
+					  "the continue token in this "
+					  "response to retrieve the remainder of the results. "
+					  "Continuing with the provided token "
 					  "results in an inconsistent list.");
 	struct rk_object last = { .name = { NULL, 0 } };
 
 	last.name = rk_span_cut(cursor->start, '/', &last.ns);
-	rk_val_put_str(arena, rk_val_make(arena, status, "metadata"), "continue", token_of(req, 0, &last));
+	rk_val_put_str(arena, rk_val_make(arena, status, "metadata"), "continue",
+		       token_of(req, 0, &last));
 	rk_req_status(req, status);
 }
 
@@ -144,8 +153,10 @@ static bool listing_of(struct rk_req *req, struct listing *ret)
 	*ret = (struct listing){ 0 };
 	(void)rk_req_query_int(req, "limit", &ret->limit);
 	ret->has_cursor = token.size > 0;
-	if (rk_selector_parse(&req->arena, rk_req_query(req, "labelSelector"), &ret->labels, &error) < 0 ||
-	    rk_fields_parse(&req->arena, req->route.kind, rk_req_query(req, "fieldSelector"), &ret->fields, &error) < 0) {
+	if (rk_selector_parse(&req->arena, rk_req_query(req, "labelSelector"), &ret->labels,
+			      &error) < 0 ||
+	    rk_fields_parse(&req->arena, req->route.kind, rk_req_query(req, "fieldSelector"),
+			    &ret->fields, &error) < 0) {
 		rk_req_fail(req, 400, "BadRequest", "%s", error.text);
 		return false;
 	}
@@ -158,7 +169,8 @@ static bool listing_of(struct rk_req *req, struct listing *ret)
 
 static bool matches(const struct listing *listing, struct rk_span doc)
 {
-	return rk_selector_matches_doc(listing->labels, doc) && rk_fields_match_doc(listing->fields, doc);
+	return rk_selector_matches_doc(listing->labels, doc) &&
+	       rk_fields_match_doc(listing->fields, doc);
 }
 
 struct page { /* the items of an answer */
@@ -168,18 +180,21 @@ struct page { /* the items of an answer */
 	int64_t remaining; /* behind the page; -1: not counted */
 };
 
-static void collect(const struct rk_req *req, const struct rk_view *view, const struct listing *listing, struct page *page)
+static void collect(const struct rk_req *req, const struct rk_view *view,
+		    const struct listing *listing, struct page *page)
 {
 	const struct rk_span exact = rk_fields_exact(listing->fields, "metadata.name");
 	const struct rk_span resource = rk_span_str(req->route.kind->resource);
-	const bool counts = rk_selector_is_everything(listing->labels) && rk_fields_is_everything(listing->fields);
+	const bool counts = rk_selector_is_everything(listing->labels) &&
+			    rk_fields_is_everything(listing->fields);
 	struct rk_span after_ns = { NULL, 0 }, after_name = { NULL, 0 };
 	struct rk_view_iter iter;
 	struct rk_object object;
 
 	page->remaining = -1;
 	if (exact.size > 0 && (req->route.ns.size > 0 || !req->route.kind->namespaced)) {
-		if (rk_view_get(view, resource, req->route.ns, exact, &object) && matches(listing, rk_blob_span(object.doc))) {
+		if (rk_view_get(view, resource, req->route.ns, exact, &object) &&
+		    matches(listing, rk_blob_span(object.doc))) {
 			page->at = rk_grow(page->at, &page->capacity, 1, sizeof *page->at);
 			page->at[page->count++] = object;
 		}
@@ -190,7 +205,8 @@ static void collect(const struct rk_req *req, const struct rk_view *view, const 
 	rk_view_list(&iter, view, resource, req->route.ns, after_ns, after_name);
 	while (rk_view_next(&iter, &object)) {
 		if (listing->limit > 0 && (int64_t)page->count == listing->limit) {
-			page->has_more = page->has_more || matches(listing, rk_blob_span(object.doc));
+			page->has_more =
+				page->has_more || matches(listing, rk_blob_span(object.doc));
 			if (!counts && page->has_more)
 				return;
 			page->remaining = counts ? RK_MAX(page->remaining, 0) + 1 : -1;
@@ -222,13 +238,16 @@ static void send_page(struct rk_req *req, const struct rk_view *view, const stru
 	struct rk_arena *arena = &req->arena, item = { 0 };
 	struct rk_val *meta = rk_val_map(arena);
 	struct rk_buf out = { 0 };
-	struct rk_form_list list = {
-		.out = &out, .form = &req->form, .kind = req->route.kind, .now_ms = rk_clock_wall_ms()
-	};
+	struct rk_form_list list = { .out = &out,
+				     .form = &req->form,
+				     .kind = req->route.kind,
+				     .now_ms = rk_clock_wall_ms() };
 
-	rk_val_put(arena, meta, "resourceVersion", rk_val_strf(arena, "%" PRIu64, rk_view_revision(view)));
+	rk_val_put(arena, meta, "resourceVersion",
+		   rk_val_strf(arena, "%" PRIu64, rk_view_revision(view)));
 	if (page->has_more) {
-		rk_val_put_str(arena, meta, "continue", token_of(req, rk_view_revision(view), &page->at[page->count - 1]));
+		rk_val_put_str(arena, meta, "continue",
+			       token_of(req, rk_view_revision(view), &page->at[page->count - 1]));
 		if (page->remaining >= 0)
 			rk_val_put_int(arena, meta, "remainingItemCount", page->remaining);
 	}
@@ -266,7 +285,8 @@ static void list(struct rk_req *req, struct rk_feed_answer *answer)
 		revision = req->wait_revision;
 	struct rk_view *view = view_at(req->thread, revision);
 	if (view == NULL && is_exact) {
-		rk_req_fail(req, 410, "Expired", "The resourceVersion for the provided list is too old.");
+		rk_req_fail(req, 410, "Expired",
+			    "The resourceVersion for the provided list is too old.");
 		return;
 	}
 	if (view == NULL) {
@@ -289,20 +309,26 @@ static bool check_match(struct rk_req *req, struct rk_span version, bool is_list
 	const bool has_continue = rk_req_query(req, "continue").size > 0;
 
 	if (match.size > 0 && (!is_list || version.size == 0 || has_continue)) {
-		rk_req_fail(req, 400, "BadRequest", "resourceVersionMatch is forbidden unless resourceVersion is provided");
+		rk_req_fail(req, 400, "BadRequest",
+			    "resourceVersionMatch is forbidden unless resourceVersion is provided");
 		return false;
 	}
 	if (match.size > 0 && !rk_span_is(match, "Exact") && !rk_span_is(match, "NotOlderThan")) {
-		rk_req_fail(req, 400, "BadRequest", "resourceVersionMatch: Unsupported value: \"%.*s\": supported values: \"Exact\", \"NotOlderThan\"",
+		rk_req_fail(req, 400, "BadRequest",
+			    "resourceVersionMatch: Unsupported value: \"%.*s\": supported values: "
+			    "\"Exact\", \"NotOlderThan\"",
 			    RK_SPAN_ARGS(match));
 		return false;
 	}
 	if (rk_span_is(match, "Exact") && rk_span_is(version, "0")) {
-		rk_req_fail(req, 400, "BadRequest", "resourceVersionMatch \"Exact\" is forbidden with resourceVersion \"0\"");
+		rk_req_fail(
+			req, 400, "BadRequest",
+			"resourceVersionMatch \"Exact\" is forbidden with resourceVersion \"0\"");
 		return false;
 	}
 	if (has_continue && version.size > 0 && !rk_span_is(version, "0")) {
-		rk_req_fail(req, 400, "BadRequest", "specifying resource version is not allowed when using continue");
+		rk_req_fail(req, 400, "BadRequest",
+			    "specifying resource version is not allowed when using continue");
 		return false;
 	}
 	return true;
@@ -311,14 +337,16 @@ static bool check_match(struct rk_req *req, struct rk_span version, bool is_list
 void rk_api_read(struct rk_req *req)
 {
 	const bool is_list = strcmp(req->verb, "list") == 0;
-	void (*then)(struct rk_req *req, struct rk_feed_answer *answer) = is_list ? list : get;
+	void (*then)(struct rk_req * req, struct rk_feed_answer * answer) = is_list ? list : get;
 	const struct rk_span version = rk_req_query(req, "resourceVersion");
 	uint64_t revision = 0;
 
 	if (!check_match(req, version, is_list))
 		return;
 	if (version.size > 0 && !rk_span_u64(version, &revision)) {
-		rk_req_fail(req, 400, "BadRequest", "resourceVersion: Invalid value: \"%.*s\": must be a number", RK_SPAN_ARGS(version));
+		rk_req_fail(req, 400, "BadRequest",
+			    "resourceVersion: Invalid value: \"%.*s\": must be a number",
+			    RK_SPAN_ARGS(version));
 		return;
 	}
 	req->wait_revision = revision;

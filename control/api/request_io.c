@@ -52,8 +52,9 @@ static void add_warnings(struct rk_req *req, struct rk_http_header *headers, siz
 			rk_buf_put_u8(&quoted, text.data[j] < 0x20 ? ' ' : text.data[j]);
 		}
 		rk_buf_put_u8(&quoted, '"');
-		headers[(*count)++] = (struct rk_http_header){ RK_SPAN("warning"),
-							       rk_arena_span(&req->arena, rk_buf_span(&quoted)) };
+		headers[(*count)++] =
+			(struct rk_http_header){ RK_SPAN("warning"),
+						 rk_arena_span(&req->arena, rk_buf_span(&quoted)) };
 		rk_buf_done(&quoted);
 	}
 }
@@ -64,7 +65,8 @@ void rk_req_send(struct rk_req *req, int code, const char *type, struct rk_blob 
 	size_t count = 0;
 
 	headers[count++] = (struct rk_http_header){ RK_SPAN("content-type"), rk_span_str(type) };
-	headers[count++] = (struct rk_http_header){ RK_SPAN("cache-control"), RK_SPAN("no-cache, private") };
+	headers[count++] =
+		(struct rk_http_header){ RK_SPAN("cache-control"), RK_SPAN("no-cache, private") };
 	if (code == 429 || code == 503)
 		headers[count++] = (struct rk_http_header){ RK_SPAN("retry-after"), RK_SPAN("1") };
 	add_warnings(req, headers, &count);
@@ -133,12 +135,17 @@ void rk_req_err(struct rk_req *req, int err)
 	const char *name = req->thread->api->name;
 
 	if (err == RK_ETOOBIG)
-		rk_req_fail(req, 413, "RequestEntityTooLarge", "the request is too large for the log");
+		rk_req_fail(req, 413, "RequestEntityTooLarge",
+			    "the request is too large for the log");
 	else if (err == RK_ETIMEDOUT)
 		rk_req_fail(req, 504, "Timeout",
-			    "member %s could not have the request committed in time: it may or may not have happened", name);
+			    "member %s could not have the request committed in time: it may or may "
+			    "not have happened",
+			    name);
 	else
-		rk_req_fail(req, 503, "ServiceUnavailable", "member %s has no leader to ask at the moment, or too much to do: try again",
+		rk_req_fail(req, 503, "ServiceUnavailable",
+			    "member %s has no leader to ask at the moment, or too much to do: try "
+			    "again",
 			    name);
 }
 
@@ -147,14 +154,17 @@ void rk_req_not_found(struct rk_req *req)
 	const struct rk_kind *kind = req->route.kind;
 
 	if (kind != NULL && req->route.name.size > 0)
-		rk_req_status(req, rk_status_not_found(&req->arena, rk_span_str(kind->resource), req->route.name));
+		rk_req_status(req, rk_status_not_found(&req->arena, rk_span_str(kind->resource),
+						       req->route.name));
 	else
-		rk_req_fail(req, 404, "NotFound", "the server could not find the requested resource");
+		rk_req_fail(req, 404, "NotFound",
+			    "the server could not find the requested resource");
 }
 
 /* --- waiting for the core --- */
 
-bool rk_req_await(struct rk_req *req, void (*resume)(struct rk_req *req, struct rk_feed_answer *answer))
+bool rk_req_await(struct rk_req *req,
+		  void (*resume)(struct rk_req *req, struct rk_feed_answer *answer))
 {
 	struct rk_api_thread *thread = req->thread;
 	uint32_t slot;
@@ -163,11 +173,13 @@ bool rk_req_await(struct rk_req *req, void (*resume)(struct rk_req *req, struct 
 		slot = thread->free_slots[--thread->free_count];
 	} else {
 		if (thread->slot_count == RK_API_REQUESTS) {
-			rk_req_fail(req, 429, "TooManyRequests", "member %s has too many requests in flight: try again later",
+			rk_req_fail(req, 429, "TooManyRequests",
+				    "member %s has too many requests in flight: try again later",
 				    thread->api->name);
 			return false;
 		}
-		thread->slots = rk_grow(thread->slots, &thread->slot_capacity, thread->slot_count + 1, sizeof *thread->slots);
+		thread->slots = rk_grow(thread->slots, &thread->slot_capacity,
+					thread->slot_count + 1, sizeof *thread->slots);
 		slot = (uint32_t)thread->slot_count++;
 	}
 	thread->slots[slot] = req;

@@ -34,7 +34,8 @@ static bool is(const struct parts *parts, size_t at, const char *text)
 	return at < parts->count && rk_span_is(parts->at[at], text);
 }
 
-static void resource(const struct rk_kinds *kinds, const struct parts *parts, size_t at, struct rk_route *ret)
+static void resource(const struct rk_kinds *kinds, const struct parts *parts, size_t at,
+		     struct rk_route *ret)
 {
 	const struct rk_kind *kind;
 	size_t left;
@@ -55,7 +56,8 @@ static void resource(const struct rk_kinds *kinds, const struct parts *parts, si
 	}
 	kind = rk_kinds_by_plural(kinds, ret->group, ret->version, parts->at[at]);
 	left = parts->count - at;
-	if (kind == NULL || (ret->ns.size > 0 && !kind->namespaced) || (left > 1 && kind->namespaced && ret->ns.size == 0))
+	if (kind == NULL || (ret->ns.size > 0 && !kind->namespaced) ||
+	    (left > 1 && kind->namespaced && ret->ns.size == 0))
 		return;
 	ret->kind = kind;
 	ret->what = left == 1 ? RK_ROUTE_OBJECTS : RK_ROUTE_OBJECT;
@@ -105,7 +107,8 @@ static void openapi(const struct parts *parts, struct rk_route *ret)
 	}
 }
 
-void rk_route_parse(struct rk_arena *arena, const struct rk_kinds *kinds, struct rk_span path, struct rk_route *ret)
+void rk_route_parse(struct rk_arena *arena, const struct rk_kinds *kinds, struct rk_span path,
+		    struct rk_route *ret)
 {
 	struct parts parts;
 
@@ -120,8 +123,11 @@ void rk_route_parse(struct rk_arena *arena, const struct rk_kinds *kinds, struct
 		openapi(&parts, ret);
 	else if (parts.count == 1 && is(&parts, 0, "version"))
 		ret->what = RK_ROUTE_VERSION;
-	else if (parts.count == 1 && (is(&parts, 0, "healthz") || is(&parts, 0, "livez") || is(&parts, 0, "readyz")))
+	else if (parts.count == 1 &&
+		 (is(&parts, 0, "healthz") || is(&parts, 0, "livez") || is(&parts, 0, "readyz")))
 		ret->what = RK_ROUTE_HEALTH;
 	else if (parts.count == 3 && is(&parts, 0, "reckon") && is(&parts, 1, "v1"))
-		ret->what = is(&parts, 2, "status") ? RK_ROUTE_STATUS : is(&parts, 2, "log") ? RK_ROUTE_LOG : RK_ROUTE_NONE;
+		ret->what = is(&parts, 2, "status") ? RK_ROUTE_STATUS
+			    : is(&parts, 2, "log")  ? RK_ROUTE_LOG
+						    : RK_ROUTE_NONE;
 }

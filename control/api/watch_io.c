@@ -1,4 +1,5 @@
-/* Watches: what changed, in the order in which it changed, to everybody who asked, each change encoded once. */
+/* Watches: what changed, in the order in which it changed, to everybody who asked, each change
+ * encoded once. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,11 +12,13 @@
 #include "wire/doc.h"
 #include "wire/json.h"
 
-#define WAIT_MS          3000
-#define BOOKMARK_MS      60000
-#define TIMEOUT_MIN_MS   1800000u /* without timeoutSeconds: half an hour to an hour, spread by the request's number */
-#define BACKLOG_MAX      (8u << 20) /* bytes that a client may leave unread */
-#define WATCHERS_MAX     10000      /* in one thread */
+#define WAIT_MS     3000
+#define BOOKMARK_MS 60000
+#define TIMEOUT_MIN_MS                                                                             \
+	1800000u /* without timeoutSeconds: half an hour to an hour, spread by the request's       \
+		    number */
+#define BACKLOG_MAX  (8u << 20) /* bytes that a client may leave unread */
+#define WATCHERS_MAX 10000      /* in one thread */
 
 struct rk_watch {
 	struct rk_req *req;
@@ -23,11 +26,12 @@ struct rk_watch {
 	struct rk_fields *fields;
 	struct rk_span name; /* one object only */
 	bool sends_bookmarks;
-	bool sent_columns;  /* of a table */
+	bool sent_columns; /* of a table */
 	bool ended;
-	uint64_t after;     /* changes up to this revision are known to the client */
+	uint64_t after; /* changes up to this revision are known to the client */
 	uint64_t end_ms, bookmark_ms;
-	size_t unread;      /* bytes written since the connection last drained; bounds what a slow client holds */
+	size_t unread; /* bytes written since the connection last drained; bounds what a slow client
+			  holds */
 };
 
 /* --- writing events --- */
@@ -63,7 +67,8 @@ static struct rk_blob *make_line(struct rk_watch *watch, const char *type, struc
 	struct rk_req *req = watch->req;
 
 	rk_buf_printf(&out, "{\"type\":\"%s\",\"object\":", type);
-	rk_form_write(&out, &arena, &req->form, req->route.kind, doc, rk_clock_wall_ms(), !watch->sent_columns, false);
+	rk_form_write(&out, &arena, &req->form, req->route.kind, doc, rk_clock_wall_ms(),
+		      !watch->sent_columns, false);
 	watch->sent_columns = true;
 	rk_arena_done(&arena);
 	return blob_of(&out);
@@ -104,7 +109,8 @@ static struct rk_val *bookmark_of(struct rk_watch *watch, struct rk_arena *arena
 	meta = rk_val_make(arena, object, "metadata");
 	rk_val_put(arena, meta, "resourceVersion", rk_val_strf(arena, "%" PRIu64, watch->after));
 	if (ends_initial)
-		rk_val_put_cstr(arena, rk_val_make(arena, meta, "annotations"), "k8s.io/initial-events-end", "true");
+		rk_val_put_cstr(arena, rk_val_make(arena, meta, "annotations"),
+				"k8s.io/initial-events-end", "true");
 	return object;
 }
 
@@ -163,7 +169,9 @@ static void tell(struct rk_watch *watch, struct rk_api_thread *thread, size_t it
 
 	if (!was && !is)
 		return;
-	const enum rk_change_type type = !was ? RK_CHANGE_ADDED : is ? RK_CHANGE_MODIFIED : RK_CHANGE_DELETED;
+	const enum rk_change_type type = !was ? RK_CHANGE_ADDED
+					 : is ? RK_CHANGE_MODIFIED
+					      : RK_CHANGE_DELETED;
 	if (type == change->type && watch->req->form.shape == RK_FORM_OBJECT)
 		put(watch, rk_blob_ref(rk_api_line(thread, item, number)));
 	else
@@ -181,7 +189,8 @@ static void tell_all(struct rk_watch *watch, struct rk_api_thread *thread, size_
 		watch->after = changes->last_revision;
 }
 
-void rk_api_watch_news(struct rk_api_thread *thread, struct rk_changes *const *changes, size_t count)
+void rk_api_watch_news(struct rk_api_thread *thread, struct rk_changes *const *changes,
+		       size_t count)
 {
 	size_t kept = 0;
 
@@ -190,7 +199,8 @@ void rk_api_watch_news(struct rk_api_thread *thread, struct rk_changes *const *c
 	kept = RK_MIN(kept, thread->history_count);
 	for (struct rk_req *req = thread->watchers, *next; req != NULL; req = next) {
 		next = req->next;
-		for (size_t i = thread->history_count - kept; i < thread->history_count && !req->watch->ended; i++)
+		for (size_t i = thread->history_count - kept;
+		     i < thread->history_count && !req->watch->ended; i++)
 			tell_all(req->watch, thread, (thread->history_start + i) % RK_API_HISTORY);
 	}
 }
@@ -203,9 +213,11 @@ static void send_existing(struct rk_watch *watch, struct rk_api_thread *thread)
 	struct rk_view_iter iter;
 	struct rk_object object;
 
-	rk_view_list(&iter, thread->view, rk_span_str(route->kind->resource), route->ns, RK_SPAN(""), RK_SPAN(""));
+	rk_view_list(&iter, thread->view, rk_span_str(route->kind->resource), route->ns,
+		     RK_SPAN(""), RK_SPAN(""));
 	while (!watch->ended && rk_view_next(&iter, &object))
-		if ((watch->name.size == 0 || rk_span_eq(object.name, watch->name)) && matches(watch, object.doc))
+		if ((watch->name.size == 0 || rk_span_eq(object.name, watch->name)) &&
+		    matches(watch, object.doc))
 			put(watch, make_line(watch, "ADDED", rk_blob_span(object.doc)));
 	watch->after = rk_view_revision(thread->view);
 }
@@ -214,7 +226,9 @@ static void send_too_old(struct rk_watch *watch, uint64_t asked, uint64_t oldest
 {
 	struct rk_arena *arena = &watch->req->arena;
 
-	send_status(watch, rk_status(arena, 410, "Expired", "too old resource version: %" PRIu64 " (%" PRIu64 ")", asked, oldest));
+	send_status(watch, rk_status(arena, 410, "Expired",
+				     "too old resource version: %" PRIu64 " (%" PRIu64 ")", asked,
+				     oldest));
 	end(watch);
 }
 
@@ -238,8 +252,10 @@ static void begin(struct rk_req *req, struct rk_feed_answer *answer)
 		rk_req_err(req, answer->err);
 		return;
 	}
-	const struct rk_http_header headers[] = { { RK_SPAN("content-type"), RK_SPAN("application/json") },
-						  { RK_SPAN("cache-control"), RK_SPAN("no-cache, private") } };
+	const struct rk_http_header headers[] = {
+		{ RK_SPAN("content-type"), RK_SPAN("application/json") },
+		{ RK_SPAN("cache-control"), RK_SPAN("no-cache, private") }
+	};
 	rk_http_begin(req->exchange, 200, headers, RK_COUNT(headers));
 	rk_req_link(req, &thread->watchers);
 	if (from == 0 || wants_initial) {
@@ -261,14 +277,18 @@ static bool parse(struct rk_req *req, struct rk_watch *watch)
 	int64_t seconds;
 	const uint64_t now_ms = rk_clock_mono_ms();
 
-	if (rk_selector_parse(&req->arena, rk_req_query(req, "labelSelector"), &watch->labels, &error) < 0 ||
-	    rk_fields_parse(&req->arena, req->route.kind, rk_req_query(req, "fieldSelector"), &watch->fields, &error) < 0) {
+	if (rk_selector_parse(&req->arena, rk_req_query(req, "labelSelector"), &watch->labels,
+			      &error) < 0 ||
+	    rk_fields_parse(&req->arena, req->route.kind, rk_req_query(req, "fieldSelector"),
+			    &watch->fields, &error) < 0) {
 		rk_req_fail(req, 400, "BadRequest", "%s", error.text);
 		return false;
 	}
 	if (rk_req_query(req, "sendInitialEvents").size > 0 &&
 	    !rk_span_is(rk_req_query(req, "resourceVersionMatch"), "NotOlderThan")) {
-		rk_req_fail(req, 400, "BadRequest", "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
+		rk_req_fail(
+			req, 400, "BadRequest",
+			"sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
 		return false;
 	}
 	watch->name = req->route.what == RK_ROUTE_OBJECT ? req->route.name : RK_SPAN("");
@@ -285,7 +305,8 @@ static bool too_many(const struct rk_api_thread *thread)
 {
 	size_t count = 0;
 
-	for (const struct rk_req *req = thread->watchers; req != NULL && count < WATCHERS_MAX; req = req->next)
+	for (const struct rk_req *req = thread->watchers; req != NULL && count < WATCHERS_MAX;
+	     req = req->next)
 		count++;
 	return count == WATCHERS_MAX;
 }
@@ -297,7 +318,8 @@ void rk_api_watch(struct rk_req *req)
 	uint64_t revision = 0;
 
 	if (too_many(thread)) {
-		rk_req_fail(req, 429, "TooManyRequests", "member %s serves too many watches", thread->api->name);
+		rk_req_fail(req, 429, "TooManyRequests", "member %s serves too many watches",
+			    thread->api->name);
 		return;
 	}
 	req->watch = rk_zalloc(sizeof *req->watch);
@@ -305,7 +327,9 @@ void rk_api_watch(struct rk_req *req)
 	if (!parse(req, req->watch))
 		return;
 	if (version.size > 0 && !rk_span_u64(version, &revision)) {
-		rk_req_fail(req, 400, "BadRequest", "resourceVersion: Invalid value: \"%.*s\": must be a number", RK_SPAN_ARGS(version));
+		rk_req_fail(req, 400, "BadRequest",
+			    "resourceVersion: Invalid value: \"%.*s\": must be a number",
+			    RK_SPAN_ARGS(version));
 		return;
 	}
 	req->wait_revision = revision;
@@ -334,16 +358,14 @@ void rk_api_watch_tick(struct rk_api_thread *thread)
 			if (watch->sends_bookmarks)
 				send_bookmark(watch, false);
 			end(watch);
-		} else if (watch->sends_bookmarks && now_ms >= watch->bookmark_ms && watch->after != 0) {
+		} else if (watch->sends_bookmarks && now_ms >= watch->bookmark_ms &&
+			   watch->after != 0) {
 			send_bookmark(watch, false);
 		}
 	}
 }
 
-void rk_api_watch_drained(struct rk_req *req)
-{
-	req->watch->unread = 0;
-}
+void rk_api_watch_drained(struct rk_req *req) { req->watch->unread = 0; }
 
 void rk_api_watch_end_all(struct rk_api_thread *thread, bool is_expired)
 {

@@ -1,4 +1,5 @@
-/* Writes: read, checked and completed here, then a command for the log; what depends on the state is decided when it is applied. */
+/* Writes: read, checked and completed here, then a command for the log; what depends on the state
+ * is decided when it is applied. */
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -28,11 +29,14 @@ static struct rk_val *parse_yaml(struct rk_req *req)
 	struct rk_val *documents = NULL;
 
 	if (rk_yaml_parse(&req->arena, req->http->body, &documents, &error) < 0) {
-		rk_req_fail(req, 400, "BadRequest", "the body cannot be read as YAML: %s", error.text);
+		rk_req_fail(req, 400, "BadRequest", "the body cannot be read as YAML: %s",
+			    error.text);
 		return NULL;
 	}
 	if (rk_val_count(documents) != 1) {
-		rk_req_fail(req, 400, "BadRequest", "the body must hold one YAML document, it holds %u", rk_val_count(documents));
+		rk_req_fail(req, 400, "BadRequest",
+			    "the body must hold one YAML document, it holds %u",
+			    rk_val_count(documents));
 		return NULL;
 	}
 	return rk_val_item(documents, 0);
@@ -43,10 +47,12 @@ static struct rk_val *parse_json(struct rk_req *req)
 	struct rk_error error = { 0 };
 	struct rk_val *val = NULL;
 	const bool strict = rk_span_is(rk_req_query(req, "fieldValidation"), "Strict");
-	const int err = rk_json_parse(&req->arena, req->http->body, strict ? RK_JSON_UNIQUE_KEYS : 0, &val, &error);
+	const int err = rk_json_parse(&req->arena, req->http->body,
+				      strict ? RK_JSON_UNIQUE_KEYS : 0, &val, &error);
 
 	if (err < 0)
-		rk_req_fail(req, 400, "BadRequest", "the body cannot be read as JSON: %s", error.text);
+		rk_req_fail(req, 400, "BadRequest", "the body cannot be read as JSON: %s",
+			    error.text);
 	return err < 0 ? NULL : val;
 }
 
@@ -56,7 +62,8 @@ static struct rk_val *body_of(struct rk_req *req)
 	const struct rk_span type = media_type(req);
 	struct rk_val *val = NULL;
 
-	if (type.size == 0 || rk_span_is(type, "application/json") || rk_span_ends(type, RK_SPAN("+json"))) {
+	if (type.size == 0 || rk_span_is(type, "application/json") ||
+	    rk_span_ends(type, RK_SPAN("+json"))) {
 		val = parse_json(req);
 	} else if (rk_span_is(type, "application/yaml") || rk_span_ends(type, RK_SPAN("+yaml"))) {
 		val = parse_yaml(req);
@@ -65,7 +72,8 @@ static struct rk_val *body_of(struct rk_req *req)
 			rk_req_fail(req, 400, "BadRequest", "the body is not msgpack");
 	} else {
 		rk_req_fail(req, 415, "UnsupportedMediaType",
-			    "the body of the request was in an unknown format - accepted media types include: application/json, "
+			    "the body of the request was in an unknown format - accepted media "
+			    "types include: application/json, "
 			    "application/yaml");
 	}
 	return val;
@@ -98,13 +106,17 @@ static bool check_query(struct rk_req *req)
 	enum rk_strictness strictness;
 
 	if (dry.size > 0 && !rk_span_is(dry, "All"))
-		rk_req_fail(req, 400, "BadRequest", "dryRun: Unsupported value: \"%.*s\": supported values: \"All\"", RK_SPAN_ARGS(dry));
+		rk_req_fail(req, 400, "BadRequest",
+			    "dryRun: Unsupported value: \"%.*s\": supported values: \"All\"",
+			    RK_SPAN_ARGS(dry));
 	else if (!rk_strictness_of(validation, &strictness))
 		rk_req_fail(req, 400, "BadRequest",
-			    "fieldValidation: Unsupported value: \"%.*s\": supported values: \"Ignore\", \"Strict\", \"Warn\"",
+			    "fieldValidation: Unsupported value: \"%.*s\": supported values: "
+			    "\"Ignore\", \"Strict\", \"Warn\"",
 			    RK_SPAN_ARGS(validation));
 	else if (manager.size > MANAGER_MAX)
-		rk_req_fail(req, 400, "BadRequest", "fieldManager: Too long: may not be more than %d bytes", MANAGER_MAX);
+		rk_req_fail(req, 400, "BadRequest",
+			    "fieldManager: Too long: may not be more than %d bytes", MANAGER_MAX);
 	else
 		return true;
 	return false;
@@ -151,14 +163,16 @@ static void answered(struct rk_req *req, struct rk_feed_answer *answer)
 		return;
 	}
 	merge_warnings(req, answer->results[answer->count - 1].warnings);
-	rk_req_object(req, answer->results[answer->count - 1].code, rk_blob_span(answer->results[answer->count - 1].doc));
+	rk_req_object(req, answer->results[answer->count - 1].code,
+		      rk_blob_span(answer->results[answer->count - 1].doc));
 }
 
 static void propose(struct rk_req *req, struct rk_val *op)
 {
 	struct rk_arena *arena = &req->arena;
 	const struct rk_tls_peer *peer = req->http->peer;
-	struct rk_val *command = rk_val_map(arena), *ops = rk_val_list(arena), *groups = rk_val_list(arena);
+	struct rk_val *command = rk_val_map(arena), *ops = rk_val_list(arena),
+		      *groups = rk_val_list(arena);
 
 	rk_val_put_cstr(arena, command, "user", peer->name);
 	for (unsigned i = 0; i < peer->group_count; i++)
@@ -169,7 +183,8 @@ static void propose(struct rk_req *req, struct rk_val *op)
 	struct rk_blob *doc = rk_doc_of(command);
 	if (doc->size > RK_COMMAND_BYTES_MAX) {
 		(void)rk_blob_unref(doc);
-		rk_req_fail(req, 413, "RequestEntityTooLarge", "the object is too large: more than %u bytes", RK_COMMAND_BYTES_MAX);
+		rk_req_fail(req, 413, "RequestEntityTooLarge",
+			    "the object is too large: more than %u bytes", RK_COMMAND_BYTES_MAX);
 		return;
 	}
 	if (!rk_req_await(req, answered)) {
@@ -181,16 +196,19 @@ static void propose(struct rk_req *req, struct rk_val *op)
 
 /* --- create and update --- */
 
-static struct rk_val *own_type(struct rk_req *req, const char *name, const char *version, struct rk_val *object)
+static struct rk_val *own_type(struct rk_req *req, const char *name, const char *version,
+			       struct rk_val *object)
 {
-	const struct rk_type *type = rk_types_by_name(req->thread->api->opts.kinds, rk_span_str(name));
+	const struct rk_type *type =
+		rk_types_by_name(req->thread->api->opts.kinds, rk_span_str(name));
 	struct rk_val *status = NULL;
 	enum rk_strictness strictness = RK_STRICT_WARN;
 
 	rk_assert(type != NULL);
 	(void)rk_strictness_of(rk_req_query(req, "fieldValidation"), &strictness);
 	req->warnings = rk_val_list(&req->arena);
-	if (rk_schema_decode_type(&req->arena, type, name, version, object, strictness, req->warnings, &status) < 0) {
+	if (rk_schema_decode_type(&req->arena, type, name, version, object, strictness,
+				  req->warnings, &status) < 0) {
 		rk_req_status(req, status);
 		return NULL;
 	}
@@ -204,18 +222,23 @@ static bool check_place(struct rk_req *req, struct rk_val *object)
 
 	if (ns.size > 0 && !rk_span_eq(ns, req->route.ns)) {
 		rk_req_fail(req, 400, "BadRequest",
-			    "the namespace of the provided object does not match the namespace sent on the request");
+			    "the namespace of the provided object does not match the namespace "
+			    "sent on the request");
 		return false;
 	}
 	if (req->route.name.size > 0 && name.size > 0 && !rk_span_eq(name, req->route.name)) {
-		rk_req_fail(req, 400, "BadRequest", "the name of the object (%.*s) does not match the name on the URL (%.*s)",
-			    RK_SPAN_ARGS(name), RK_SPAN_ARGS(req->route.name));
+		rk_req_fail(
+			req, 400, "BadRequest",
+			"the name of the object (%.*s) does not match the name on the URL (%.*s)",
+			RK_SPAN_ARGS(name), RK_SPAN_ARGS(req->route.name));
 		return false;
 	}
 	if (req->route.name.size > 0 && name.size == 0)
-		rk_val_put_str(&req->arena, rk_val_make(&req->arena, object, "metadata"), "name", req->route.name);
+		rk_val_put_str(&req->arena, rk_val_make(&req->arena, object, "metadata"), "name",
+			       req->route.name);
 	if (req->route.kind->namespaced && req->route.ns.size > 0)
-		rk_val_put_str(&req->arena, rk_val_make(&req->arena, object, "metadata"), "namespace", req->route.ns);
+		rk_val_put_str(&req->arena, rk_val_make(&req->arena, object, "metadata"),
+			       "namespace", req->route.ns);
 	return true;
 }
 
@@ -238,8 +261,10 @@ static struct rk_val *object_of(struct rk_req *req, struct rk_val *object)
 	if (strcmp(req->verb, "create") == 0)
 		rk_schema_validate(&req->arena, kind, object, NULL, causes);
 	if (rk_val_count(causes) > 0) {
-		rk_req_status(req, rk_status_invalid(&req->arena, rk_span_str(kind->group), rk_span_str(kind->kind),
-						     rk_val_text_at(object, "metadata.name"), causes));
+		rk_req_status(req,
+			      rk_status_invalid(&req->arena, rk_span_str(kind->group),
+						rk_span_str(kind->kind),
+						rk_val_text_at(object, "metadata.name"), causes));
 		return NULL;
 	}
 	return object;
@@ -289,11 +314,14 @@ static const char *patch_form(struct rk_req *req)
 		return "strategic";
 	if (rk_span_starts(type, RK_SPAN("application/apply-patch")))
 		rk_req_fail(req, 415, "UnsupportedMediaType",
-			    "server-side apply (application/apply-patch+yaml) is not served yet: use kubectl apply without --server-side");
+			    "server-side apply (application/apply-patch+yaml) is not served yet: "
+			    "use kubectl apply without --server-side");
 	else
 		rk_req_fail(req, 415, "UnsupportedMediaType",
-			    "the body of the request was in an unknown format - accepted media types include: "
-			    "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json");
+			    "the body of the request was in an unknown format - accepted media "
+			    "types include: "
+			    "application/json-patch+json, application/merge-patch+json, "
+			    "application/strategic-merge-patch+json");
 	return NULL;
 }
 
@@ -321,12 +349,14 @@ static bool delete_opts(struct rk_req *req, struct rk_val *opts, const struct rk
 
 	if (policy.size == 0)
 		policy = rk_val_text_at(body, "propagationPolicy");
-	if (policy.size == 0 && (rk_span_is(orphan, "true") || rk_val_bool_at(body, "orphanDependents", false)))
+	if (policy.size == 0 &&
+	    (rk_span_is(orphan, "true") || rk_val_bool_at(body, "orphanDependents", false)))
 		policy = RK_SPAN("Orphan");
-	if (policy.size > 0 && !rk_span_is(policy, "Background") && !rk_span_is(policy, "Foreground") &&
-	    !rk_span_is(policy, "Orphan")) {
+	if (policy.size > 0 && !rk_span_is(policy, "Background") &&
+	    !rk_span_is(policy, "Foreground") && !rk_span_is(policy, "Orphan")) {
 		rk_req_fail(req, 400, "BadRequest",
-			    "propagationPolicy: Unsupported value: \"%.*s\": supported values: \"Background\", \"Foreground\", \"Orphan\"",
+			    "propagationPolicy: Unsupported value: \"%.*s\": supported values: "
+			    "\"Background\", \"Foreground\", \"Orphan\"",
 			    RK_SPAN_ARGS(policy));
 		return false;
 	}
@@ -335,17 +365,19 @@ static bool delete_opts(struct rk_req *req, struct rk_val *opts, const struct rk
 	if (rk_req_query_int(req, "gracePeriodSeconds", &grace))
 		rk_val_put_int(arena, opts, "grace", grace);
 	else if (rk_val_is(rk_val_at(body, "gracePeriodSeconds"), RK_VAL_INT))
-		rk_val_put_int(arena, opts, "grace", RK_MAX(rk_val_int_at(body, "gracePeriodSeconds", 0), (int64_t)0));
+		rk_val_put_int(arena, opts, "grace",
+			       RK_MAX(rk_val_int_at(body, "gracePeriodSeconds", 0), (int64_t)0));
 	if (rk_val_text_at(body, "preconditions.uid").size > 0)
 		rk_val_put_str(arena, opts, "uid", rk_val_text_at(body, "preconditions.uid"));
 	if (rk_val_text_at(body, "preconditions.resourceVersion").size > 0)
-		rk_val_put_str(arena, opts, "rv", rk_val_text_at(body, "preconditions.resourceVersion"));
+		rk_val_put_str(arena, opts, "rv",
+			       rk_val_text_at(body, "preconditions.resourceVersion"));
 	if (rk_val_count(rk_val_at(body, "dryRun")) > 0)
 		rk_val_put_bool(arena, opts, "dryRun", true);
 	return true;
 }
 
-static void delete(struct rk_req *req)
+static void delete (struct rk_req *req)
 {
 	struct rk_val *body = NULL;
 	const bool is_all = strcmp(req->verb, "deletecollection") == 0;
@@ -369,9 +401,11 @@ static bool is_allowed_pod(struct rk_req *req)
 {
 	struct rk_object pod;
 
-	if (rk_access_node(req->http->peer) == NULL || !rk_span_is(rk_span_str(req->route.kind->resource), "pods"))
+	if (rk_access_node(req->http->peer) == NULL ||
+	    !rk_span_is(rk_span_str(req->route.kind->resource), "pods"))
 		return true;
-	return !rk_view_get(req->thread->view, RK_SPAN("pods"), req->route.ns, req->route.name, &pod) ||
+	return !rk_view_get(req->thread->view, RK_SPAN("pods"), req->route.ns, req->route.name,
+			    &pod) ||
 	       rk_access_is_own_pod(req->http->peer, rk_blob_span(pod.doc));
 }
 
@@ -379,22 +413,28 @@ void rk_api_write(struct rk_req *req)
 {
 	const bool is_one = req->route.what == RK_ROUTE_OBJECT;
 	const bool is_create = strcmp(req->verb, "create") == 0;
-	const bool posts_sub = rk_span_is(req->route.sub, "binding") || rk_span_is(req->route.sub, "eviction");
+	const bool posts_sub =
+		rk_span_is(req->route.sub, "binding") || rk_span_is(req->route.sub, "eviction");
 
 	if (!check_query(req))
 		return;
 	if (!is_allowed_pod(req)) {
-		rk_req_fail(req, 403, "Forbidden", "User \"%s\" may change pods of its own node only", req->http->peer->name);
+		rk_req_fail(req, 403, "Forbidden",
+			    "User \"%s\" may change pods of its own node only",
+			    req->http->peer->name);
 	} else if ((is_create && is_one != posts_sub) || (!is_create && posts_sub) ||
-		   (strcmp(req->verb, "update") == 0 && !is_one) || (strcmp(req->verb, "patch") == 0 && !is_one)) {
-		rk_req_fail(req, 405, "MethodNotAllowed", "the server does not allow this method on the requested resource");
+		   (strcmp(req->verb, "update") == 0 && !is_one) ||
+		   (strcmp(req->verb, "patch") == 0 && !is_one)) {
+		rk_req_fail(req, 405, "MethodNotAllowed",
+			    "the server does not allow this method on the requested resource");
 	} else if (is_create && req->route.kind->namespaced && req->route.ns.size == 0) {
-		rk_req_fail(req, 400, "BadRequest", "an empty namespace may not be set during creation");
+		rk_req_fail(req, 400, "BadRequest",
+			    "an empty namespace may not be set during creation");
 	} else if (strcmp(req->verb, "patch") == 0) {
 		patch(req);
 	} else if (is_create || strcmp(req->verb, "update") == 0) {
 		write_object(req);
 	} else {
-		delete(req);
+		delete (req);
 	}
 }

@@ -47,7 +47,8 @@ bool rk_base64_decode(struct rk_arena *arena, struct rk_span text, struct rk_spa
 		const bool one = is_last && text.data[i + 2] == '=' && text.data[i + 3] == '=';
 		const bool two = is_last && !one && text.data[i + 3] == '=';
 		const int a = digit_of(text.data[i]), b = digit_of(text.data[i + 1]);
-		const int c = one ? 0 : digit_of(text.data[i + 2]), d = one || two ? 0 : digit_of(text.data[i + 3]);
+		const int c = one ? 0 : digit_of(text.data[i + 2]),
+			  d = one || two ? 0 : digit_of(text.data[i + 3]);
 		if (a < 0 || b < 0 || c < 0 || d < 0)
 			return false;
 		out[size++] = (uint8_t)(a << 2 | b >> 4);

@@ -309,7 +309,7 @@ Test(wal, reader_tells_every_record)
 	int more;
 
 	fill(100, 300);
-	cr_assert_eq(rk_wal_reader_open(&reader, dir, &error), RK_OK);
+	cr_assert_eq(rk_wal_reader_open(&reader, dir, 0, &error), RK_OK);
 	while ((more = rk_wal_reader_next(reader, &record, &place, &error)) == 1)
 		if (record.kind == RK_RECORD_ENTRY)
 			cr_expect_eq(record.entry.index, ++entries);
