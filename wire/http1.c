@@ -148,6 +148,8 @@ static int on_body(llhttp_t *parser, const char *at, size_t size)
 {
 	struct rk_http1 *http = parser->data;
 
+	if (size == 0) /* where one feed ended and the next has nothing */
+		return HPE_OK;
 	http->piece = rk_span_of(at, size);
 	http->event = RK_HTTP1_BODY;
 	return HPE_PAUSED;

@@ -14,6 +14,7 @@
 	(16u << 20) /* of all unfinished requests of a connection together, at least this much */
 #define OUT_HIGH       (256u << 10) /* of one response */
 #define OUT_LOW        (64u << 10)
+#define DROPPED_MAX    (16u << 20)
 #define RESETS_BURST   1000. /* a client that opens and resets streams for the sake of it */
 #define RESETS_PER_SEC 33.
 
@@ -27,6 +28,7 @@ struct http2_exchange {
 	struct rk_stream_queue out;
 	bool is_deferred, is_out_ended;
 	int refused; /* a status that we answered ourselves; the rest of the request is dropped */
+	size_t dropped; /* bytes of it */
 };
 
 struct http2 {
@@ -382,6 +384,18 @@ static void head_came(struct http2_exchange *exchange)
 		refuse(exchange, 413);
 }
 
+/* Many clients (curl) see only a broken stream when a reset follows an early answer, so a body that
+ * is a little too large is heard out. */
+static void drop(struct http2_exchange *exchange, size_t size)
+{
+	const bool was_much = exchange->dropped > DROPPED_MAX;
+
+	exchange->dropped += size;
+	if (exchange->dropped > DROPPED_MAX && !was_much)
+		(void)nghttp2_submit_rst_stream(http2_of(exchange->base.conn)->session,
+						NGHTTP2_FLAG_NONE, exchange->id, NGHTTP2_NO_ERROR);
+}
+
 static int on_chunk(nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *bytes,
 		    size_t size, void *context)
 {
@@ -391,8 +405,12 @@ static int on_chunk(nghttp2_session *session, uint8_t flags, int32_t id, const u
 	const size_t body_max = rk_http_server_opts_of(conn)->body_max;
 
 	(void)flags;
-	if (exchange == NULL || exchange->refused != 0 || exchange->base.state != RK_HTTP_RECEIVING)
+	if (exchange == NULL || exchange->base.state != RK_HTTP_RECEIVING)
 		return 0;
+	if (exchange->refused != 0) {
+		drop(exchange, size);
+		return 0;
+	}
 	if (size > body_max - exchange->body.size ||
 	    http->bodies + size > RK_MAX((size_t)BODIES_MIN, body_max)) {
 		refuse(exchange, 413);
@@ -450,20 +468,6 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
 	return 0;
 }
 
-/* What we refused before it was whole: once that is said, the client need not send the rest. */
-static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, void *context)
-{
-	struct http2_exchange *exchange =
-		nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
-
-	(void)context;
-	if (exchange != NULL && exchange->refused != 0 && frame->hd.type == NGHTTP2_HEADERS &&
-	    (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0)
-		(void)nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
-						NGHTTP2_NO_ERROR);
-	return 0;
-}
-
 static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, void *context)
 {
 	struct http2_exchange *exchange = nghttp2_session_get_stream_user_data(session, id);
@@ -489,7 +493,6 @@ static nghttp2_session *session_new(struct rk_http_conn *conn)
 	nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
 	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_chunk);
 	nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
-	nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_frame_sent);
 	nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
 	nghttp2_session_callbacks_set_send_data_callback(callbacks, on_send_data);
 	rk_assert(nghttp2_session_server_new(&session, callbacks, conn) == 0);
