@@ -74,6 +74,7 @@ struct rk_stream *rk_http_upgrade(struct rk_http_exchange *exchange, const struc
 
 /* Percent-decoding into the arena: "%2F" -> "/" ('+' -> ' ' when is_query). False for malformed escapes. */
 struct rk_arena;
+struct rk_buf;
 bool rk_url_decode(struct rk_arena *arena, struct rk_span text, bool is_query, struct rk_span *ret);
 void rk_url_encode(struct rk_buf *out, struct rk_span text); /* everything but unreserved characters */
 /* The first value of a query parameter, decoded; false when it is not there (or malformed). */
