@@ -222,11 +222,15 @@ static void give_back_ports(struct rk_state *state, const struct rk_val *old, co
 	}
 }
 
-/* What only services have that are reached from outside. */
-static void drop_outside(struct rk_val *spec)
+/* What a service cannot have any more once its type has changed. */
+static void drop_of_other_types(struct rk_val *spec)
 {
+	static const char *const of_addresses[] = { "clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy",
+						    "internalTrafficPolicy" };
 	const struct rk_span type = rk_val_text_at(spec, "type");
 
+	for (size_t i = 0; rk_span_is(type, "ExternalName") && i < sizeof of_addresses / sizeof of_addresses[0]; i++)
+		(void)rk_val_remove(spec, rk_span_str(of_addresses[i]));
 	if (rk_span_is(type, "NodePort") || rk_span_is(type, "LoadBalancer"))
 		return;
 	if (rk_val_count(rk_val_at(spec, "externalIPs")) == 0)
@@ -240,7 +244,7 @@ static bool service_before(struct rk_state *state, const struct rk_kind *kind, s
 {
 	struct rk_val *spec = rk_val_make(&state->arena, object, "spec");
 
-	drop_outside(spec);
+	drop_of_other_types(spec);
 	if (has_address(spec)) {
 		if (!give_address(state, kind, object, old, ret))
 			return false;

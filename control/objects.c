@@ -150,6 +150,9 @@ static void keep_fixed(struct rk_state *state, const struct rk_kind *kind, struc
 	} else if (kind->has_status) {
 		rk_val_put(&state->arena, object, "status", rk_val_at(old, "status"));
 	}
+	/* Who holds a namespace is said through its own subresource only. */
+	if (rk_span_is(resource_of(kind), "namespaces") && strcmp(sub, "finalize") != 0)
+		rk_val_put(&state->arena, object, "spec", rk_val_at(old, "spec"));
 }
 
 static bool same_but_revision(struct rk_state *state, const struct rk_val *a, struct rk_val *b)

@@ -30,7 +30,7 @@ struct rk_write_opts { /* all zero: no conditions */
 void rk_object_create(struct rk_state *state, const struct rk_kind *kind, struct rk_span ns,
 		      struct rk_val *object, struct rk_outcome *ret);
 
-/* Replaces the whole object (sub "") or its status (sub "status") by the part of `object` that the subresource may
+/* Replaces the whole object (sub ""), its status (sub "status") or who holds it (sub "finalize") by the part of `object` that the subresource may
  * change, after validation against the old form. Writes nothing when nothing changed. */
 void rk_object_update(struct rk_state *state, const struct rk_kind *kind, struct rk_span ns, struct rk_span name,
 		      struct rk_val *object, const char *sub, const struct rk_write_opts *opts,

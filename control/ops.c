@@ -41,6 +41,12 @@ static bool is_sub(const struct op *op, const char *sub)
 	return rk_span_is(op->sub, sub);
 }
 
+/* What of the object an update may change. */
+static const char *part_of(const struct op *op)
+{
+	return is_sub(op, "status") ? "status" : is_sub(op, "finalize") ? "finalize" : "";
+}
+
 static struct rk_val *current_of(struct op *op)
 {
 	struct rk_val *current = rk_state_val(op->state, rk_span_str(op->kind->resource), op->ns, op->name);
@@ -102,8 +108,7 @@ static void patch_result(struct op *op, struct rk_val *current, struct rk_val *p
 		return;
 	}
 	rk_schema_default(arena, op->kind, patched);
-	rk_object_update(op->state, op->kind, op->ns, op->name, patched, is_sub(op, "status") ? "status" : "",
-			 &op->opts, op->ret);
+	rk_object_update(op->state, op->kind, op->ns, op->name, patched, part_of(op), &op->opts, op->ret);
 	op->ret->warnings = rk_val_count(warnings) > 0 ? warnings : NULL;
 }
 
@@ -214,8 +219,7 @@ static void run_update(struct op *op)
 			store_scale(op, current, object);
 		return;
 	}
-	rk_object_update(op->state, op->kind, op->ns, op->name, object, is_sub(op, "status") ? "status" : "",
-			 &op->opts, op->ret);
+	rk_object_update(op->state, op->kind, op->ns, op->name, object, part_of(op), &op->opts, op->ret);
 }
 
 void rk_op_run(struct rk_state *state, const struct rk_val *command, const struct rk_val *val,

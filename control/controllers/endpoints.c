@@ -193,7 +193,7 @@ static struct rk_val *labels_for(struct view *view, bool for_slice)
 	}
 	if (rk_span_is(rk_val_text_at(view->service, "spec.clusterIP"), "None"))
 		rk_val_put_cstr(arena, labels, "service.kubernetes.io/headless", "");
-	return labels;
+	return rk_val_count(labels) > 0 ? labels : NULL;
 }
 
 static struct rk_val *slice_of(struct view *view, uint32_t number, struct rk_val *ports)

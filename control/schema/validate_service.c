@@ -52,7 +52,7 @@ static void check_ports(const struct rk_check *check, const struct rk_path *up,
 }
 
 static void check_address(const struct rk_check *check, const struct rk_path *up,
-			  const struct rk_val *spec)
+			  const struct rk_val *spec, bool may_have_address)
 {
 	const struct rk_path path = rk_path_field(up, "clusterIP"),
 			     list = rk_path_field(up, "clusterIPs");
@@ -63,7 +63,7 @@ static void check_address(const struct rk_check *check, const struct rk_path *up
 	const bool is_headless = rk_span_is(text, "None");
 
 	if (rk_span_is(type, "ExternalName")) {
-		if (text.size > 0)
+		if (text.size > 0 && !may_have_address)
 			(void)rk_forbidden(check, &list,
 					   "may not be set when `type` is ExternalName");
 		return;
@@ -155,7 +155,7 @@ void rk_validate_service(const struct rk_check *check, const struct rk_val *obj,
 		old != NULL && !rk_val_eq(rk_val_at(old, "spec.type"), rk_val_at(spec, "type"));
 	check_ports(check, &path, spec,
 		    changes || !rk_span_is(rk_val_text_at(spec, "type"), "ClusterIP"));
-	check_address(check, &path, spec);
+	check_address(check, &path, spec, changes);
 	check_external(check, &path, spec, changes);
 	check_affinity(check, &path, spec);
 	rk_check_labels(check, &selector, rk_val_at(spec, "selector"));

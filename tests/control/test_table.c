@@ -19,7 +19,7 @@ Test(table, cells)
 		  "1\",\"Pending\",\"0\",\"35s\",\"<none>\",\"<none>\",\"<none>\",\"<none>\"]" },
 		{ "pods",
 		  "{" META ",\"spec\":{\"nodeName\":\"n\",\"containers\":[{},{}],"
-			   "\"readinessGates\":[{\"conditionType\":\"g\"}]},"
+		  "\"readinessGates\":[{\"conditionType\":\"g\"}]},"
 		  "\"status\":{\"phase\":\"Running\",\"podIP\":\"1.2.3.4\",\"containerStatuses\":[{"
 		  "\"ready\":true,\"state\":{\"running\":{}},"
 		  "\"restartCount\":2,\"lastState\":{\"terminated\":{\"finishedAt\":\"2026-01-"
@@ -30,7 +30,7 @@ Test(table, cells)
 		  "ago)\",\"35s\",\"1.2.3.4\",\"n\",\"<none>\",\"0/1\"]" },
 		{ "pods",
 		  "{" META ",\"spec\":{\"initContainers\":[{\"name\":\"i\"},{\"name\":\"j\"}],"
-			   "\"containers\":[{}]},"
+		  "\"containers\":[{}]},"
 		  "\"status\":{\"phase\":\"Pending\",\"initContainerStatuses\":[{\"name\":\"i\","
 		  "\"state\":{\"terminated\":{\"exitCode\":0}}},"
 		  "{\"name\":\"j\",\"state\":{\"running\":{}}}]}}",
@@ -38,7 +38,7 @@ Test(table, cells)
 		  "2\",\"0\",\"35s\",\"<none>\",\"<none>\",\"<none>\",\"<none>\"]" },
 		{ "pods",
 		  "{" META ",\"spec\":{\"initContainers\":[{\"name\":\"i\"}],\"containers\":[{}]},"
-			   "\"status\":{\"initContainerStatuses\":"
+		  "\"status\":{\"initContainerStatuses\":"
 		  "[{\"name\":\"i\",\"state\":{\"terminated\":{\"exitCode\":3}}}]}}",
 		  "[\"a\",\"0/"
 		  "1\",\"Init:ExitCode:3\",\"0\",\"35s\",\"<none>\",\"<none>\",\"<none>\",\"<none>"
@@ -52,7 +52,7 @@ Test(table, cells)
 		  "none>\"]" },
 		{ "pods",
 		  "{" META ",\"spec\":{\"containers\":[{},{}]},\"status\":{\"phase\":\"Running\","
-			   "\"conditions\":[{\"type\":\"Ready\","
+		  "\"conditions\":[{\"type\":\"Ready\","
 		  "\"status\":\"True\"}],\"containerStatuses\":[{\"state\":{\"terminated\":{"
 		  "\"reason\":\"Completed\"}}},{\"ready\":true,"
 		  "\"state\":{\"running\":{}}}]}}",
@@ -60,7 +60,7 @@ Test(table, cells)
 		  "2\",\"Running\",\"0\",\"35s\",\"<none>\",\"<none>\",\"<none>\",\"<none>\"]" },
 		{ "deploy",
 		  "{" META ",\"spec\":{\"replicas\":3,\"selector\":{\"matchLabels\":{\"x\":\"y\"}},"
-			   "\"template\":{\"spec\":{\"containers\":"
+		  "\"template\":{\"spec\":{\"containers\":"
 		  "[{\"name\":\"c\",\"image\":\"i\"},{\"name\":\"d\",\"image\":\"j\"}]}}},"
 		  "\"status\":{\"readyReplicas\":1,"
 		  "\"updatedReplicas\":2,\"availableReplicas\":1}}",
@@ -71,7 +71,7 @@ Test(table, cells)
 		  "[\"a\",3,2,0,\"35s\",\"\",\"\",\"<none>\"]" },
 		{ "svc",
 		  "{" META ",\"spec\":{\"type\":\"NodePort\",\"clusterIP\":\"10.0.0.1\","
-			   "\"externalIPs\":[\"1.1.1.1\",\"2.2.2.2\"],\"ports\":"
+		  "\"externalIPs\":[\"1.1.1.1\",\"2.2.2.2\"],\"ports\":"
 		  "[{\"port\":80,\"nodePort\":30080,\"protocol\":\"TCP\"},{\"port\":53,"
 		  "\"protocol\":\"UDP\"}],\"selector\":{\"b\":\"c\",\"a\":\"d\"}}}",
 		  "[\"a\",\"NodePort\",\"10.0.0.1\",\"1.1.1.1,2.2.2.2\",\"80:30080/TCP,53/"
@@ -82,12 +82,12 @@ Test(table, cells)
 		  "[\"a\",\"ExternalName\",\"<none>\",\"x.y\",\"<none>\",\"35s\",\"<none>\"]" },
 		{ "ep",
 		  "{" META ",\"subsets\":[{\"addresses\":[{\"ip\":\"1.1.1.1\"},{\"ip\":\"::1\"}],"
-			   "\"ports\":[{\"port\":80},{\"port\":81}]}]}",
+		  "\"ports\":[{\"port\":80},{\"port\":81}]}]}",
 		  "[\"a\",\"1.1.1.1:80,[::1]:80,1.1.1.1:81 + 1 more...\",\"35s\"]" },
 		{ "ep", "{" META "}", "[\"a\",\"<none>\",\"35s\"]" },
 		{ "endpointslice",
 		  "{" META ",\"addressType\":\"IPv4\",\"ports\":[{\"port\":80},{}],\"endpoints\":[{"
-			   "\"addresses\":[\"1.1.1.1\"]}]}",
+		  "\"addresses\":[\"1.1.1.1\"]}]}",
 		  "[\"a\",\"IPv4\",\"80,*\",\"1.1.1.1\",\"35s\"]" },
 		{ "endpointslice", "{" META ",\"addressType\":\"IPv4\"}",
 		  "[\"a\",\"IPv4\",\"<unset>\",\"<unset>\",\"35s\"]" },
@@ -108,7 +108,7 @@ Test(table, cells)
 		  "\"<unknown>\",\"<unknown>\"]" },
 		{ "ev",
 		  "{" META ",\"type\":\"Normal\",\"reason\":\"Pulled\",\"message\":\"done\\n\","
-			   "\"involvedObject\":{\"kind\":\"Pod\",\"name\":"
+		  "\"involvedObject\":{\"kind\":\"Pod\",\"name\":"
 		  "\"p\",\"fieldPath\":\"spec\"},\"source\":{\"component\":\"kubelet\",\"host\":"
 		  "\"n\"},\"firstTimestamp\":"
 		  "\"2026-01-02T03:00:05Z\",\"lastTimestamp\":\"2026-01-02T03:04:00Z\",\"count\":"
