@@ -1,0 +1,287 @@
+#include "node/pod_state.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+void rk_text_set(char **text, struct rk_span value)
+{
+	char *copy = NULL;
+
+	if (value.size > 0) {
+		value = rk_span_sub(value, 0, RK_TEXT_KEPT_MAX);
+		copy = rk_alloc(value.size + 1);
+		memcpy(copy, value.data, value.size);
+		copy[value.size] = '\0';
+	}
+	free(*text);
+	*text = copy;
+}
+
+static enum rk_restart_policy policy_of(const struct rk_val *object)
+{
+	const struct rk_span policy = rk_val_text_at(object, "spec.restartPolicy");
+
+	if (rk_span_is(policy, "Never"))
+		return RK_RESTART_NEVER;
+	return rk_span_is(policy, "OnFailure") ? RK_RESTART_ON_FAILURE : RK_RESTART_ALWAYS;
+}
+
+static void take_object(struct rk_pod *pod, const struct rk_val *object)
+{
+	rk_arena_done(&pod->arena);
+	pod->arena = (struct rk_arena){ 0 };
+	pod->object = rk_val_copy(&pod->arena, object);
+	pod->uid = rk_val_text_at(pod->object, "metadata.uid");
+	pod->ns = rk_val_text_at(pod->object, "metadata.namespace");
+	pod->name = rk_val_text_at(pod->object, "metadata.name");
+	pod->policy = policy_of(pod->object);
+}
+
+static void add_containers(struct rk_pod *pod, const struct rk_val *list, bool is_init)
+{
+	for (uint32_t i = 0; i < rk_val_count(list) && pod->container_count < RK_POD_CONTAINERS_MAX;
+	     i++) {
+		struct rk_container *container = &pod->containers[pod->container_count++];
+		const struct rk_val *spec = rk_val_item(list, i);
+
+		container->spec = spec;
+		rk_text_set(&container->name, rk_val_text_at(spec, "name"));
+		container->is_init = is_init;
+		container->is_sidecar =
+			is_init && rk_span_is(rk_val_text_at(spec, "restartPolicy"), "Always");
+		(void)snprintf(container->reason, sizeof container->reason,
+			       is_init ? "PodInitializing" : "ContainerCreating");
+	}
+}
+
+struct rk_pod *rk_pod_new(const struct rk_val *object)
+{
+	struct rk_pod *pod = rk_zalloc(sizeof *pod);
+
+	take_object(pod, object);
+	const struct rk_val *init = rk_val_at(pod->object, "spec.initContainers");
+	const struct rk_val *apps = rk_val_at(pod->object, "spec.containers");
+	pod->containers =
+		rk_zalloc((rk_val_count(init) + rk_val_count(apps) + 1) * sizeof *pod->containers);
+	add_containers(pod, init, true);
+	add_containers(pod, apps, false);
+	const bool has_init = rk_val_count(init) > 0;
+	for (uint32_t i = 0; i < pod->container_count; i++)
+		if (has_init)
+			(void)snprintf(pod->containers[i].reason, sizeof pod->containers[i].reason,
+				       "PodInitializing");
+	return pod;
+}
+
+static void ending_done(struct rk_ending *ending)
+{
+	free(ending->message);
+	free(ending->id);
+}
+
+struct rk_pod *rk_pod_free(struct rk_pod *pod)
+{
+	if (pod == NULL)
+		return NULL;
+	for (uint32_t i = 0; i < pod->container_count; i++) {
+		struct rk_container *container = &pod->containers[i];
+
+		free(container->name);
+		free(container->id);
+		free(container->image_id);
+		free(container->message);
+		ending_done(&container->ending);
+		ending_done(&container->last);
+	}
+	free(pod->containers);
+	free(pod->message);
+	rk_arena_done(&pod->arena);
+	free(pod);
+	return NULL;
+}
+
+struct rk_container *rk_pod_find_container(const struct rk_pod *pod, struct rk_span name)
+{
+	for (uint32_t i = 0; i < pod->container_count; i++)
+		if (rk_span_is(name, pod->containers[i].name))
+			return &pod->containers[i];
+	return NULL;
+}
+
+static const char *const probe_fields[RK_PROBE_KINDS] = {
+	[RK_PROBE_STARTUP] = "startupProbe",
+	[RK_PROBE_LIVENESS] = "livenessProbe",
+	[RK_PROBE_READINESS] = "readinessProbe",
+};
+
+static const struct rk_val *spec_named(const struct rk_val *list, const char *name)
+{
+	for (uint32_t i = 0; i < rk_val_count(list); i++)
+		if (rk_span_is(rk_val_text_at(rk_val_item(list, i), "name"), name))
+			return rk_val_item(list, i);
+	return NULL;
+}
+
+/* Containers are fixed in a pod; only what they point to moves to the new object. */
+void rk_pod_update(struct rk_pod *pod, const struct rk_val *object)
+{
+	take_object(pod, object);
+	for (uint32_t i = 0; i < pod->container_count; i++) {
+		struct rk_container *container = &pod->containers[i];
+		const char *list = container->is_init ? "spec.initContainers" : "spec.containers";
+
+		container->spec = spec_named(rk_val_at(pod->object, list), container->name);
+		for (int kind = 0; kind < RK_PROBE_KINDS; kind++)
+			if (container->probes[kind].spec != NULL)
+				container->probes[kind].spec =
+					rk_val_at(container->spec, probe_fields[kind]);
+	}
+}
+
+void rk_container_begin_probes(struct rk_container *container, int64_t now_mono)
+{
+	for (int kind = 0; kind < RK_PROBE_KINDS; kind++)
+		rk_probe_begin(&container->probes[kind], (enum rk_probe_kind)kind,
+			       rk_val_at(container->spec, probe_fields[kind]), now_mono);
+}
+
+bool rk_container_is_started(const struct rk_container *container)
+{
+	return container->phase == RK_CONTAINER_RUNNING && !container->is_starting_hook &&
+	       container->probes[RK_PROBE_STARTUP].is_healthy;
+}
+
+bool rk_container_is_ready(const struct rk_container *container)
+{
+	if (container->is_init && !container->is_sidecar)
+		return container->phase == RK_CONTAINER_EXITED && container->ending.code == 0;
+	return rk_container_is_started(container) &&
+	       container->probes[RK_PROBE_READINESS].is_healthy && container->stop == RK_STOP_NONE;
+}
+
+/* --- to and from a value --- */
+
+static void put_text(struct rk_arena *arena, struct rk_val *map, const char *key, const char *text)
+{
+	if (text != NULL && text[0] != '\0')
+		rk_val_put_cstr(arena, map, key, rk_arena_str(arena, rk_span_str(text)));
+}
+
+static void save_ending(struct rk_arena *arena, struct rk_val *map, const char *key,
+			const struct rk_ending *ending)
+{
+	struct rk_val *val = rk_val_map(arena);
+
+	if (!ending->is_set)
+		return;
+	rk_val_put_int(arena, val, "code", ending->code);
+	rk_val_put_int(arena, val, "started", ending->started);
+	rk_val_put_int(arena, val, "finished", ending->finished);
+	put_text(arena, val, "reason", ending->reason);
+	put_text(arena, val, "message", ending->message);
+	put_text(arena, val, "id", ending->id);
+	rk_val_put(arena, map, key, val);
+}
+
+struct rk_val *rk_pod_save(struct rk_arena *arena, const struct rk_pod *pod)
+{
+	struct rk_val *state = rk_val_map(arena), *list = rk_val_list(arena);
+
+	rk_val_put_int(arena, state, "startTime", pod->start_time);
+	rk_val_put_bool(arena, state, "sandbox", pod->sandbox_exists);
+	rk_val_put_int(arena, state, "pid", pod->sandbox == RK_STEP_DONE ? pod->sandbox_pid : 0);
+	put_text(arena, state, "address", pod->address);
+	put_text(arena, state, "phase", pod->phase);
+	put_text(arena, state, "reason", pod->reason);
+	put_text(arena, state, "message", pod->message);
+	for (uint32_t i = 0; i < pod->container_count; i++) {
+		const struct rk_container *container = &pod->containers[i];
+		struct rk_val *val = rk_val_map(arena);
+
+		put_text(arena, val, "name", container->name);
+		rk_val_put_int(arena, val, "phase", container->phase);
+		rk_val_put_int(arena, val, "attempt", container->attempt);
+		rk_val_put_int(arena, val, "restarts", container->restarts);
+		rk_val_put_int(arena, val, "started", container->started);
+		rk_val_put_int(arena, val, "delay", container->restart.delay_ms);
+		rk_val_put_bool(arena, val, "ready", rk_container_is_ready(container));
+		rk_val_put_bool(arena, val, "isStarted", rk_container_is_started(container));
+		put_text(arena, val, "id", container->id);
+		put_text(arena, val, "imageID", container->image_id);
+		save_ending(arena, val, "ending", &container->ending);
+		save_ending(arena, val, "last", &container->last);
+		rk_val_append(arena, list, val);
+	}
+	rk_val_put(arena, state, "containers", list);
+	return state;
+}
+
+static void fill(char *text, size_t size, struct rk_span value)
+{
+	(void)snprintf(text, size, "%.*s", RK_SPAN_ARGS(rk_span_sub(value, 0, size - 1)));
+}
+
+static void restore_ending(struct rk_ending *ending, const struct rk_val *val)
+{
+	if (val == NULL)
+		return;
+	ending->is_set = true;
+	ending->code = (int)rk_val_int_at(val, "code", 255);
+	ending->started = rk_val_int_at(val, "started", 0);
+	ending->finished = rk_val_int_at(val, "finished", 0);
+	fill(ending->reason, sizeof ending->reason, rk_val_text_at(val, "reason"));
+	rk_text_set(&ending->message, rk_val_text_at(val, "message"));
+	rk_text_set(&ending->id, rk_val_text_at(val, "id"));
+}
+
+/* A run that was being started may exist or not: it is taken as running, and the runtime says when
+ * it is not. */
+static void restore_container(struct rk_container *container, const struct rk_val *val,
+			      struct rk_now now)
+{
+	const int64_t phase = rk_val_int_at(val, "phase", RK_CONTAINER_WAITING);
+
+	container->attempt = (uint32_t)rk_val_int_at(val, "attempt", 0);
+	container->restarts = (uint32_t)rk_val_int_at(val, "restarts", 0);
+	container->started = rk_val_int_at(val, "started", 0);
+	container->restart.delay_ms = rk_val_int_at(val, "delay", 0);
+	rk_text_set(&container->id, rk_val_text_at(val, "id"));
+	rk_text_set(&container->image_id, rk_val_text_at(val, "imageID"));
+	restore_ending(&container->ending, rk_val_at(val, "ending"));
+	restore_ending(&container->last, rk_val_at(val, "last"));
+	if (phase == RK_CONTAINER_RUNNING || phase == RK_CONTAINER_STARTING) {
+		container->phase = RK_CONTAINER_RUNNING;
+		rk_container_begin_probes(container, now.mono);
+		container->probes[RK_PROBE_STARTUP].is_healthy |=
+			rk_val_bool_at(val, "isStarted", false);
+		container->probes[RK_PROBE_READINESS].is_healthy |=
+			rk_val_bool_at(val, "ready", false);
+	} else if (phase == RK_CONTAINER_EXITED) {
+		container->phase = RK_CONTAINER_EXITED;
+	}
+}
+
+void rk_pod_restore(struct rk_pod *pod, const struct rk_val *state, struct rk_now now)
+{
+	const struct rk_val *list = rk_val_at(state, "containers");
+
+	pod->start_time = rk_val_int_at(state, "startTime", 0);
+	pod->sandbox_exists = rk_val_bool_at(state, "sandbox", false);
+	pod->sandbox_pid = (pid_t)rk_val_int_at(state, "pid", 0);
+	fill(pod->address, sizeof pod->address, rk_val_text_at(state, "address"));
+	fill(pod->phase, sizeof pod->phase, rk_val_text_at(state, "phase"));
+	fill(pod->reason, sizeof pod->reason, rk_val_text_at(state, "reason"));
+	rk_text_set(&pod->message, rk_val_text_at(state, "message"));
+	pod->is_ended = pod->phase[0] != '\0';
+	if (pod->sandbox_pid > 0)
+		pod->sandbox = RK_STEP_DONE;
+	for (uint32_t i = 0; i < rk_val_count(list); i++) {
+		const struct rk_val *val = rk_val_item(list, i);
+		struct rk_container *container =
+			rk_pod_find_container(pod, rk_val_text_at(val, "name"));
+		if (container != NULL)
+			restore_container(container, val, now);
+	}
+}

@@ -1,6 +1,0 @@
-#include <criterion/criterion.h>
-
-Test(node, builds)
-{
-	cr_expect(true);
-}
