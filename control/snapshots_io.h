@@ -40,4 +40,10 @@ RK_MUST_CHECK int rk_snapshot_load_newest(const char *dir, struct rk_cluster_id 
 					  struct rk_store **ret, struct rk_snapshot_meta *ret_meta,
 					  struct rk_error *error);
 
+/* The same, beside a running member: removes nothing. */
+RK_MUST_CHECK int rk_snapshot_check_newest(const char *dir, struct rk_cluster_id cluster,
+					   struct rk_store **ret,
+					   struct rk_snapshot_meta *ret_meta,
+					   struct rk_error *error);
+
 #endif
