@@ -29,7 +29,8 @@ static const char *nearest(const struct rk_flag *flags, struct rk_span name)
 	unsigned best_distance = UINT32_MAX, distance;
 
 	for (; flags->name != NULL; flags++) {
-		if (rk_names_near(rk_span_str(flags->name), name, &distance) && distance < best_distance) {
+		if (rk_names_near(rk_span_str(flags->name), name, &distance) &&
+		    distance < best_distance) {
 			best = flags->name;
 			best_distance = distance;
 		}
@@ -92,7 +93,8 @@ static int set(const struct rk_flag *flag, const char *value, struct rk_error *e
 	case RK_FLAG_LIST: {
 		struct rk_flag_list *list = flag->to;
 		if (list->count == RK_FLAG_LIST_MAX)
-			return rk_fail(error, RK_EINVAL, "--%s is given more than %d times", flag->name, RK_FLAG_LIST_MAX);
+			return rk_fail(error, RK_EINVAL, "--%s is given more than %d times",
+				       flag->name, RK_FLAG_LIST_MAX);
 		list->at[list->count++] = value;
 		break;
 	}
@@ -101,14 +103,15 @@ static int set(const struct rk_flag *flag, const char *value, struct rk_error *e
 		*flag->given = true;
 	if (!ok)
 		return rk_fail(error, RK_EINVAL, "--%s: \"%s\" is not %s", flag->name, value,
-			       flag->kind == RK_FLAG_BOOL     ? "true or false" :
-			       flag->kind == RK_FLAG_DURATION ? "a time such as 30s or 5m" :
-								"a number");
+			       flag->kind == RK_FLAG_BOOL       ? "true or false"
+			       : flag->kind == RK_FLAG_DURATION ? "a time such as 30s or 5m"
+								: "a number");
 	return RK_OK;
 }
 
 /* Takes the flag at argv[*at] with its value; *at moves to the last word that belongs to it. */
-static int take_flag(const struct rk_flag *flags, int argc, char **argv, int *at, struct rk_error *error)
+static int take_flag(const struct rk_flag *flags, int argc, char **argv, int *at,
+		     struct rk_error *error)
 {
 	const char *word = argv[*at];
 	const bool is_long = word[1] == '-';
@@ -122,8 +125,9 @@ static int take_flag(const struct rk_flag *flags, int argc, char **argv, int *at
 		value = rest.data != NULL ? (const char *)rest.data : NULL;
 		if (flag == NULL) {
 			const char *near = nearest(flags, name);
-			return rk_fail(error, RK_EINVAL, "unknown flag --%.*s%s%s%s", RK_SPAN_ARGS(name),
-				       near != NULL ? " (did you mean --" : "", near != NULL ? near : "", near != NULL ? "?)" : "");
+			return rk_fail(error, RK_EINVAL, "unknown flag --%.*s%s%s%s",
+				       RK_SPAN_ARGS(name), near != NULL ? " (did you mean --" : "",
+				       near != NULL ? near : "", near != NULL ? "?)" : "");
 		}
 	} else {
 		flag = flag_lettered(flags, word[1]);
@@ -143,7 +147,8 @@ static int take_flag(const struct rk_flag *flags, int argc, char **argv, int *at
 	if (value == NULL && flag->kind == RK_FLAG_BOOL)
 		value = "true";
 	if (value == NULL && *at + 1 >= argc)
-		return rk_fail(error, RK_EINVAL, "--%s needs a value (%s)", flag->name, flag->value);
+		return rk_fail(error, RK_EINVAL, "--%s needs a value (%s)", flag->name,
+			       flag->value);
 	if (value == NULL)
 		value = argv[++*at];
 	return set(flag, value, error);
@@ -154,8 +159,8 @@ static bool asks_help(const char *word)
 	return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
 }
 
-int rk_flags_parse(const struct rk_command *command, const struct rk_flag *flags, int *argc, char **argv, int *ret_dash,
-		   struct rk_error *error)
+int rk_flags_parse(const struct rk_command *command, const struct rk_flag *flags, int *argc,
+		   char **argv, int *ret_dash, struct rk_error *error)
 {
 	int kept = 0;
 
@@ -182,7 +187,8 @@ int rk_flags_parse(const struct rk_command *command, const struct rk_flag *flags
 
 static void print_default(const struct rk_flag *flag)
 {
-	if (flag->kind == RK_FLAG_TEXT && *(const char **)flag->to != NULL && **(const char **)flag->to != '\0')
+	if (flag->kind == RK_FLAG_TEXT && *(const char **)flag->to != NULL &&
+	    **(const char **)flag->to != '\0')
 		(void)printf(" (default %s)", *(const char **)flag->to);
 	else if (flag->kind == RK_FLAG_NUMBER && *(int64_t *)flag->to != 0)
 		(void)printf(" (default %lld)", (long long)*(int64_t *)flag->to);
@@ -192,7 +198,8 @@ static void print_default(const struct rk_flag *flag)
 
 void rk_flags_help(const struct rk_command *command, const struct rk_flag *flags)
 {
-	(void)printf("%s\n\nUsage:\n  reckon %s %s\n", command->summary, command->name, command->usage);
+	(void)printf("%s\n\nUsage:\n  reckon %s %s\n", command->summary, command->name,
+		     command->usage);
 	if (command->examples != NULL)
 		(void)printf("\nExamples:\n%s", command->examples);
 	if (flags->name != NULL)
@@ -200,8 +207,10 @@ void rk_flags_help(const struct rk_command *command, const struct rk_flag *flags
 	for (; flags->name != NULL; flags++) {
 		char left[64];
 		(void)snprintf(left, sizeof left, "%c%c%s--%s%s%s", flags->letter != 0 ? '-' : ' ',
-			       flags->letter != 0 ? flags->letter : ' ', flags->letter != 0 ? ", " : "  ", flags->name,
-			       flags->value != NULL ? " " : "", flags->value != NULL ? flags->value : "");
+			       flags->letter != 0 ? flags->letter : ' ',
+			       flags->letter != 0 ? ", " : "  ", flags->name,
+			       flags->value != NULL ? " " : "",
+			       flags->value != NULL ? flags->value : "");
 		(void)printf("  %-34s %s", left, flags->help);
 		print_default(flags);
 		(void)printf("\n");
@@ -214,8 +223,8 @@ int rk_cli_fail(const struct rk_error *error)
 	return error->code == RK_EINVAL ? 2 : 1;
 }
 
-bool rk_cli_begin(const struct rk_command *command, const struct rk_flag *flags, int *argc, char **argv, int *ret_dash,
-		  int *ret_status)
+bool rk_cli_begin(const struct rk_command *command, const struct rk_flag *flags, int *argc,
+		  char **argv, int *ret_dash, int *ret_status)
 {
 	struct rk_error error = { 0 };
 	const int err = rk_flags_parse(command, flags, argc, argv, ret_dash, &error);
