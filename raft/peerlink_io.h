@@ -14,6 +14,7 @@ enum rk_link_frame {
 	RK_LINK_BEGIN,     /* term u64, size u64, snapshot meta: a transfer follows */
 	RK_LINK_DATA,      /* the next bytes of the file */
 	RK_LINK_END,       /* all of it is here */
+	RK_LINK_PING,      /* nothing to say: followers are silent among themselves */
 };
 
 #define RK_LINK_VERSION   1
