@@ -1,5 +1,6 @@
 #include "control/ops.h"
 
+#include "control/scale.h"
 #include "control/schema/patch.h"
 #include "control/schema/schema.h"
 #include "control/schema/selector.h"
@@ -57,27 +58,6 @@ static struct rk_val *current_of(struct op *op)
 
 /* --- scale: autoscaling/v1 Scale as a window on spec.replicas --- */
 
-static struct rk_val *scale_of(struct op *op, const struct rk_val *object)
-{
-	struct rk_arena *arena = &op->state->arena;
-	struct rk_val *scale = rk_val_map(arena);
-	struct rk_val *meta = rk_val_make(arena, scale, "metadata");
-	static const char *const kept[] = { "name", "namespace", "uid", "resourceVersion", "creationTimestamp" };
-	struct rk_selector *selector = NULL;
-
-	rk_val_put_cstr(arena, scale, "kind", "Scale");
-	rk_val_put_cstr(arena, scale, "apiVersion", "autoscaling/v1");
-	for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++)
-		rk_val_put(arena, meta, kept[i], rk_val_get(rk_val_at(object, "metadata"), rk_span_str(kept[i])));
-	rk_val_put(arena, scale, "metadata", meta);
-	rk_val_put_int(arena, rk_val_make(arena, scale, "spec"), "replicas", rk_val_int_at(object, "spec.replicas", 1));
-	struct rk_val *status = rk_val_make(arena, scale, "status");
-	rk_val_put_int(arena, status, "replicas", rk_val_int_at(object, "status.replicas", 0));
-	if (rk_selector_of(arena, rk_val_at(object, "spec.selector"), &selector, NULL) == RK_OK)
-		rk_val_put_str(arena, status, "selector", rk_selector_text(arena, selector));
-	return scale;
-}
-
 static void store_scale(struct op *op, struct rk_val *current, const struct rk_val *scale)
 {
 	const int64_t replicas = rk_val_int_at(scale, "spec.replicas", 0);
@@ -97,7 +77,7 @@ static void store_scale(struct op *op, struct rk_val *current, const struct rk_v
 		rk_val_put_str(arena, rk_val_make(arena, current, "metadata"), "resourceVersion", opts.revision);
 	rk_object_update(op->state, op->kind, op->ns, op->name, current, "", &opts, op->ret);
 	if (rk_outcome_ok(op->ret))
-		op->ret->body = scale_of(op, op->ret->body);
+		op->ret->body = rk_scale_of(arena, op->ret->body);
 }
 
 /* --- patch --- */
@@ -143,7 +123,7 @@ static void run_patch(struct op *op)
 	if (current == NULL)
 		return;
 	if (is_sub(op, "scale")) {
-		target = scale_of(op, current);
+		target = rk_scale_of(arena, current);
 		type = rk_types_by_name(op->state->kinds, RK_SPAN("Scale"));
 	}
 	/* A resourceVersion in the patch is a precondition; without one the patch applies to what is there, and cannot

@@ -473,7 +473,7 @@ int rk_oci_remove(const struct rk_oci *oci, struct rk_span uid, const char *id,
 	if (access(state, F_OK) == 0)
 		RK_TRY(runtime(oci, "delete", "--force", id, NULL, error));
 	rk_unmount_below(bundle);
-	return rk_tree_remove(bundle, error);
+	return rk_dir_remove(bundle, error);
 }
 
 static void drop_dir(DIR **dir)

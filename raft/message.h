@@ -18,7 +18,7 @@ enum rk_raft_msg_kind {
 	RK_MSG_APPEND,         /* index, log_term: entry before `entries`; commit */
 	RK_MSG_APPEND_ANSWER,  /* index: durable up to; or reject, with hint_index, hint_term */
 	RK_MSG_HEARTBEAT,      /* commit; context: read round; stamp_ms: sender's clock, to be echoed */
-	RK_MSG_HEARTBEAT_ANSWER,
+	RK_MSG_HEARTBEAT_ANSWER, /* commit: what is committed and durable here */
 	RK_MSG_SNAPSHOT,       /* snapshot: has arrived as a whole and is durable at the receiver */
 	RK_MSG_PROPOSE,        /* entries: payloads for the leader to append */
 	RK_MSG_READ,           /* context: the asker's read number */

@@ -1,4 +1,5 @@
-/* Replication: Raft paper sections 5.3, 5.4.2 and 7; pipelining with a window as in the thesis, 10.2.1. */
+/* Replication: Raft paper sections 5.3, 5.4.2 and 7; pipelining with a window as in the
+ * thesis, 10.2.1. */
 #include "base/mem.h"
 #include "raft/inner.h"
 
@@ -92,8 +93,10 @@ static void start_snapshot(struct rk_raft *raft, uint32_t at)
 {
 	struct rk_progress *peer = &raft->peers[at];
 
-	/* A peer that is away would only hold the transfer open. */
-	if (!peer->active || raft->snapshot.index < raft->log.base_index || raft->snapshot.index == 0)
+	/* A peer that is away would only hold the transfer open; after a failed one, wait until it
+	 * speaks. */
+	if (!peer->active || peer->probe_sent || raft->snapshot.index < raft->log.base_index ||
+	    raft->snapshot.index == 0)
 		return;
 	rk_progress_snapshot(peer, raft->snapshot.index);
 	raft->sends[raft->sends_count++] = raft->config.at[at].id;
@@ -178,7 +181,8 @@ static bool entries_make_sense(const struct rk_raft_msg *msg)
 	return true;
 }
 
-/* Puts the entries into the log, cutting what contradicts them. False when they contradict what is committed. */
+/* Puts the entries into the log, cutting what contradicts them. False when they contradict what is
+ * committed. */
 static bool take_entries(struct rk_raft *raft, struct rk_raft_msg *msg)
 {
 	struct rk_raftlog *log = &raft->log;
@@ -247,6 +251,21 @@ static void hand_over_if_ready(struct rk_raft *raft, uint32_t at)
 	rk_raft_send(raft, rk_raft_msg_new(RK_MSG_TIMEOUT_NOW, raft->transfer_to));
 }
 
+/* The peer has everything up to `index` on its disk. */
+static void peer_holds(struct rk_raft *raft, uint32_t at, uint64_t index)
+{
+	struct rk_progress *peer = &raft->peers[at];
+	const bool news = rk_progress_match(peer, index);
+
+	if (!news && !(peer->state == RK_PROGRESS_PROBE && peer->match == index))
+		return;
+	if (peer->state == RK_PROGRESS_PROBE ||
+	    (peer->state == RK_PROGRESS_SNAPSHOT && peer->match + 1 > raft->log.base_index))
+		rk_progress_replicate(peer);
+	rk_raft_try_commit(raft);
+	hand_over_if_ready(raft, at);
+}
+
 void rk_raft_step_append_answer(struct rk_raft *raft, const struct rk_raft_msg *msg)
 {
 	const int at = rk_config_find(&raft->config, msg->from);
@@ -261,14 +280,7 @@ void rk_raft_step_append_answer(struct rk_raft *raft, const struct rk_raft_msg *
 	}
 	if (msg->index > rk_raftlog_last(&raft->log))
 		return; /* holds what we never had: not an answer to us */
-	const bool news = rk_progress_match(peer, msg->index);
-	if (!news && !(peer->state == RK_PROGRESS_PROBE && peer->match == msg->index))
-		return;
-	if (peer->state == RK_PROGRESS_PROBE ||
-	    (peer->state == RK_PROGRESS_SNAPSHOT && peer->match + 1 > raft->log.base_index))
-		rk_progress_replicate(peer);
-	rk_raft_try_commit(raft);
-	hand_over_if_ready(raft, (uint32_t)at);
+	peer_holds(raft, (uint32_t)at, msg->index);
 }
 
 void rk_raft_note_digest(struct rk_raft *raft, const struct rk_raft_msg *msg)
@@ -290,11 +302,13 @@ void rk_raft_step_heartbeat(struct rk_raft *raft, const struct rk_raft_msg *msg)
 	struct rk_raft_msg *answer = rk_raft_msg_new(RK_MSG_HEARTBEAT_ANSWER, msg->from);
 
 	rk_raft_note_digest(raft, msg);
-	/* The leader's match for us was durable here; more than our log can only come from a broken peer. */
+	/* The leader's match for us was durable here; more than our log can only come from a broken
+	 * peer. */
 	if (msg->commit > raft->log.committed && msg->commit <= rk_raftlog_last(&raft->log))
 		rk_raft_commit_to(raft, msg->commit);
 	answer->context = msg->context;
 	answer->stamp_ms = msg->stamp_ms;
+	answer->commit = RK_MIN(raft->log.committed, raft->log.stable);
 	answer->digest_index = raft->digest_index;
 	answer->digest = raft->digest;
 	rk_raft_send(raft, answer);
@@ -309,6 +323,10 @@ void rk_raft_step_heartbeat_answer(struct rk_raft *raft, const struct rk_raft_ms
 	struct rk_progress *peer = &raft->peers[at];
 	rk_raft_note_digest(raft, msg);
 	peer->active = true;
+	/* What it knows to be committed is the same as ours: ends a snapshot whose own answer was
+	 * lost. */
+	if (msg->commit > peer->match && msg->commit <= rk_raftlog_last(&raft->log))
+		peer_holds(raft, (uint32_t)at, msg->commit);
 	peer->probe_sent = false;
 	if (peer->match < rk_raftlog_last(&raft->log)) {
 		rk_progress_free_first(peer);

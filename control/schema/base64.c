@@ -24,6 +24,43 @@ struct rk_span rk_base64_encode(struct rk_arena *arena, struct rk_span bytes)
 	return rk_span_of(out, size);
 }
 
+static int digit_of(uint8_t c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+bool rk_base64_decode(struct rk_arena *arena, struct rk_span text, struct rk_span *ret)
+{
+	uint8_t *out = rk_arena_alloc(arena, text.size / 4 * 3 + 1);
+	size_t size = 0;
+
+	if (text.size % 4 != 0)
+		return false;
+	for (size_t i = 0; i < text.size; i += 4) {
+		const bool is_last = i + 4 == text.size;
+		const bool one = is_last && text.data[i + 2] == '=' && text.data[i + 3] == '=';
+		const bool two = is_last && !one && text.data[i + 3] == '=';
+		const int a = digit_of(text.data[i]), b = digit_of(text.data[i + 1]);
+		const int c = one ? 0 : digit_of(text.data[i + 2]),
+			  d = one || two ? 0 : digit_of(text.data[i + 3]);
+		if (a < 0 || b < 0 || c < 0 || d < 0)
+			return false;
+		out[size++] = (uint8_t)(a << 2 | b >> 4);
+		if (!one)
+			out[size++] = (uint8_t)(b << 4 | c >> 2);
+		if (!one && !two)
+			out[size++] = (uint8_t)(c << 6 | d);
+	}
+	*ret = rk_span_of(out, size);
+	return true;
+}
+
 size_t rk_base64_size(struct rk_span text)
 {
 	size_t size = text.size / 4 * 3;

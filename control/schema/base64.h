@@ -6,6 +6,8 @@
 #include "base/arena.h"
 
 struct rk_span rk_base64_encode(struct rk_arena *arena, struct rk_span bytes);
+/* False when the text is not base64 (whole groups of four, padding at the end only). */
+bool rk_base64_decode(struct rk_arena *arena, struct rk_span text, struct rk_span *ret);
 size_t rk_base64_size(struct rk_span text); /* of what it decodes to; the text is well formed */
 
 #endif

@@ -94,5 +94,5 @@ void test_dir_make(char dir[64])
 void test_dir_remove(const char *dir)
 {
 	rk_unmount_below(dir);
-	cr_expect_eq(rk_tree_remove(dir, NULL), 0, "%s stays", dir);
+	cr_expect_eq(rk_dir_remove(dir, NULL), 0, "%s stays", dir);
 }

@@ -58,7 +58,7 @@ struct sim {
 	bool cut[SIM_NODES_MAX + 1][SIM_NODES_MAX + 1];
 	struct letter *letters;
 	size_t letters_count, letters_capacity;
-	uint64_t leaders[TERMS_MAX];       /* by term: who led */
+	uint64_t leaders[TERMS_MAX];                           /* by term: who led */
 	uint64_t *applied_hash, *applied_term, *applied_chain; /* by index: what was applied */
 	struct seen_entry *seen[INDEX_MAX]; /* by index: every (term) that was ever stored */
 	uint32_t seen_count[INDEX_MAX];
@@ -115,13 +115,11 @@ static void note_stored(struct sim *sim, const struct rk_entry *entry, uint64_t 
 		return;
 	}
 	*list = rk_realloc(*list, (sim->seen_count[entry->index] + 1) * sizeof **list);
-	(*list)[sim->seen_count[entry->index]++] = (struct seen_entry){ entry->term, before_term, hash };
+	(*list)[sim->seen_count[entry->index]++] =
+		(struct seen_entry){ entry->term, before_term, hash };
 }
 
-static uint64_t disk_last(const struct disk *disk)
-{
-	return disk->base_index + disk->count;
-}
+static uint64_t disk_last(const struct disk *disk) { return disk->base_index + disk->count; }
 
 static void disk_write(struct sim *sim, struct node *node, const struct rk_persist *job)
 {
@@ -142,8 +140,8 @@ static void disk_write(struct sim *sim, struct node *node, const struct rk_persi
 			     (unsigned long long)entry->index, (unsigned long long)disk_last(disk));
 			return;
 		}
-		const uint64_t before = disk->count > 0 ? disk->entries[disk->count - 1].term :
-							  disk->base_term;
+		const uint64_t before =
+			disk->count > 0 ? disk->entries[disk->count - 1].term : disk->base_term;
 		note_stored(sim, entry, before);
 		disk->entries = rk_grow(disk->entries, &disk->capacity, disk->count + 1,
 					sizeof *disk->entries);
@@ -231,7 +229,8 @@ static void post(struct sim *sim, struct rk_raft_msg *msg, bool is_snapshot)
 
 	sim->letters = rk_grow(sim->letters, &sim->letters_capacity, sim->letters_count + 1,
 			       sizeof *sim->letters);
-	sim->letters[sim->letters_count++] = (struct letter){ msg, sim->now_ms + delay, is_snapshot };
+	sim->letters[sim->letters_count++] =
+		(struct letter){ msg, sim->now_ms + delay, is_snapshot };
 }
 
 static void send(struct sim *sim, struct rk_raft_msg *msg)
@@ -250,7 +249,8 @@ static void send(struct sim *sim, struct rk_raft_msg *msg)
 	struct rk_buf bytes = { 0 };
 	struct rk_raft_msg *decoded = NULL;
 	rk_raft_msg_encode(msg, &bytes);
-	if (bytes.size != rk_raft_msg_size(msg) || rk_raft_msg_decode(rk_buf_span(&bytes), &decoded) < 0)
+	if (bytes.size != rk_raft_msg_size(msg) ||
+	    rk_raft_msg_decode(rk_buf_span(&bytes), &decoded) < 0)
 		fail(sim, "a %s message does not decode", rk_raft_msg_name(msg->kind));
 	else
 		post(sim, decoded, false);
@@ -318,8 +318,8 @@ static void check_leader(struct sim *sim, struct node *node)
 		if (sim->applied_term[i] == 0)
 			continue;
 		if (entry == NULL || entry->term != sim->applied_term[i]) {
-			fail(sim, "leader completeness: %u leads term %llu without entry %llu", node->id,
-			     (unsigned long long)status.term, (unsigned long long)i);
+			fail(sim, "leader completeness: %u leads term %llu without entry %llu",
+			     node->id, (unsigned long long)status.term, (unsigned long long)i);
 			return;
 		}
 	}
@@ -368,8 +368,8 @@ static void note_reads(struct sim *sim, struct node *node)
 		sim->counts.reads++;
 		if (node->read_next - read->context < READS_MAX &&
 		    read->index < node->read_floor[read->context % READS_MAX])
-			fail(sim, "stale read: node %u may serve at %llu what %llu had answered", node->id,
-			     (unsigned long long)read->index,
+			fail(sim, "stale read: node %u may serve at %llu what %llu had answered",
+			     node->id, (unsigned long long)read->index,
 			     (unsigned long long)node->read_floor[read->context % READS_MAX]);
 	}
 }
@@ -458,14 +458,14 @@ static void client(struct sim *sim, struct node *node)
 		memset(blob->data, 0, size);
 		sim->next_value++;
 		memcpy(blob->data, &sim->next_value, sizeof sim->next_value);
-		(void)rk_raft_propose(node->raft, blob, &index, &term);
+		sim->counts.refused += rk_raft_propose(node->raft, blob, &index, &term) < 0;
 		(void)rk_blob_unref(blob);
 	}
 	if (below(sim, 100) < 5) {
 		node->read_floor[node->read_next % READS_MAX] = sim->applied_max;
-		(void)rk_raft_read(node->raft, node->read_next++);
+		sim->counts.refused += rk_raft_read(node->raft, node->read_next++) < 0;
 	}
-	if (sim->opts.transfers && below(sim, 1000) < 3 &&
+	if (sim->opts.transfers && !sim->healed && below(sim, 1000) < 3 &&
 	    rk_raft_transfer(node->raft, below(sim, sim->opts.nodes + 1)) == RK_OK)
 		sim->counts.transfers++;
 }
@@ -495,9 +495,9 @@ static void set_partition(struct sim *sim)
 		side[i] = below(sim, 2) == 0;
 	for (uint32_t i = 1; i <= sim->opts.nodes; i++)
 		for (uint32_t j = 1; j <= sim->opts.nodes; j++)
-			sim->cut[i][j] = i != j && (shape == 0 ? side[i] != side[j] :
-						    shape == 1 ? side[i] && !side[j] :
-								 below(sim, 4) == 0);
+			sim->cut[i][j] = i != j && (shape == 0   ? side[i] != side[j]
+						    : shape == 1 ? side[i] && !side[j]
+								 : below(sim, 4) == 0);
 }
 
 static void faults(struct sim *sim)
@@ -552,7 +552,8 @@ struct sim *sim_new(const struct sim_opts *opts)
 	sim->applied_chain = rk_zalloc(INDEX_MAX * sizeof *sim->applied_chain);
 	for (uint32_t i = 1; i <= opts->nodes; i++) {
 		const bool learner = i > opts->nodes - opts->learners;
-		rk_assert(rk_config_add(&sim->config, i, learner ? RK_MEMBER_LEARNER : RK_MEMBER_VOTER,
+		rk_assert(rk_config_add(&sim->config, i,
+					learner ? RK_MEMBER_LEARNER : RK_MEMBER_VOTER,
 					"sim:1") == RK_OK);
 	}
 	for (uint32_t i = 1; i <= opts->nodes; i++) {
@@ -606,17 +607,15 @@ uint32_t sim_leader(const struct sim *sim)
 	return leader;
 }
 
-bool sim_settled(const struct sim *sim)
+bool sim_caught_up(const struct sim *sim, uint64_t index)
 {
-	const uint32_t leader = sim_leader(sim);
 	struct rk_raft_status status;
 
 	for (uint32_t i = 1; i <= sim->opts.nodes; i++) {
 		if (!sim->nodes[i].up)
 			continue;
 		rk_raft_status(sim->nodes[i].raft, &status);
-		if (leader == 0 || status.leader_id != leader ||
-		    status.applied_index + 64 < sim->applied_max)
+		if (status.applied_index < index)
 			return false;
 	}
 	return true;
@@ -627,7 +626,4 @@ uint64_t sim_reads_done(const struct sim *sim) { return sim->counts.reads; }
 struct sim_counts sim_counts(const struct sim *sim) { return sim->counts; }
 struct rk_raft *sim_raft(struct sim *sim, uint32_t id) { return sim->nodes[id].raft; }
 
-void sim_cut(struct sim *sim, uint32_t from, uint32_t to, bool cut)
-{
-	sim->cut[from][to] = cut;
-}
+void sim_cut(struct sim *sim, uint32_t from, uint32_t to, bool cut) { sim->cut[from][to] = cut; }

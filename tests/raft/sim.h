@@ -1,4 +1,5 @@
-/* tests/raft/sim.h - a cluster of cores in one thread under virtual time, every choice from one seed. */
+/* tests/raft/sim.h - a cluster of cores in one thread under virtual time, every choice from one
+ * seed. */
 #ifndef RK_TESTS_RAFT_SIM_H
 #define RK_TESTS_RAFT_SIM_H
 
@@ -9,17 +10,17 @@
 struct sim_opts {
 	uint64_t seed;
 	uint32_t nodes;
-	uint32_t learners;     /* of them, the last ones */
+	uint32_t learners; /* of them, the last ones */
 	uint32_t loss_percent, dup_percent;
-	uint32_t delay_max_ms; /* messages take 1 ... this: what is sent later may come first */
-	uint32_t disk_max_ms;  /* a job takes 0 ... this */
+	uint32_t delay_max_ms;   /* messages take 1 ... this: what is sent later may come first */
+	uint32_t disk_max_ms;    /* a job takes 0 ... this */
 	uint32_t crash_permille; /* chance of a crash in each 5 ms turn of the cluster */
 	uint32_t partition_permille;
 	uint32_t propose_percent; /* chance that a node proposes in its turn */
 	uint32_t snapshot_every;  /* applied entries between snapshots; 0: never */
 	bool lease_reads;
 	bool transfers;
-	uint32_t stall_permille;  /* chance that a node sleeps for up to a second */
+	uint32_t stall_permille; /* chance that a node sleeps for up to a second */
 };
 
 struct sim;
@@ -32,8 +33,8 @@ void sim_run(struct sim *sim, uint32_t ms);
 void sim_heal(struct sim *sim);
 /* NULL, or what was violated. */
 const char *sim_failure(const struct sim *sim);
-/* All live nodes agree on a leader and have applied the same. */
-bool sim_settled(const struct sim *sim);
+/* All live nodes have applied `index`. */
+bool sim_caught_up(const struct sim *sim, uint64_t index);
 uint64_t sim_committed(const struct sim *sim); /* highest index applied anywhere */
 uint64_t sim_reads_done(const struct sim *sim);
 uint32_t sim_leader(const struct sim *sim); /* node id of the leader of the latest term, 0: none */
@@ -42,7 +43,8 @@ void sim_restart(struct sim *sim, uint32_t id);
 void sim_cut(struct sim *sim, uint32_t from, uint32_t to, bool cut); /* one way */
 struct rk_raft *sim_raft(struct sim *sim, uint32_t id);
 struct sim_counts {
-	uint64_t crashes, elections, installs, restarts, partitions, lost, reads, commits, transfers;
+	uint64_t crashes, elections, installs, restarts, partitions, lost, reads, commits,
+		transfers, refused;
 };
 struct sim_counts sim_counts(const struct sim *sim);
 

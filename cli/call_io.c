@@ -1,0 +1,48 @@
+#include "cli/call_io.h"
+
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "node/files_io.h"
+#include "wire/client_io.h"
+#include "wire/json.h"
+
+#define ANSWER_MAX (64u << 20)
+
+int rk_call_identity(const char *dir, struct rk_tls **ret, struct rk_error *error)
+{
+	char cert[RK_PATH_MAX], key[RK_PATH_MAX], ca[RK_PATH_MAX];
+	const struct rk_tls_opts opts = { .cert_path = cert, .key_path = key, .ca_path = ca };
+
+	(void)snprintf(cert, sizeof cert, "%s/pki/admin.crt", dir);
+	(void)snprintf(key, sizeof key, "%s/pki/admin.key", dir);
+	(void)snprintf(ca, sizeof ca, "%s/pki/ca.crt", dir);
+	return rk_tls_new(ret, &opts, error);
+}
+
+int rk_call_get(const char *address, struct rk_tls *tls, const char *target, unsigned timeout_ms,
+		struct rk_arena *arena, struct rk_val **ret_val, struct rk_error *error)
+{
+	const struct rk_http_header accept = { RK_SPAN("accept"), RK_SPAN("application/json") };
+	const struct rk_http_simple request = { .method = "GET",
+						.target = target,
+						.headers = &accept,
+						.header_count = 1,
+						.answer_max = ANSWER_MAX,
+						.timeout_ms = timeout_ms };
+	RK_AUTO(rk_buf_done) struct rk_buf body = { 0 };
+	struct rk_val *val = NULL;
+	int status = 0;
+
+	RK_TRY(rk_http_simple(address, tls, &request, &status, &body, error));
+	const struct rk_span text = rk_arena_span(arena, rk_buf_span(&body));
+	const bool is_json = text.size > 0 && text.data[0] == '{';
+	if (is_json)
+		RK_TRY(rk_json_parse(arena, text, 0, &val, error));
+	if (status >= 400)
+		return rk_fail(error, RK_EIO, "%.*s",
+			       RK_SPAN_ARGS(is_json ? rk_val_text_at(val, "message") : text));
+	if (ret_val != NULL)
+		*ret_val = val;
+	return RK_OK;
+}

@@ -1,0 +1,209 @@
+/* Answers: in the form that was asked for, with the headers that clients look at. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock_io.h"
+#include "base/mem.h"
+#include "control/api/server.h"
+#include "control/status.h"
+#include "wire/doc.h"
+#include "wire/json.h"
+#include "wire/yaml.h"
+
+#define WARNINGS_MAX 16
+
+struct rk_span rk_req_query(struct rk_req *req, const char *name)
+{
+	struct rk_span value = { NULL, 0 };
+
+	return rk_query_get(&req->arena, req->http->query, name, &value) ? value : RK_SPAN("");
+}
+
+bool rk_req_query_bool(struct rk_req *req, const char *name)
+{
+	const struct rk_span value = rk_req_query(req, name);
+
+	return rk_span_is(value, "true") || rk_span_is(value, "1");
+}
+
+bool rk_req_query_int(struct rk_req *req, const char *name, int64_t *ret)
+{
+	const struct rk_span value = rk_req_query(req, name);
+	uint64_t number = 0;
+
+	*ret = 0;
+	if (value.size == 0)
+		return false;
+	if (rk_span_u64(value, &number) && number <= INT64_MAX)
+		*ret = (int64_t)number;
+	return true;
+}
+
+static void add_warnings(struct rk_req *req, struct rk_http_header *headers, size_t *count)
+{
+	for (uint32_t i = 0; i < rk_val_count(req->warnings) && i < WARNINGS_MAX; i++) {
+		const struct rk_span text = rk_val_text(rk_val_item(req->warnings, i));
+		struct rk_buf quoted = { 0 };
+		rk_buf_put_str(&quoted, "299 - \"");
+		for (size_t j = 0; j < text.size; j++) {
+			if (text.data[j] == '"' || text.data[j] == '\\')
+				rk_buf_put_u8(&quoted, '\\');
+			rk_buf_put_u8(&quoted, text.data[j] < 0x20 ? ' ' : text.data[j]);
+		}
+		rk_buf_put_u8(&quoted, '"');
+		headers[(*count)++] =
+			(struct rk_http_header){ RK_SPAN("warning"),
+						 rk_arena_span(&req->arena, rk_buf_span(&quoted)) };
+		rk_buf_done(&quoted);
+	}
+}
+
+void rk_req_send(struct rk_req *req, int code, const char *type, struct rk_blob *body)
+{
+	struct rk_http_header headers[4 + WARNINGS_MAX];
+	size_t count = 0;
+
+	headers[count++] = (struct rk_http_header){ RK_SPAN("content-type"), rk_span_str(type) };
+	headers[count++] =
+		(struct rk_http_header){ RK_SPAN("cache-control"), RK_SPAN("no-cache, private") };
+	if (code == 429 || code == 503)
+		headers[count++] = (struct rk_http_header){ RK_SPAN("retry-after"), RK_SPAN("1") };
+	add_warnings(req, headers, &count);
+	rk_http_respond(req->exchange, code, headers, count, body);
+}
+
+static void send_buf(struct rk_req *req, int code, const char *type, struct rk_buf *out)
+{
+	struct rk_blob *body = rk_blob_copy(rk_buf_span(out));
+
+	rk_buf_done(out);
+	rk_req_send(req, code, type, body);
+}
+
+void rk_req_val(struct rk_req *req, int code, const struct rk_val *val)
+{
+	struct rk_buf out = { 0 };
+
+	if (req->form.is_yaml)
+		rk_yaml_write(&out, val);
+	else
+		rk_json_write(&out, val, req->pretty);
+	if (!req->form.is_yaml)
+		rk_buf_put_u8(&out, '\n');
+	send_buf(req, code, req->form.is_yaml ? "application/yaml" : "application/json", &out);
+}
+
+void rk_req_status(struct rk_req *req, const struct rk_val *status)
+{
+	rk_req_val(req, (int)rk_val_int_at(status, "code", 500), status);
+}
+
+void rk_req_object(struct rk_req *req, int code, struct rk_span doc)
+{
+	struct rk_buf out = { 0 };
+	struct rk_form form = req->form;
+	const int64_t now_ms = rk_clock_wall_ms();
+
+	if (form.is_yaml) {
+		struct rk_val *val = NULL;
+		if (rk_doc_read(&req->arena, doc, &val) == RK_OK)
+			rk_yaml_write(&out, val);
+		send_buf(req, code, "application/yaml", &out);
+		return;
+	}
+	if (rk_span_is(rk_doc_text(doc, "kind"), "Status"))
+		form.shape = RK_FORM_OBJECT;
+	rk_form_write(&out, &req->arena, &form, req->route.kind, doc, now_ms, true, req->pretty);
+	rk_buf_put_u8(&out, '\n');
+	send_buf(req, code, "application/json", &out);
+}
+
+void rk_req_fail(struct rk_req *req, int code, const char *reason, const char *format, ...)
+{
+	char text[1024];
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	rk_req_status(req, rk_status(&req->arena, code, reason, "%s", text));
+}
+
+void rk_req_err(struct rk_req *req, int err)
+{
+	const char *name = req->thread->api->name;
+
+	if (err == RK_ETOOBIG)
+		rk_req_fail(req, 413, "RequestEntityTooLarge",
+			    "the request is too large for the log");
+	else if (err == RK_ETIMEDOUT)
+		rk_req_fail(req, 504, "Timeout",
+			    "member %s could not have the request committed in time: it may or may "
+			    "not have happened",
+			    name);
+	else
+		rk_req_fail(req, 503, "ServiceUnavailable",
+			    "member %s has no leader to ask at the moment, or too much to do: try "
+			    "again",
+			    name);
+}
+
+void rk_req_not_found(struct rk_req *req)
+{
+	const struct rk_kind *kind = req->route.kind;
+
+	if (kind != NULL && req->route.name.size > 0)
+		rk_req_status(req, rk_status_not_found(&req->arena, rk_span_str(kind->resource),
+						       req->route.name));
+	else
+		rk_req_fail(req, 404, "NotFound",
+			    "the server could not find the requested resource");
+}
+
+/* --- waiting for the core --- */
+
+bool rk_req_await(struct rk_req *req,
+		  void (*resume)(struct rk_req *req, struct rk_feed_answer *answer))
+{
+	struct rk_api_thread *thread = req->thread;
+	uint32_t slot;
+
+	if (thread->free_count > 0) {
+		slot = thread->free_slots[--thread->free_count];
+	} else {
+		if (thread->slot_count == RK_API_REQUESTS) {
+			rk_req_fail(req, 429, "TooManyRequests",
+				    "member %s has too many requests in flight: try again later",
+				    thread->api->name);
+			return false;
+		}
+		thread->slots = rk_grow(thread->slots, &thread->slot_capacity,
+					thread->slot_count + 1, sizeof *thread->slots);
+		slot = (uint32_t)thread->slot_count++;
+	}
+	thread->slots[slot] = req;
+	req->id = ((uint64_t)++thread->generation << 32) | slot;
+	req->resume = resume;
+	return true;
+}
+
+void rk_req_unlink(struct rk_req *req)
+{
+	if (req->link == NULL)
+		return;
+	*req->link = req->next;
+	if (req->next != NULL)
+		req->next->link = req->link;
+	req->link = NULL;
+	req->next = NULL;
+}
+
+void rk_req_link(struct rk_req *req, struct rk_req **head)
+{
+	req->next = *head;
+	req->link = head;
+	if (*head != NULL)
+		(*head)->link = &req->next;
+	*head = req;
+}

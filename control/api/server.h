@@ -1,0 +1,149 @@
+/* control/api/server.h - what the files of the API server share: threads, requests, answers. Only
+ * for control/api/. */
+#ifndef RK_CONTROL_API_SERVER_H
+#define RK_CONTROL_API_SERVER_H
+
+#include <ev.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/arena.h"
+#include "control/api/api_io.h"
+#include "control/api/form.h"
+#include "control/api/route.h"
+#include "wire/http_io.h"
+
+#define RK_API_WRITE_MS 1900 /* a write is answered within this, or its outcome is unknown */
+#define RK_API_READ_MS  1900
+#define RK_API_HISTORY  8192   /* entries whose changes are kept for watches that come back */
+#define RK_API_HELD     32     /* views kept for the next pages of lists... */
+#define RK_API_HELD_MS  300000 /* ... this long */
+#define RK_API_REQUESTS 65536  /* in one thread */
+
+struct rk_api_thread;
+struct rk_req;
+
+struct rk_held_view {
+	struct rk_view *view;
+	uint64_t until_ms;
+};
+
+struct rk_api {
+	struct rk_api_opts opts;
+	char *dir, *name;
+	pthread_mutex_t lock; /* of what is below */
+	struct rk_held_view held[RK_API_HELD];
+	struct rk_blob
+		*documents[64]; /* discovery and OpenAPI as bytes, by rk_api_document's number */
+	unsigned thread_count;
+	struct rk_api_thread *threads;
+};
+
+struct rk_history_item {
+	struct rk_changes *changes;
+	struct rk_blob **lines; /* for each change, its event as JSON once somebody needed it */
+};
+
+struct rk_api_thread {
+	struct rk_api *api;
+	unsigned number;
+	pthread_t thread;
+	bool runs;
+	struct ev_loop *loop;
+	ev_async stop;
+	ev_io feed_io;
+	ev_timer timer; /* every 100 ms: deadlines, bookmarks */
+	struct rk_feed *feed;
+	struct rk_http_server *servers[RK_API_ADDRESSES_MAX];
+	unsigned server_count;
+	int listen_fds[RK_API_ADDRESSES_MAX];
+	atomic_bool stopping;
+	ev_timer stop_timer;
+
+	struct rk_view *view; /* NULL until the member has a state */
+	uint64_t leader_id;
+	bool is_ready; /* a first entry has been applied */
+	size_t history_start, history_count;
+	struct rk_history_item history[RK_API_HISTORY]; /* a ring, oldest at start */
+	uint64_t history_from; /* changes after this revision are all here */
+
+	struct rk_req **slots; /* requests that wait for the core, by the low half of their id */
+	size_t slot_count, slot_capacity;
+	uint32_t *free_slots;
+	size_t free_count, free_capacity;
+	uint32_t generation;
+
+	struct rk_req *waiting; /* for a revision to come; linked */
+	struct rk_req *watchers;
+};
+
+struct rk_watch;
+struct rk_tunnel;
+
+struct rk_req { /* one request, from its arrival until its exchange is gone */
+	struct rk_api_thread *thread;
+	struct rk_http_exchange *exchange;
+	const struct rk_http_request *http;
+	struct rk_arena arena;
+	struct rk_route route;
+	const char *verb; /* get, list, watch, create, ... */
+	struct rk_form form;
+	bool pretty;
+	uint64_t id; /* while it waits for the core; 0: it does not */
+	/* What goes on when the core has answered (answer borrowed), or when the revision that it
+	 * waits for is there (NULL). */
+	void (*resume)(struct rk_req *req, struct rk_feed_answer *answer);
+	uint64_t wait_revision, wait_until_ms;
+	struct rk_req *next,
+		**link; /* in thread->waiting or ->watchers; link: what points here, or NULL */
+	struct rk_val *warnings; /* texts */
+	struct rk_watch *watch;
+	struct rk_tunnel *tunnel;
+};
+
+/* --- request_io.c: answering --- */
+
+/* A query parameter; an empty span when it is not there. */
+struct rk_span rk_req_query(struct rk_req *req, const char *name);
+bool rk_req_query_bool(struct rk_req *req, const char *name); /* "true", "1" */
+bool rk_req_query_int(struct rk_req *req, const char *name,
+		      int64_t *ret); /* false: not there; a malformed one is 0 */
+void rk_req_send(struct rk_req *req, int code, const char *type,
+		 struct rk_blob *body); /* takes the share */
+void rk_req_val(struct rk_req *req, int code,
+		const struct rk_val *val);                           /* JSON or YAML, as asked */
+void rk_req_status(struct rk_req *req, const struct rk_val *status); /* its own code */
+/* An object in the form that was asked for (Table, metadata only...). */
+void rk_req_object(struct rk_req *req, int code, struct rk_span doc);
+__attribute__((format(printf, 4, 5))) void rk_req_fail(struct rk_req *req, int code,
+						       const char *reason, const char *format, ...);
+void rk_req_err(struct rk_req *req, int err); /* what the core said instead of an answer */
+void rk_req_not_found(struct rk_req *req);
+/* Waits for the core's answer under a new id, which the caller hands to rk_feed_*. False: too many
+ * requests (answered). */
+bool rk_req_await(struct rk_req *req,
+		  void (*resume)(struct rk_req *req, struct rk_feed_answer *answer));
+void rk_req_unlink(struct rk_req *req);
+void rk_req_link(struct rk_req *req, struct rk_req **head);
+
+/* --- the rest: each answers the request, now or later --- */
+
+void rk_api_info(
+	struct rk_req *req); /* info_io.c: version, health, discovery, OpenAPI, status, log */
+void rk_api_read(struct rk_req *req);  /* read_io.c: get and list */
+void rk_api_watch(struct rk_req *req); /* watch_io.c */
+void rk_api_watch_news(struct rk_api_thread *thread, struct rk_changes *const *changes,
+		       size_t count); /* to every watcher */
+void rk_api_watch_tick(struct rk_api_thread *thread);
+void rk_api_watch_drained(struct rk_req *req);
+void rk_api_watch_end_all(struct rk_api_thread *thread, bool is_expired);
+void rk_api_watch_free(struct rk_req *req);
+void rk_api_write(struct rk_req *req); /* write_io.c */
+void rk_api_proxy(struct rk_req *req); /* proxy_io.c: log, exec */
+void rk_api_proxy_drained(struct rk_req *req);
+void rk_api_proxy_free(struct rk_req *req);
+
+/* The event line of a change ("ADDED"...), made once for all watchers; borrowed. */
+struct rk_blob *rk_api_line(struct rk_api_thread *thread, size_t item, uint32_t change);
+
+#endif

@@ -1,0 +1,236 @@
+/* What the core tells the connection threads: after each turn the news, then the answers. */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/clock_io.h"
+#include "base/mem.h"
+#include "control/core_inner.h"
+#include "wire/doc.h"
+
+void rk_feed_news_free(struct rk_feed_news *news)
+{
+	(void)rk_view_unref(news->view);
+	for (size_t i = 0; i < news->count; i++)
+		(void)rk_changes_unref(news->changes[i]);
+	free(news->changes);
+	free(news);
+}
+
+void rk_feed_answer_free(struct rk_feed_answer *answer)
+{
+	for (size_t i = 0; i < answer->count; i++) {
+		(void)rk_blob_unref(answer->results[i].doc);
+		(void)rk_blob_unref(answer->results[i].warnings);
+	}
+	free(answer->results);
+	free(answer);
+}
+
+void rk_core_answer(struct rk_core *core, struct rk_feed *feed, struct rk_feed_answer *answer)
+{
+	answer->message.kind = RK_FEED_ANSWER;
+	core->answers = rk_grow(core->answers, &core->answers_capacity, core->answers_count + 1,
+				sizeof *core->answers);
+	core->answers[core->answers_count].feed = feed;
+	core->answers[core->answers_count++].answer = answer;
+}
+
+void rk_core_answer_err(struct rk_core *core, struct rk_feed *feed, uint64_t request_id, int err)
+{
+	struct rk_feed_answer *answer = rk_zalloc(sizeof *answer);
+
+	answer->request_id = request_id;
+	answer->err = err;
+	rk_core_answer(core, feed, answer);
+}
+
+static void send_news(struct rk_core *core, struct rk_feed *feed)
+{
+	struct rk_feed_news *news = rk_zalloc(sizeof *news);
+
+	news->message.kind = RK_FEED_NEWS;
+	news->view = rk_store_view(rk_machine_store(core->machine));
+	news->leader_id = core->told_leader;
+	news->restarted = feed->needs_restart || core->restarted;
+	if (!news->restarted && core->changes_count > 0) {
+		news->count = core->changes_count;
+		news->changes = rk_alloc(news->count * sizeof *news->changes);
+		for (size_t i = 0; i < news->count; i++)
+			news->changes[i] = rk_changes_ref(core->changes[i]);
+	}
+	feed->needs_restart = false;
+	rk_queue_push(feed->queue, &news->message);
+}
+
+void rk_core_publish(struct rk_core *core)
+{
+	const bool all = core->changes_count > 0 || core->restarted || core->leader_changed;
+
+	for (struct rk_feed *feed = core->feeds; feed != NULL; feed = feed->next)
+		if (all || feed->needs_restart)
+			send_news(core, feed);
+	for (size_t i = 0; i < core->answers_count; i++)
+		rk_queue_push(core->answers[i].feed->queue, &core->answers[i].answer->message);
+	for (size_t i = 0; i < core->changes_count; i++)
+		(void)rk_changes_unref(core->changes[i]);
+	core->changes_count = core->answers_count = 0;
+	core->restarted = core->leader_changed = false;
+}
+
+void rk_core_feed_joined(struct rk_core *core, struct rk_feed *feed)
+{
+	feed->needs_restart = true;
+	feed->next = core->feeds;
+	core->feeds = feed;
+}
+
+void rk_core_feed_left(struct rk_core *core, struct rk_feed *feed)
+{
+	size_t kept = 0;
+
+	for (struct rk_feed **at = &core->feeds; *at != NULL; at = &(*at)->next) {
+		if (*at == feed) {
+			*at = feed->next;
+			break;
+		}
+	}
+	for (size_t i = 0; i < core->answers_count; i++) {
+		if (core->answers[i].feed == feed)
+			rk_feed_answer_free(core->answers[i].answer);
+		else
+			core->answers[kept++] = core->answers[i];
+	}
+	core->answers_count = kept;
+	rk_pending_forget(&core->pending, feed);
+	for (struct rk_message *next = rk_queue_take(feed->queue); next != NULL;) {
+		struct rk_message *message = next;
+		next = next->next;
+		if (message->kind == RK_FEED_NEWS)
+			rk_feed_news_free(RK_CONTAINER(message, struct rk_feed_news, message));
+		else
+			rk_feed_answer_free(RK_CONTAINER(message, struct rk_feed_answer, message));
+	}
+	(void)rk_queue_free(feed->queue);
+	free(feed);
+}
+
+/* --- the other side --- */
+
+int rk_core_join(struct rk_core *core, struct rk_feed **ret)
+{
+	struct rk_feed *feed = rk_zalloc(sizeof *feed);
+
+	if (rk_queue_new(&feed->queue) < 0) {
+		free(feed);
+		return RK_EIO;
+	}
+	feed->core = core;
+	feed->join.kind = RK_CORE_JOIN;
+	feed->leave.kind = RK_CORE_LEAVE;
+	rk_queue_push(core->inbox, &feed->join);
+	*ret = feed;
+	return RK_OK;
+}
+
+void rk_core_leave(struct rk_feed *feed) { rk_queue_push(feed->core->inbox, &feed->leave); }
+
+struct rk_queue *rk_feed_queue(struct rk_feed *feed) { return feed->queue; }
+
+static void request(struct rk_feed *feed, enum rk_core_message kind, uint64_t id,
+		    struct rk_blob *command, uint32_t deadline_ms)
+{
+	struct rk_core_request *request = rk_zalloc(sizeof *request);
+
+	request->message.kind = (int)kind;
+	request->feed = feed;
+	request->id = id;
+	request->command = command;
+	request->deadline_ms = rk_clock_mono_ms() + deadline_ms;
+	rk_queue_push(feed->core->inbox, &request->message);
+}
+
+void rk_feed_write(struct rk_feed *feed, uint64_t request_id, struct rk_blob *command,
+		   uint32_t deadline_ms)
+{
+	request(feed, RK_CORE_WRITE, request_id, command, deadline_ms);
+}
+
+void rk_feed_read(struct rk_feed *feed, uint64_t request_id, uint32_t deadline_ms)
+{
+	request(feed, RK_CORE_READ, request_id, NULL, deadline_ms);
+}
+
+void rk_feed_status(struct rk_feed *feed, uint64_t request_id)
+{
+	request(feed, RK_CORE_STATUS, request_id, NULL, 0);
+}
+
+/* --- status --- */
+
+static struct rk_val *members_of(struct rk_arena *arena, const struct rk_core *core,
+				 const struct rk_raft_status *status)
+{
+	const struct rk_config *config = rk_raft_config(core->raft);
+	struct rk_val *list = rk_val_list(arena);
+
+	for (uint32_t i = 0; i < config->count; i++) {
+		struct rk_val *member = rk_val_map(arena);
+		const bool leads = status->role == RK_RAFT_LEADER;
+		rk_val_put_int(arena, member, "id", (int64_t)config->at[i].id);
+		rk_val_put(arena, member, "address",
+			   rk_val_strf(arena, "%s", config->at[i].address));
+		rk_val_put_cstr(arena, member, "role",
+				(config->at[i].role & RK_MEMBER_LEARNER) != 0 ? "learner"
+									      : "voter");
+		if (leads) {
+			rk_val_put_cstr(arena, member, "state", status->peers[i].state);
+			rk_val_put_int(arena, member, "match", (int64_t)status->peers[i].match);
+			rk_val_put_bool(arena, member, "active",
+					status->peers[i].active || config->at[i].id == status->id);
+		}
+		rk_val_append(arena, list, member);
+	}
+	return list;
+}
+
+struct rk_blob *rk_core_status(struct rk_core *core)
+{
+	struct rk_arena arena = { 0 };
+	struct rk_val *val = rk_val_map(&arena);
+	const struct rk_store *store = rk_machine_store(core->machine);
+	const struct rk_hash128 hash = rk_store_hash(store);
+	struct rk_raft_status status;
+
+	rk_raft_status(core->raft, &status);
+	const struct {
+		const char *key;
+		uint64_t value;
+	} numbers[] = {
+		{ "id", status.id },
+		{ "term", status.term },
+		{ "leader", status.leader_id },
+		{ "first", status.first_index },
+		{ "last", status.last_index },
+		{ "commit", status.commit_index },
+		{ "applied", core->applied },
+		{ "snapshot", core->newest.index },
+		{ "revision", rk_store_revision(store) },
+		{ "logBytes", status.log_bytes },
+		{ "incarnation", core->member.incarnation },
+		{ "pending", core->pending.count + core->pending.read_count },
+	};
+	for (size_t i = 0; i < RK_COUNT(numbers); i++)
+		rk_val_put_int(&arena, val, numbers[i].key, (int64_t)numbers[i].value);
+	rk_val_put_cstr(&arena, val, "role", rk_raft_role_name(status.role));
+	rk_val_put(&arena, val, "hash",
+		   rk_val_strf(&arena, "%016" PRIx64 "%016" PRIx64, hash.high, hash.low));
+	rk_val_put(&arena, val, "cluster",
+		   rk_val_strf(&arena, "%016" PRIx64 "%016" PRIx64, core->member.cluster.high,
+			       core->member.cluster.low));
+	rk_val_put_bool(&arena, val, "diskFull", core->disk_full);
+	rk_val_put_bool(&arena, val, "quarantined", core->quarantined);
+	rk_val_put(&arena, val, "members", members_of(&arena, core, &status));
+	struct rk_blob *doc = rk_doc_of(val);
+	rk_arena_done(&arena);
+	return doc;
+}

@@ -1,0 +1,259 @@
+#include "raft/peerlink_io.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "raft/snapshot_io.h"
+
+struct rk_inlink {
+	const struct rk_peers_opts *opts;
+	struct rk_stream *stream;
+	void (*gone)(void *context, struct rk_inlink *link);
+	void *context;
+	uint64_t from; /* 0: has not said hello */
+	struct rk_buf in;
+
+	int fd; /* of the snapshot that comes in, or -1 */
+	uint64_t size, got, term;
+	struct rk_snapshot_meta meta;
+	bool is_checked; /* it is whole and being looked at; no other one meanwhile */
+};
+
+void rk_link_frame(struct rk_buf *out, enum rk_link_frame kind, struct rk_span payload)
+{
+	rk_buf_put_u32(out, (uint32_t)(1 + payload.size));
+	rk_buf_put_u8(out, (uint8_t)kind);
+	rk_buf_put_span(out, payload);
+}
+
+void rk_link_hello(struct rk_buf *out, const struct rk_peers_opts *opts, uint64_t to)
+{
+	RK_AUTO(rk_buf_done) struct rk_buf hello = { 0 };
+
+	rk_buf_put_u8(&hello, RK_LINK_VERSION);
+	rk_buf_put_u64(&hello, opts->cluster.high);
+	rk_buf_put_u64(&hello, opts->cluster.low);
+	rk_buf_put_u64(&hello, opts->self);
+	rk_buf_put_u64(&hello, to);
+	rk_link_frame(out, RK_LINK_HELLO, rk_buf_span(&hello));
+}
+
+/* The certificate must be that of the member which it says it is. */
+static bool is_member(const struct rk_inlink *link, uint64_t id)
+{
+	struct rk_tls_peer peer;
+	char name[64];
+	bool in_group = false;
+
+	rk_stream_peer(link->stream, &peer);
+	(void)snprintf(name, sizeof name, RK_PEER_NAME_FORMAT, (unsigned long long)id);
+	for (unsigned i = 0; i < peer.group_count; i++)
+		in_group = in_group || strcmp(peer.groups[i], RK_PEER_GROUP) == 0;
+	return peer.has_cert && in_group && strcmp(peer.name, name) == 0;
+}
+
+static int take_hello(struct rk_inlink *link, struct rk_span payload)
+{
+	struct rk_reader in = rk_reader_of(payload);
+	const uint8_t version = rk_read_u8(&in);
+	const struct rk_cluster_id cluster = { rk_read_u64(&in), rk_read_u64(&in) };
+	const uint64_t from = rk_read_u64(&in), to = rk_read_u64(&in);
+	struct rk_tls_peer peer;
+
+	rk_stream_peer(link->stream, &peer);
+	if (in.failed || version != RK_LINK_VERSION) {
+		rk_log(RK_LOG_WARN, "peer refused", "address=%s why=\"speaks another version\"",
+		       peer.address);
+		return RK_EINVAL;
+	}
+	if (cluster.high != link->opts->cluster.high || cluster.low != link->opts->cluster.low ||
+	    to != link->opts->self) {
+		rk_log(RK_LOG_WARN, "peer refused",
+		       "address=%s why=\"looks for another cluster or member\"", peer.address);
+		return RK_EPERM;
+	}
+	if (from == 0 || from == to || !is_member(link, from)) {
+		rk_log(RK_LOG_WARN, "peer refused",
+		       "address=%s certificate=\"%s\" why=\"it is not member %llu's\"",
+		       peer.address, peer.name, (unsigned long long)from);
+		return RK_EPERM;
+	}
+	link->from = from;
+	return RK_OK;
+}
+
+static int take_message(struct rk_inlink *link, struct rk_span payload)
+{
+	struct rk_raft_msg *msg = NULL;
+
+	RK_TRY(rk_raft_msg_decode(payload, &msg));
+	if (msg->from != link->from || msg->to != link->opts->self ||
+	    msg->kind == RK_MSG_SNAPSHOT) {
+		(void)rk_raft_msg_free(msg);
+		return RK_EINVAL;
+	}
+	link->opts->message(link->opts->context, msg);
+	return RK_OK;
+}
+
+static void end_transfer(struct rk_inlink *link)
+{
+	if (link->fd >= 0)
+		(void)close(link->fd);
+	link->fd = -1;
+}
+
+static int take_begin(struct rk_inlink *link, struct rk_span payload)
+{
+	struct rk_reader in = rk_reader_of(payload);
+	struct rk_error error;
+
+	end_transfer(link);
+	link->term = rk_read_u64(&in);
+	link->size = rk_read_u64(&in);
+	link->got = 0;
+	if (in.failed ||
+	    rk_snapshot_meta_decode(rk_read_raw(&in, rk_reader_left(&in)), &link->meta) < 0)
+		return RK_EINVAL;
+	if (link->is_checked)
+		return RK_OK; /* the bytes are passed over: the leader will send it again if it is
+				 needed */
+	if (rk_snapshot_incoming(link->opts->snapshot_dir, link->from, &link->fd, &error) < 0) {
+		rk_log(RK_LOG_ERROR, "snapshot not received", "why=\"%s\"", error.text);
+		link->fd = -1;
+	}
+	return RK_OK;
+}
+
+static int take_data(struct rk_inlink *link, struct rk_span payload)
+{
+	if (link->fd < 0)
+		return RK_OK;
+	if (payload.size > link->size - link->got)
+		return RK_EINVAL;
+	while (payload.size > 0) {
+		const ssize_t done = write(link->fd, payload.data, payload.size);
+		if (done <= 0) {
+			rk_log(RK_LOG_ERROR, "snapshot not received",
+			       "why=\"cannot write it: disk full?\"");
+			end_transfer(link);
+			return RK_OK;
+		}
+		link->got += (uint64_t)done;
+		payload = rk_span_sub(payload, (size_t)done, payload.size);
+	}
+	return RK_OK;
+}
+
+static int take_end(struct rk_inlink *link)
+{
+	if (link->fd < 0)
+		return RK_OK;
+	end_transfer(link);
+	if (link->got != link->size)
+		return RK_EINVAL;
+	link->is_checked = true;
+	link->opts->snapshot_here(link->opts->context, link->from, link->term, &link->meta);
+	return RK_OK;
+}
+
+static int take_frame(struct rk_inlink *link, struct rk_span frame)
+{
+	const enum rk_link_frame kind = (enum rk_link_frame)frame.data[0];
+	const struct rk_span payload = rk_span_sub(frame, 1, frame.size);
+
+	if ((kind == RK_LINK_HELLO) != (link->from == 0))
+		return RK_EINVAL;
+	switch (kind) {
+	case RK_LINK_HELLO: return take_hello(link, payload);
+	case RK_LINK_MESSAGE: return take_message(link, payload);
+	case RK_LINK_BEGIN: return take_begin(link, payload);
+	case RK_LINK_DATA: return take_data(link, payload);
+	case RK_LINK_END: return take_end(link);
+	case RK_LINK_PING: return payload.size == 0 ? RK_OK : RK_EINVAL;
+	}
+	return RK_EINVAL;
+}
+
+static void drop(struct rk_inlink *link)
+{
+	void (*gone)(void *context, struct rk_inlink *link) = link->gone;
+	void *context = link->context;
+
+	rk_inlink_close(link);
+	gone(context, link);
+}
+
+static size_t on_data(void *context, struct rk_stream *stream, struct rk_span bytes)
+{
+	struct rk_inlink *link = context;
+	size_t used = 0;
+
+	(void)stream;
+	rk_buf_put_span(&link->in, bytes);
+	while (link->in.size - used >= 4) {
+		struct rk_reader in =
+			rk_reader_of(rk_span_sub(rk_buf_span(&link->in), used, link->in.size));
+		const uint32_t size = rk_read_u32(&in);
+		const bool too_big =
+			size == 0 || size > RK_LINK_FRAME_MAX || (link->from == 0 && size > 64);
+		if (!too_big && rk_reader_left(&in) < size)
+			break;
+		if (too_big || take_frame(link, rk_read_raw(&in, size)) < 0) {
+			drop(link);
+			return bytes.size;
+		}
+		used += 4 + (size_t)size;
+	}
+	rk_buf_consume(&link->in, used);
+	if (link->in.size == 0 && link->in.capacity > (1u << 20))
+		rk_buf_done(&link->in);
+	return bytes.size;
+}
+
+static void on_closed(void *context, struct rk_stream *stream, const struct rk_error *error)
+{
+	struct rk_inlink *link = context;
+
+	if (link->from == 0 && error->code != RK_ECLOSED) {
+		struct rk_tls_peer peer;
+		rk_stream_peer(stream, &peer);
+		rk_log(RK_LOG_WARN, "peer refused", "address=%s why=\"%s\"", peer.address,
+		       error->text);
+	}
+	link->stream = NULL; /* frees itself */
+	drop(link);
+}
+
+struct rk_inlink *rk_inlink_new(struct ev_loop *loop, int fd, const struct rk_peers_opts *opts,
+				void (*gone)(void *context, struct rk_inlink *link), void *context)
+{
+	static const struct rk_stream_events events = { .data = on_data, .closed = on_closed };
+	struct rk_inlink *link = rk_zalloc(sizeof *link);
+
+	link->opts = opts;
+	link->gone = gone;
+	link->context = context;
+	link->fd = -1;
+	link->stream = rk_stream_accept(loop, fd, opts->server, &events, link);
+	/* Pings come all the time: silence means that the other side is gone. */
+	rk_stream_idle_ms(link->stream, 10000);
+	return link;
+}
+
+void rk_inlink_close(struct rk_inlink *link)
+{
+	end_transfer(link);
+	(void)rk_stream_close(link->stream);
+	rk_buf_done(&link->in);
+	free(link);
+}
+
+void rk_inlink_snapshot_done(struct rk_inlink *link, uint64_t from)
+{
+	if (link->from == from)
+		link->is_checked = false;
+}

@@ -1,0 +1,57 @@
+/* raft/snapshot_io.h - snapshots as files: a head that says what they stand for, then zstd, then a
+ * checksum of all of it.
+ *
+ * "0000000000001234.snap" is whole and durable; names that end in ".tmp" are not, and go at the
+ * next start. Blocking: for threads that may wait for the disk. */
+#ifndef RK_RAFT_SNAPSHOT_IO_H
+#define RK_RAFT_SNAPSHOT_IO_H
+
+#include "raft/entry.h"
+
+#define RK_SNAPSHOT_PIECE (256u * 1024)
+
+/* --- writing --- */
+
+struct rk_snapshot_writer;
+RK_MUST_CHECK int rk_snapshot_create(struct rk_snapshot_writer **ret, const char *dir,
+				     struct rk_cluster_id cluster,
+				     const struct rk_snapshot_meta *meta, struct rk_error *error);
+RK_MUST_CHECK int rk_snapshot_write(struct rk_snapshot_writer *writer, struct rk_span bytes,
+				    struct rk_error *error);
+/* Makes it durable and gives it its name. The writer is gone whatever comes back. */
+RK_MUST_CHECK int rk_snapshot_commit(struct rk_snapshot_writer *writer, struct rk_error *error);
+struct rk_snapshot_writer *rk_snapshot_abort(
+	struct rk_snapshot_writer *writer); /* takes NULL, returns NULL */
+
+/* --- reading --- */
+
+struct rk_snapshot_reader;
+/* index 0: the newest one. RK_ENOENT when there is none; RK_ECORRUPT, RK_EPERM (another cluster's).
+ */
+RK_MUST_CHECK int rk_snapshot_open(struct rk_snapshot_reader **ret, const char *dir,
+				   struct rk_cluster_id cluster, uint64_t index,
+				   struct rk_snapshot_meta *ret_meta, struct rk_error *error);
+/* 1: *ret holds the next bytes (borrowed until the next call); 0: the end, and the checksum was
+ * right; RK_ECORRUPT. */
+int rk_snapshot_read(struct rk_snapshot_reader *reader, struct rk_span *ret,
+		     struct rk_error *error);
+struct rk_snapshot_reader *rk_snapshot_close(
+	struct rk_snapshot_reader *reader); /* takes NULL, returns NULL */
+
+/* --- the files --- */
+
+/* For a transfer: the raw bytes of a whole snapshot. The caller closes the fd. */
+RK_MUST_CHECK int rk_snapshot_raw(const char *dir, uint64_t index, int *ret_fd, uint64_t *ret_size,
+				  struct rk_error *error);
+/* A file for raw bytes from a peer: "incoming-PEER.tmp", empty. */
+RK_MUST_CHECK int rk_snapshot_incoming(const char *dir, uint64_t peer, int *ret_fd,
+				       struct rk_error *error);
+/* Reads what came from the peer to its end; when it is the snapshot `meta` and undamaged, makes it
+ * durable under its name. */
+RK_MUST_CHECK int rk_snapshot_admit(const char *dir, uint64_t peer, struct rk_cluster_id cluster,
+				    const struct rk_snapshot_meta *meta, struct rk_error *error);
+/* Removes all but the newest `keep`, and (sweep: at start, when nobody writes) what is not whole.
+ */
+void rk_snapshot_prune(const char *dir, unsigned keep, bool sweep);
+
+#endif

@@ -1,0 +1,67 @@
+/* raft/wal_io.h - the write-ahead log on disk: segments of a fixed size, made and zeroed ahead, one
+ * sync for each batch of jobs.
+ *
+ * One thread owns a log. A failed write or sync is final for it: the kernel may have thrown the
+ * bytes away and call the next sync a success, so nothing is tried again (Rebello et al., ATC 2020)
+ * and the process must start anew. */
+#ifndef RK_RAFT_WAL_IO_H
+#define RK_RAFT_WAL_IO_H
+
+#include "raft/frame.h"
+
+struct rk_wal;
+
+struct rk_wal_opts {
+	const char *dir; /* of the segments; made when it is missing */
+	struct rk_cluster_id
+		cluster; /* RK_EPERM when the segments are another cluster's or member's */
+	uint64_t member;
+	uint32_t segment_bytes; /* 0: 8 MiB; a larger job gets a larger segment */
+	uint64_t history_bytes; /* segments kept behind what the member needs; 0: 64 MiB */
+	uint64_t from_index;    /* entries up to here are in a snapshot: they are not read */
+};
+
+struct rk_wal_found { /* what was on disk; rk_wal_found_done frees it */
+	struct rk_hard_state hard;
+	uint64_t base_index, base_term; /* the entry before the first of `entries` */
+	size_t count, capacity;
+	struct rk_entry *entries;
+	size_t torn_bytes; /* cut from the end: written by a job that never ended */
+};
+void rk_wal_found_done(struct rk_wal_found *found);
+
+/* Reads everything, cuts a torn end, gets ready to append. RK_ECORRUPT names the segment and the
+ * place of damage that is not a torn end: nothing is changed then. */
+RK_MUST_CHECK int rk_wal_open(struct rk_wal **ret, const struct rk_wal_opts *opts,
+			      struct rk_wal_found *found, struct rk_error *error);
+struct rk_wal *rk_wal_close(struct rk_wal *wal); /* takes NULL, returns NULL */
+
+/* Writes the jobs, in order, and makes them durable. RK_ENOSPC: nothing was written, and the same
+ * call may be made again when there is room. Any other failure is final. */
+RK_MUST_CHECK int rk_wal_write(struct rk_wal *wal, struct rk_persist *const *jobs, size_t count,
+			       struct rk_error *error);
+/* Makes the next segment when the present one is half full, so that rk_wal_write need not. */
+RK_MUST_CHECK int rk_wal_prepare(struct rk_wal *wal, struct rk_error *error);
+/* Entries up to `index` are not needed for recovery: segments of them go when the history is larger
+ * than wished. */
+void rk_wal_drop(struct rk_wal *wal, uint64_t index);
+
+/* --- reading, also beside a running member and offline: `reckon log` --- */
+
+struct rk_wal_reader;
+/* Begins with the segment that holds entry `from` (0: the oldest). RK_ENOENT when there is no log. */
+RK_MUST_CHECK int rk_wal_reader_open(struct rk_wal_reader **ret, const char *dir, uint64_t from,
+				     struct rk_error *error);
+struct rk_wal_reader *rk_wal_reader_close(
+	struct rk_wal_reader *reader); /* takes NULL, returns NULL */
+struct rk_wal_place {
+	char segment[32];
+	size_t offset;
+};
+/* 1: the next record (borrowed until the next call; *ret_place may be NULL). 0: the end. RK_EAGAIN:
+ * the end, with a torn frame after it. RK_ECORRUPT: damage; error says where. Records are given as
+ * they were written: an entry whose index was seen before replaces that one and all after it. */
+int rk_wal_reader_next(struct rk_wal_reader *reader, struct rk_record *ret,
+		       struct rk_wal_place *ret_place, struct rk_error *error);
+
+#endif
