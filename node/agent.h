@@ -33,7 +33,7 @@ struct rk_kept;
 struct rk_member { /* one node */
 	struct rk_agent *agent;
 	char name[256], ip[64], pod_cidr[64];
-	struct rk_core *core;
+	struct rk_nodecore *core;
 	struct rk_runtime *runtime;
 	struct rk_acts acts;
 	struct rk_queued_fact *first_fact, **last_fact;
@@ -51,7 +51,7 @@ struct rk_agent {
 	char dir[512];
 	bool is_sim;
 	struct rk_tls *client_tls;
-	struct rk_api *api;
+	struct rk_apiclient *api;
 	unsigned member_count;
 	struct rk_member *members;
 	struct rk_watch *pods, *nodes, *services, *slices;

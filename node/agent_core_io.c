@@ -111,8 +111,8 @@ static bool is_used(void *context, enum rk_ref_kind kind, struct rk_span ns, str
 	struct rk_agent *agent = context;
 
 	for (unsigned i = 0; i < agent->member_count; i++)
-		for (const struct rk_pod *pod = rk_core_next(agent->members[i].core, NULL);
-		     pod != NULL; pod = rk_core_next(agent->members[i].core, pod))
+		for (const struct rk_pod *pod = rk_nodecore_next(agent->members[i].core, NULL);
+		     pod != NULL; pod = rk_nodecore_next(agent->members[i].core, pod))
 			if (rk_refs_pod_uses(pod->object, kind, ns, name))
 				return true;
 	return false;
@@ -156,7 +156,7 @@ static void on_due(struct ev_loop *loop, ev_timer *timer, int events)
 static void set_due(struct rk_member *member)
 {
 	const struct rk_now now = rk_agent_now();
-	const int64_t due = rk_core_due(member->core, now);
+	const int64_t due = rk_nodecore_due(member->core, now);
 
 	ev_timer_stop(member->agent->loop, &member->due);
 	if (due == INT64_MAX)
@@ -180,7 +180,7 @@ static void take_facts(struct rk_member *member)
 			member->last_fact = &member->first_fact;
 		rk_journal_put(member->agent->journal, now, &queued->fact);
 		rk_acts_reset(&member->acts);
-		rk_core_step(member->core, now, &queued->fact, &member->acts);
+		rk_nodecore_step(member->core, now, &queued->fact, &member->acts);
 		for (size_t i = 0; i < member->acts.count; i++)
 			do_act(member, &member->acts.items[i]);
 		rk_arena_done(&queued->arena);

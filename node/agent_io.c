@@ -29,8 +29,8 @@ struct rk_member *rk_agent_find(struct rk_agent *agent, struct rk_span name)
 static void drop_namesakes(struct rk_member *member, struct rk_span ns, struct rk_span name,
 			   struct rk_span but)
 {
-	for (const struct rk_pod *pod = rk_core_next(member->core, NULL); pod != NULL;
-	     pod = rk_core_next(member->core, pod)) {
+	for (const struct rk_pod *pod = rk_nodecore_next(member->core, NULL); pod != NULL;
+	     pod = rk_nodecore_next(member->core, pod)) {
 		const struct rk_fact fact = { .kind = RK_FACT_GONE, .uid = pod->uid };
 		if (!pod->is_gone && rk_span_eq(pod->ns, ns) && rk_span_eq(pod->name, name) &&
 		    !rk_span_eq(pod->uid, but))
@@ -70,8 +70,8 @@ static void on_pods_synced(void *context)
 
 	rk_agent_take_facts(agent);
 	for (unsigned i = 0; i < agent->member_count; i++)
-		for (const struct rk_pod *pod = rk_core_next(agent->members[i].core, NULL);
-		     pod != NULL; pod = rk_core_next(agent->members[i].core, pod)) {
+		for (const struct rk_pod *pod = rk_nodecore_next(agent->members[i].core, NULL);
+		     pod != NULL; pod = rk_nodecore_next(agent->members[i].core, pod)) {
 			const struct rk_fact fact = { .kind = RK_FACT_GONE, .uid = pod->uid };
 			if (!pod->is_gone && !rk_watch_has(agent->pods, pod->ns, pod->name))
 				rk_member_fact(&agent->members[i], &fact);
@@ -84,8 +84,8 @@ static void on_ref_changed(void *context, enum rk_ref_kind kind, struct rk_span 
 	struct rk_agent *agent = context;
 
 	for (unsigned i = 0; i < agent->member_count; i++)
-		for (const struct rk_pod *pod = rk_core_next(agent->members[i].core, NULL);
-		     pod != NULL; pod = rk_core_next(agent->members[i].core, pod)) {
+		for (const struct rk_pod *pod = rk_nodecore_next(agent->members[i].core, NULL);
+		     pod != NULL; pod = rk_nodecore_next(agent->members[i].core, pod)) {
 			const struct rk_act act = {
 				.kind = RK_ACT_VOLUMES,
 				.uid = pod->uid,
@@ -155,7 +155,7 @@ static int make_member(struct rk_agent *agent, unsigned at, struct rk_error *err
 	else
 		(void)snprintf(member->name, sizeof member->name, "%.250s", agent->opts.name);
 	(void)snprintf(member->ip, sizeof member->ip, "%s", agent->opts.node_ip);
-	member->core = rk_core_new(member->ip);
+	member->core = rk_nodecore_new(member->ip);
 	ev_timer_init(&member->due, NULL, 0, 0);
 	return make_runtime(member, error);
 }
@@ -172,7 +172,7 @@ static void member_done(struct rk_member *member)
 		free(member->first_fact);
 		member->first_fact = next;
 	}
-	member->core = rk_core_free(member->core);
+	member->core = rk_nodecore_free(member->core);
 	rk_acts_done(&member->acts);
 }
 
@@ -185,7 +185,7 @@ static void agent_done(struct rk_agent *agent)
 	for (unsigned i = 0; i < agent->member_count; i++)
 		member_done(&agent->members[i]);
 	/* Calls in flight end (and tell the reports) before the reports do. */
-	agent->api = rk_api_free(agent->api);
+	agent->api = rk_apiclient_free(agent->api);
 	agent->reports = rk_reports_free(agent->reports);
 	free(agent->members);
 	agent->journal = rk_journal_close(agent->journal);
@@ -258,7 +258,8 @@ static int agent_open(struct rk_agent *agent, struct rk_error *error)
 					 .ca_path = agent->opts.ca };
 
 	RK_TRY(rk_tls_new(&agent->client_tls, &tls, error));
-	RK_TRY(rk_api_new(&agent->api, agent->loop, agent->opts.servers, agent->client_tls, error));
+	RK_TRY(rk_apiclient_new(&agent->api, agent->loop, agent->opts.servers, agent->client_tls,
+				error));
 	if (!agent->is_sim)
 		RK_TRY(rk_journal_open(&agent->journal, agent->dir, error));
 	rk_agent_measure(agent);

@@ -214,8 +214,8 @@ static void open_network(struct rk_member *member)
 		       error.text);
 		return;
 	}
-	for (const struct rk_pod *pod = rk_core_next(member->core, NULL); pod != NULL;
-	     pod = rk_core_next(member->core, pod)) {
+	for (const struct rk_pod *pod = rk_nodecore_next(member->core, NULL); pod != NULL;
+	     pod = rk_nodecore_next(member->core, pod)) {
 		RK_AUTO(rk_arena_done) struct rk_arena arena = { 0 };
 		if (pod->address[0] != '\0' &&
 		    !rk_val_bool_at(pod->object, "spec.hostNetwork", false))

@@ -250,7 +250,7 @@ void rk_member_say_status(struct rk_member *member)
 {
 	RK_AUTO(rk_arena_done) struct rk_arena arena = { 0 };
 	struct rk_val *body = rk_val_map(&arena);
-	const struct rk_api_call call = {
+	const struct rk_apiclient_call call = {
 		.method = "PATCH",
 		.target = rk_arena_printf(&arena, "/api/v1/nodes/%s/status", member->name),
 		.type = RK_STRATEGIC_PATCH,
@@ -260,7 +260,7 @@ void rk_member_say_status(struct rk_member *member)
 	};
 
 	rk_val_put(&arena, body, "status", status_val(&arena, member));
-	rk_api_call(member->agent->api, &call);
+	rk_apiclient_call(member->agent->api, &call);
 }
 
 /* Made, or there already with our labels: now its status. */
@@ -289,23 +289,23 @@ static void on_labelled(void *context, int err, int status, const struct rk_val 
 		return;
 	}
 	struct rk_val *body = rk_val_map(&arena);
-	const struct rk_api_call call = { .method = "POST",
-					  .target = "/api/v1/nodes",
-					  .body = body,
-					  .context = member,
-					  .done = on_made };
+	const struct rk_apiclient_call call = { .method = "POST",
+						.target = "/api/v1/nodes",
+						.body = body,
+						.context = member,
+						.done = on_made };
 	rk_val_put_cstr(&arena, body, "kind", "Node");
 	rk_val_put_cstr(&arena, body, "apiVersion", "v1");
 	rk_val_set_at(&arena, body, "metadata.name", rk_val_cstr(&arena, member->name));
 	rk_val_set_at(&arena, body, "metadata.labels", labels_val(&arena, member));
-	rk_api_call(member->agent->api, &call);
+	rk_apiclient_call(member->agent->api, &call);
 }
 
 static void register_node(struct rk_member *member)
 {
 	RK_AUTO(rk_arena_done) struct rk_arena arena = { 0 };
 	struct rk_val *body = rk_val_map(&arena);
-	const struct rk_api_call call = {
+	const struct rk_apiclient_call call = {
 		.method = "PATCH",
 		.target = rk_arena_printf(&arena, "/api/v1/nodes/%s", member->name),
 		.type = RK_MERGE_PATCH,
@@ -315,7 +315,7 @@ static void register_node(struct rk_member *member)
 	};
 
 	rk_val_set_at(&arena, body, "metadata.labels", labels_val(&arena, member));
-	rk_api_call(member->agent->api, &call);
+	rk_apiclient_call(member->agent->api, &call);
 }
 
 static void on_register_again(struct ev_loop *loop, ev_timer *timer, int events)
@@ -361,10 +361,10 @@ static void on_renewed(void *context, int err, int status, const struct rk_val *
 	RK_AUTO(rk_arena_done) struct rk_arena arena = { 0 };
 
 	if (err == 0 && status == 404) {
-		const struct rk_api_call call = { .method = "POST",
-						  .target = LEASES,
-						  .body = lease_body(&arena, member) };
-		rk_api_call(member->agent->api, &call);
+		const struct rk_apiclient_call call = { .method = "POST",
+							.target = LEASES,
+							.body = lease_body(&arena, member) };
+		rk_apiclient_call(member->agent->api, &call);
 	} else if (err != RK_ECLOSED && (err < 0 || status != 200)) {
 		rk_log(RK_LOG_WARN, "lease not renewed", "node=%s status=%d message=\"%.*s\"",
 		       member->name, status, RK_SPAN_ARGS(rk_val_text_at(answer, "message")));
@@ -375,7 +375,7 @@ static void on_lease(struct ev_loop *loop, ev_timer *timer, int events)
 {
 	struct rk_member *member = timer->data;
 	RK_AUTO(rk_arena_done) struct rk_arena arena = { 0 };
-	const struct rk_api_call call = {
+	const struct rk_apiclient_call call = {
 		.method = "PATCH",
 		.target = rk_arena_printf(&arena, LEASES "/%s", member->name),
 		.type = RK_MERGE_PATCH,
@@ -385,7 +385,7 @@ static void on_lease(struct ev_loop *loop, ev_timer *timer, int events)
 	};
 
 	(void)loop, (void)events;
-	rk_api_call(member->agent->api, &call);
+	rk_apiclient_call(member->agent->api, &call);
 }
 
 void rk_member_begin(struct rk_member *member, double offset_s)

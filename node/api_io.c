@@ -56,7 +56,10 @@ static struct rk_http_client *client_of(struct rk_apiclient *api, bool is_watch)
 	return *at;
 }
 
-struct rk_http_client *rk_apiclient_watch_client(struct rk_apiclient *api) { return client_of(api, true); }
+struct rk_http_client *rk_apiclient_watch_client(struct rk_apiclient *api)
+{
+	return client_of(api, true);
+}
 
 struct ev_loop *rk_apiclient_loop(struct rk_apiclient *api) { return api->loop; }
 
@@ -186,7 +189,7 @@ void rk_apiclient_call(struct rk_apiclient *api, const struct rk_apiclient_call 
 }
 
 int rk_apiclient_new(struct rk_apiclient **ret, struct ev_loop *loop, const char *const *servers,
-	       struct rk_tls *tls, struct rk_error *error)
+		     struct rk_tls *tls, struct rk_error *error)
 {
 	struct rk_apiclient *api = rk_zalloc(sizeof *api);
 

@@ -20,8 +20,9 @@ struct rk_apiclient;
 
 /* servers: "host:port" or "https://host:port", ends with NULL; copied. RK_EINVAL: none, or too
  * many. */
-RK_MUST_CHECK int rk_apiclient_new(struct rk_apiclient **ret, struct ev_loop *loop, const char *const *servers,
-			     struct rk_tls *tls, struct rk_error *error);
+RK_MUST_CHECK int rk_apiclient_new(struct rk_apiclient **ret, struct ev_loop *loop,
+				   const char *const *servers, struct rk_tls *tls,
+				   struct rk_error *error);
 /* Every call in flight ends with RK_ECLOSED. Takes NULL, returns NULL. */
 struct rk_apiclient *rk_apiclient_free(struct rk_apiclient *api);
 

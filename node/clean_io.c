@@ -24,7 +24,7 @@ static int clear_pods(const struct rk_oci *oci, struct rk_error *error)
 			continue;
 		RK_TRY(rk_oci_clear(oci, rk_span_str(entry->d_name), error));
 		rk_path(path, "%s/pods/%.64s", oci->dir, entry->d_name);
-		RK_TRY(rk_tree_remove(path, error));
+		RK_TRY(rk_dir_remove(path, error));
 	}
 	return 0;
 }

@@ -283,8 +283,8 @@ static void shorten_grace(struct rk_pod *pod, struct rk_now now, struct rk_acts 
 			rk_container_stop(pod, &pod->containers[i], pod->grace_ms, now, acts);
 }
 
-static struct rk_pod *add_pod(struct rk_nodecore *core, const struct rk_fact *fact, struct rk_now now,
-			      struct rk_acts *acts)
+static struct rk_pod *add_pod(struct rk_nodecore *core, const struct rk_fact *fact,
+			      struct rk_now now, struct rk_acts *acts)
 {
 	struct rk_pod *pod = rk_pod_new(fact->pod);
 
@@ -299,8 +299,8 @@ static struct rk_pod *add_pod(struct rk_nodecore *core, const struct rk_fact *fa
 	return pod;
 }
 
-static struct rk_pod *on_pod(struct rk_nodecore *core, const struct rk_fact *fact, struct rk_now now,
-			     struct rk_acts *acts)
+static struct rk_pod *on_pod(struct rk_nodecore *core, const struct rk_fact *fact,
+			     struct rk_now now, struct rk_acts *acts)
 {
 	struct rk_pod *pod = find(core, rk_val_text_at(fact->pod, "metadata.uid"));
 	const struct rk_span phase = rk_val_text_at(fact->pod, "status.phase");
@@ -422,7 +422,7 @@ static void on_fact(struct rk_pod *pod, const struct rk_fact *fact, struct rk_no
 }
 
 void rk_nodecore_step(struct rk_nodecore *core, struct rk_now now, const struct rk_fact *fact,
-		  struct rk_acts *acts)
+		      struct rk_acts *acts)
 {
 	bury_dead(core);
 	if (fact->kind == RK_FACT_TIME) {

@@ -17,7 +17,7 @@ struct rk_nodecore *rk_nodecore_new(const char *host_ip) __attribute__((returns_
 struct rk_nodecore *rk_nodecore_free(struct rk_nodecore *core); /* takes NULL, returns NULL */
 /* Takes one fact and adds what follows from it to `acts`. */
 void rk_nodecore_step(struct rk_nodecore *core, struct rk_now now, const struct rk_fact *fact,
-		  struct rk_acts *acts);
+		      struct rk_acts *acts);
 /* When it next wants RK_FACT_TIME (mono, milliseconds); INT64_MAX: never. */
 int64_t rk_nodecore_due(const struct rk_nodecore *core, struct rk_now now);
 /* The pods, in no particular order: first NULL, then the one before; NULL at the end. */

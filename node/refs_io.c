@@ -15,7 +15,7 @@ struct ref {
 };
 
 struct rk_refs {
-	struct rk_api *api;
+	struct rk_apiclient *api;
 	struct ref *first;
 	uint32_t count;
 	void (*changed)(void *context, enum rk_ref_kind kind, struct rk_span ns,
@@ -217,7 +217,7 @@ const struct rk_val *rk_refs_find(void *context, enum rk_ref_kind kind, struct r
 	return ref != NULL ? ref->object : NULL;
 }
 
-struct rk_refs *rk_refs_new(struct rk_api *api,
+struct rk_refs *rk_refs_new(struct rk_apiclient *api,
 			    void (*changed)(void *context, enum rk_ref_kind kind, struct rk_span ns,
 					    struct rk_span name),
 			    void *context)

@@ -11,7 +11,7 @@
 struct rk_refs;
 
 /* changed: an object that was known has another content now. */
-struct rk_refs *rk_refs_new(struct rk_api *api,
+struct rk_refs *rk_refs_new(struct rk_apiclient *api,
 			    void (*changed)(void *context, enum rk_ref_kind kind, struct rk_span ns,
 					    struct rk_span name),
 			    void *context) __attribute__((returns_nonnull));

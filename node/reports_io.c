@@ -28,7 +28,7 @@ struct seen { /* an Event that was written */
 };
 
 struct rk_reports {
-	struct rk_api *api;
+	struct rk_apiclient *api;
 	struct ev_loop *loop;
 	struct report *first;
 	struct seen events[EVENTS_MAX];
@@ -133,7 +133,7 @@ static void send_delete(struct report *report)
 {
 	RK_AUTO(rk_arena_done) struct rk_arena arena = { 0 };
 	struct rk_val *body = rk_val_map(&arena);
-	const struct rk_api_call call = {
+	const struct rk_apiclient_call call = {
 		.method = "DELETE",
 		.target = rk_arena_printf(&arena, "/api/v1/namespaces/%s/pods/%s", report->ns,
 					  report->name),
@@ -148,7 +148,7 @@ static void send_delete(struct report *report)
 	rk_val_set_at(&arena, body, "preconditions.uid", rk_val_cstr(&arena, report->uid));
 	report->wants_delete = false;
 	report->is_busy = true;
-	rk_api_call(report->reports->api, &call);
+	rk_apiclient_call(report->reports->api, &call);
 }
 
 static void on_written(void *context, int err, int status, const struct rk_val *answer)
@@ -191,7 +191,7 @@ static void send_status(struct report *report)
 {
 	RK_AUTO(rk_arena_done) struct rk_arena arena = { 0 };
 	struct rk_val *body = rk_val_map(&arena);
-	const struct rk_api_call call = {
+	const struct rk_apiclient_call call = {
 		.method = "PATCH",
 		.target = rk_arena_printf(&arena, "/api/v1/namespaces/%s/pods/%s/status",
 					  report->ns, report->name),
@@ -205,14 +205,14 @@ static void send_status(struct report *report)
 	report->sent = rk_take_ptr(report->status);
 	rk_val_put(&arena, body, "status", rk_doc_val(&arena, report->sent));
 	report->is_busy = true;
-	rk_api_call(report->reports->api, &call);
+	rk_apiclient_call(report->reports->api, &call);
 }
 
 void rk_reports_flush(struct rk_reports *reports)
 {
 	for (struct report *report = reports->first, *next; report != NULL; report = next) {
 		next = report->next;
-		if (report->is_busy || rk_api_in_flight(reports->api) > IN_FLIGHT_MAX)
+		if (report->is_busy || rk_apiclient_in_flight(reports->api) > IN_FLIGHT_MAX)
 			continue;
 		if (report->status != NULL)
 			send_status(report);
@@ -274,7 +274,7 @@ static void count_event(struct rk_reports *reports, const struct rk_act *act, st
 {
 	RK_AUTO(rk_arena_done) struct rk_arena arena = { 0 };
 	struct rk_val *body = rk_val_map(&arena);
-	const struct rk_api_call call = {
+	const struct rk_apiclient_call call = {
 		.method = "PATCH",
 		.target = rk_arena_printf(&arena, "/api/v1/namespaces/%.*s/events/%s",
 					  RK_SPAN_ARGS(act->ns), seen->name),
@@ -284,7 +284,7 @@ static void count_event(struct rk_reports *reports, const struct rk_act *act, st
 
 	rk_val_put_int(&arena, body, "count", ++seen->count);
 	rk_val_put(&arena, body, "lastTimestamp", time_val(&arena, now_wall));
-	rk_api_call(reports->api, &call);
+	rk_apiclient_call(reports->api, &call);
 }
 
 static struct rk_val *about(struct rk_arena *arena, const struct rk_act *act)
@@ -311,7 +311,7 @@ void rk_reports_event(struct rk_reports *reports, const struct rk_act *act, cons
 	struct seen *seen = find_event(reports, hash, now_wall);
 	struct rk_val *body = rk_val_map(&arena);
 
-	if (rk_api_in_flight(reports->api) > IN_FLIGHT_MAX)
+	if (rk_apiclient_in_flight(reports->api) > IN_FLIGHT_MAX)
 		return; /* events are best effort: status comes first */
 	if (seen != NULL) {
 		count_event(reports, act, seen, now_wall);
@@ -339,21 +339,21 @@ void rk_reports_event(struct rk_reports *reports, const struct rk_act *act, cons
 	rk_val_put(&arena, body, "firstTimestamp", time_val(&arena, now_wall));
 	rk_val_put(&arena, body, "lastTimestamp", time_val(&arena, now_wall));
 	rk_val_put_int(&arena, body, "count", 1);
-	const struct rk_api_call call = {
+	const struct rk_apiclient_call call = {
 		.method = "POST",
 		.target = rk_arena_printf(&arena, "/api/v1/namespaces/%.*s/events",
 					  RK_SPAN_ARGS(act->ns)),
 		.body = body,
 	};
-	rk_api_call(reports->api, &call);
+	rk_apiclient_call(reports->api, &call);
 }
 
-struct rk_reports *rk_reports_new(struct rk_api *api)
+struct rk_reports *rk_reports_new(struct rk_apiclient *api)
 {
 	struct rk_reports *reports = rk_zalloc(sizeof *reports);
 
 	reports->api = api;
-	reports->loop = rk_api_loop(api);
+	reports->loop = rk_apiclient_loop(api);
 	ev_timer_init(&reports->retry, on_retry, 0, 0);
 	reports->retry.data = reports;
 	return reports;

@@ -11,7 +11,7 @@
 
 struct rk_reports;
 
-struct rk_reports *rk_reports_new(struct rk_api *api) __attribute__((returns_nonnull));
+struct rk_reports *rk_reports_new(struct rk_apiclient *api) __attribute__((returns_nonnull));
 struct rk_reports *rk_reports_free(
 	struct rk_reports *reports); /* what waits is lost; takes NULL, returns NULL */
 /* Takes STATUS and DELETE acts. */

@@ -50,10 +50,10 @@ struct target { /* the container that a request is about */
 static bool find_target(struct rk_node_server *server, struct rk_http_exchange *exchange,
 			const struct rk_span parts[PATH_PARTS], struct target *ret)
 {
-	const struct rk_core *core = server->agent->members[0].core;
+	const struct rk_nodecore *core = server->agent->members[0].core;
 
-	for (const struct rk_pod *pod = rk_core_next(core, NULL); pod != NULL;
-	     pod = rk_core_next(core, pod)) {
+	for (const struct rk_pod *pod = rk_nodecore_next(core, NULL); pod != NULL;
+	     pod = rk_nodecore_next(core, pod)) {
 		if (pod->is_gone || !rk_span_eq(pod->ns, parts[1]) ||
 		    !rk_span_eq(pod->name, parts[2]))
 			continue;
@@ -89,12 +89,12 @@ static bool flag(struct rk_arena *arena, struct rk_span query, const char *name)
 static bool is_growing(void *context, const char *path)
 {
 	struct rk_node_server *server = context;
-	const struct rk_core *core = server->agent->members[0].core;
+	const struct rk_nodecore *core = server->agent->members[0].core;
 	const struct rk_oci *oci = rk_oci_runtime_oci(server->agent->members[0].runtime);
 	char log[RK_PATH_MAX];
 
-	for (const struct rk_pod *pod = rk_core_next(core, NULL); pod != NULL;
-	     pod = rk_core_next(core, pod)) {
+	for (const struct rk_pod *pod = rk_nodecore_next(core, NULL); pod != NULL;
+	     pod = rk_nodecore_next(core, pod)) {
 		const struct rk_pod_view view = rk_pod_view_of(pod->object);
 
 		for (uint32_t i = 0; i < pod->container_count; i++) {
@@ -250,12 +250,12 @@ static void serve_pods(struct rk_node_server *server, struct rk_http_exchange *e
 {
 	static const struct rk_http_header headers[] = { { RK_SPAN("content-type"),
 							   RK_SPAN("application/json") } };
-	const struct rk_core *core = server->agent->members[0].core;
+	const struct rk_nodecore *core = server->agent->members[0].core;
 	struct rk_val *list = rk_val_map(arena), *items = rk_val_list(arena);
 	RK_AUTO(rk_buf_done) struct rk_buf text = { 0 };
 
-	for (const struct rk_pod *pod = rk_core_next(core, NULL); pod != NULL;
-	     pod = rk_core_next(core, pod))
+	for (const struct rk_pod *pod = rk_nodecore_next(core, NULL); pod != NULL;
+	     pod = rk_nodecore_next(core, pod))
 		rk_val_append(arena, items, rk_val_copy(arena, pod->object));
 	rk_val_put_cstr(arena, list, "kind", "PodList");
 	rk_val_put_cstr(arena, list, "apiVersion", "v1");
