@@ -227,7 +227,7 @@ static int run(int argc, char **argv)
 		{ "api-threads", 0, RK_FLAG_NUMBER, &server.threads, "N",
 		  "threads that serve connections (default 2)", NULL },
 		{ "snapshot-entries", 0, RK_FLAG_NUMBER, &server.snapshot_entries, "N",
-		  "entries between snapshots (default 20000)", NULL },
+		  "a snapshot after so many entries (default: by size only)", NULL },
 		{ "history-mib", 0, RK_FLAG_NUMBER, &server.history_mib, "N",
 		  "MiB of log kept for looking back (default 64)", NULL },
 		{ "heartbeat-ms", 0, RK_FLAG_NUMBER, &server.heartbeat_ms, "N",
@@ -251,8 +251,8 @@ static int run(int argc, char **argv)
 	if (server.name == NULL)
 		server.name = name;
 	rk_log_set_who(server.name);
-	/* One heap for all threads: idle members should be small. */
-	(void)mallopt(M_ARENA_MAX, 1);
+	/* A heap for each thread would make idle members large; one for all would make busy ones wait. */
+	(void)mallopt(M_ARENA_MAX, 4);
 	(void)mallopt(M_TRIM_THRESHOLD, 256 * 1024);
 	(void)sigemptyset(&signals);
 	(void)sigaddset(&signals, SIGTERM);
