@@ -104,7 +104,8 @@ static int parse(struct rk_local *local, struct rk_span text, struct rk_error *e
 	if (err < 0)
 		return err;
 	if (local->members < 1 || local->members > RK_LOCAL_MEMBERS_MAX ||
-	    local->nodes > RK_LOCAL_NODES_MAX || strlen(local->tag) != 4 || local->api_port == 0)
+	    (local->nodes > RK_LOCAL_NODES_MAX && !local->is_simulated) ||
+	    strlen(local->tag) != 4 || local->api_port == 0)
 		return rk_fail(error, RK_ECORRUPT, "%s/cluster.yaml does not describe a cluster",
 			       local->dir);
 	return RK_OK;

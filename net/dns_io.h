@@ -1,5 +1,5 @@
-/* net/dns_io.h - cluster DNS on a node: A and SRV (and PTR) records of Services and headless endpoints, UDP and TCP; other names go to
- * the upstream servers. */
+/* net/dns_io.h - cluster DNS on a node: A and SRV (and PTR) records of Services and headless endpoints, UDP and TCP; other names
+ * go to the upstream servers. */
 #ifndef RK_NET_DNS_IO_H
 #define RK_NET_DNS_IO_H
 
