@@ -130,9 +130,11 @@ static int read_answer(struct rk_span line, pid_t *ret_pid, struct rk_error *err
 	const int64_t pid = rk_val_int_at(answer, "data", -1);
 	const struct rk_span message = rk_val_text_at(answer, "message");
 	if (pid <= 0)
-		return rk_fail(error, RK_EIO, "%.*s",
-			       RK_SPAN_ARGS(message.size > 0 ? rk_span_sub(message, 0, 320)
-							     : RK_SPAN("the runtime failed")));
+		return rk_fail(
+			error, RK_EIO, "%.*s",
+			RK_SPAN_ARGS(message.size > 0
+					     ? rk_span_sub(rk_program_message(message), 0, 320)
+					     : RK_SPAN("the runtime failed")));
 	*ret_pid = (pid_t)pid;
 	return 0;
 }

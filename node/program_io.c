@@ -170,6 +170,22 @@ static struct rk_span last_line(struct rk_span text)
 	return text;
 }
 
+struct rk_span rk_program_message(struct rk_span line)
+{
+	static const char mark[] = " msg=\"";
+
+	line = last_line(line);
+	for (size_t i = 0; i + sizeof mark - 1 < line.size; i++) {
+		if (memcmp(line.data + i, mark, sizeof mark - 1) != 0)
+			continue;
+		line = rk_span_sub(line, i + sizeof mark - 1, line.size);
+		if (rk_span_ends(line, RK_SPAN("\"")))
+			line.size--;
+		break;
+	}
+	return line;
+}
+
 int rk_program_check(const struct rk_program *command, struct rk_error *error)
 {
 	RK_AUTO(rk_buf_done) struct rk_buf output = { 0 };
@@ -178,6 +194,7 @@ int rk_program_check(const struct rk_program *command, struct rk_error *error)
 	RK_TRY(rk_program_run(command, &output, &status, error));
 	if (status != 0)
 		return rk_fail(error, RK_EIO, "%s: %.*s", command->argv[0],
-			       RK_SPAN_ARGS(rk_span_sub(last_line(rk_buf_span(&output)), 0, 320)));
+			       RK_SPAN_ARGS(rk_span_sub(rk_program_message(rk_buf_span(&output)), 0,
+							320)));
 	return 0;
 }

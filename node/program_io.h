@@ -20,6 +20,9 @@ RK_MUST_CHECK int rk_program_run(const struct rk_program *command, struct rk_buf
 				 int *ret_status, struct rk_error *error);
 /* The same, and a status other than 0 is RK_EIO with the last line of the output as the text. */
 RK_MUST_CHECK int rk_program_check(const struct rk_program *command, struct rk_error *error);
+/* The words in a line of output: of `time="..." level=... msg="..."`, as Go programs log, only the
+ * message. */
+struct rk_span rk_program_message(struct rk_span line);
 /* Where a program is in the fixed PATH: true, with its path. */
 bool rk_program_find(const char *name, char *path, size_t size);
 
