@@ -12,6 +12,8 @@ extern const struct rk_command rk_command_cluster_up, rk_command_cluster_down,
 /* log.c */
 extern const struct rk_command rk_command_log_ls, rk_command_log_show, rk_command_log_stat,
 	rk_command_log_verify;
+/* get.c */
+extern const struct rk_command rk_command_get;
 /* image.c */
 extern const struct rk_command rk_command_image_load, rk_command_image_ls;
 
