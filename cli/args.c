@@ -78,6 +78,28 @@ static bool duration_of(const char *text, int64_t *ret_ms)
 	return true;
 }
 
+/* Whether it is one of the words of "a|b|c". */
+static bool is_choice(struct rk_span choices, const char *word)
+{
+	struct rk_span choice;
+
+	while (choices.size > 0) {
+		choices = rk_span_cut(choices, '|', &choice);
+		if (rk_span_is(choice, word))
+			return true;
+	}
+	return false;
+}
+
+static int set_choice(const struct rk_flag *flag, const char *value, struct rk_error *error)
+{
+	if (value[0] != '\0' && !is_choice(rk_span_str(flag->value), value))
+		return rk_fail(error, RK_EINVAL, "--%s: \"%s\" is not one of %s", flag->name, value,
+			       flag->value);
+	*(const char **)flag->to = value;
+	return RK_OK;
+}
+
 static int set(const struct rk_flag *flag, const char *value, struct rk_error *error)
 {
 	bool ok = true;
@@ -88,6 +110,7 @@ static int set(const struct rk_flag *flag, const char *value, struct rk_error *e
 		*(bool *)flag->to = strcmp(value, "true") == 0;
 		break;
 	case RK_FLAG_TEXT: *(const char **)flag->to = value; break;
+	case RK_FLAG_CHOICE: RK_TRY(set_choice(flag, value, error)); break;
 	case RK_FLAG_NUMBER: ok = number_of(value, flag->to); break;
 	case RK_FLAG_DURATION: ok = duration_of(value, flag->to); break;
 	case RK_FLAG_LIST: {
@@ -146,6 +169,8 @@ static int take_flag(const struct rk_flag *flags, int argc, char **argv, int *at
 	}
 	if (value == NULL && flag->kind == RK_FLAG_BOOL)
 		value = "true";
+	if (value == NULL && flag->kind == RK_FLAG_CHOICE)
+		value = "";
 	if (value == NULL && *at + 1 >= argc)
 		return rk_fail(error, RK_EINVAL, "--%s needs a value (%s)", flag->name,
 			       flag->value);
@@ -187,8 +212,8 @@ int rk_flags_parse(const struct rk_command *command, const struct rk_flag *flags
 
 static void print_default(const struct rk_flag *flag)
 {
-	if (flag->kind == RK_FLAG_TEXT && *(const char **)flag->to != NULL &&
-	    **(const char **)flag->to != '\0')
+	if ((flag->kind == RK_FLAG_TEXT || flag->kind == RK_FLAG_CHOICE) &&
+	    *(const char **)flag->to != NULL && **(const char **)flag->to != '\0')
 		(void)printf(" (default %s)", *(const char **)flag->to);
 	else if (flag->kind == RK_FLAG_NUMBER && *(int64_t *)flag->to != 0)
 		(void)printf(" (default %lld)", (long long)*(int64_t *)flag->to);

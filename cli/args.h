@@ -15,6 +15,8 @@ enum rk_flag_kind {
 	RK_FLAG_NUMBER,   /* int64_t */
 	RK_FLAG_DURATION, /* int64_t milliseconds: 5s, 2m, 1h, 300ms; a plain number is seconds */
 	RK_FLAG_LIST,     /* struct rk_flag_list: may be given several times */
+	RK_FLAG_CHOICE,   /* const char *: one of the words in `value` ("a|b|c"), behind "=";
+			     "" when it stands alone */
 };
 
 #define RK_FLAG_LIST_MAX 64

@@ -12,7 +12,9 @@ extern const struct rk_command rk_command_cluster_up, rk_command_cluster_down,
 /* log.c */
 extern const struct rk_command rk_command_log_ls, rk_command_log_show, rk_command_log_stat,
 	rk_command_log_verify;
-/* image.c */
+/* get.c, apply.c, describe.c, delete.c */
+extern const struct rk_command rk_command_get, rk_command_apply;
+/* image_io.c */
 extern const struct rk_command rk_command_image_load, rk_command_image_ls;
 
 #endif

@@ -8,10 +8,11 @@
 #include "control/schema/kinds.h"
 
 static const struct rk_command *const commands[] = {
-	&rk_command_cluster_up,    &rk_command_cluster_down, &rk_command_cluster_status,
-	&rk_command_cluster_enter, &rk_command_server,       &rk_command_node,
-	&rk_command_log_ls,        &rk_command_log_show,     &rk_command_log_stat,
-	&rk_command_log_verify,
+	&rk_command_get,          &rk_command_apply,          &rk_command_cluster_up,
+	&rk_command_cluster_down, &rk_command_cluster_status, &rk_command_cluster_enter,
+	&rk_command_server,       &rk_command_node,           &rk_command_image_load,
+	&rk_command_image_ls,     &rk_command_log_ls,         &rk_command_log_show,
+	&rk_command_log_stat,     &rk_command_log_verify,
 };
 
 static void print_help(void)
