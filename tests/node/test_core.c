@@ -610,6 +610,21 @@ Test(core, a_pod_deleted_by_force_is_forgotten)
 	cr_assert_null(find_act(&world, RK_ACT_STATUS, NULL), "there is nobody to tell");
 }
 
+Test(core, what_falls_due_between_two_steps_is_not_lost)
+{
+	RK_AUTO(world_done) struct world world = world_new();
+
+	prepare(&world, ONE);
+	start(&world, "a", 0);
+	put_pod(&world, ONE, DELETED);
+	const int64_t kill_at = world.now.mono + 5000;
+	wait_ms(&world, 4998);
+	world.now.mono += 5; /* the caller asks a little after the step */
+	cr_assert_eq(rk_nodecore_due(world.core, world.now), kill_at);
+	wait_ms(&world, 0);
+	cr_assert_eq(find_act(&world, RK_ACT_SIGNAL, "a")->signal, SIGKILL);
+}
+
 Test(core, waiting_for_the_network_is_no_failure)
 {
 	RK_AUTO(world_done) struct world world = world_new();
