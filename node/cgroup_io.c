@@ -9,6 +9,9 @@
 
 #include "base/mem.h"
 
+#define REMOVE_TRIES   20
+#define REMOVE_WAIT_US 50000
+
 static void add_root(struct rk_cgroups *cgroups, const char *dir, bool is_v2)
 {
 	if (cgroups->root_count == RK_CGROUP_ROOTS_MAX || strlen(dir) >= sizeof cgroups->roots[0])
@@ -96,6 +99,7 @@ static int remove_dir(const char *path, const struct stat *info, int kind, struc
 	return 0;
 }
 
+/* conmon ends a moment after its container: its group is busy until then. */
 void rk_cgroups_remove(const struct rk_cgroups *cgroups, const char *pod)
 {
 	char path[RK_PATH_MAX];
@@ -103,6 +107,10 @@ void rk_cgroups_remove(const struct rk_cgroups *cgroups, const char *pod)
 	for (unsigned i = 0; i < cgroups->root_count; i++) {
 		rk_path(path, "%s%s%s%s", cgroups->roots[i], cgroups->path, pod != NULL ? "/" : "",
 			pod != NULL ? pod : "");
-		(void)nftw(path, remove_dir, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+		for (int tries = 0; tries < REMOVE_TRIES && access(path, F_OK) == 0; tries++) {
+			if (tries > 0)
+				(void)usleep(REMOVE_WAIT_US);
+			(void)nftw(path, remove_dir, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+		}
 	}
 }

@@ -27,7 +27,7 @@ RK_MUST_CHECK int rk_cgroups_enter(const struct rk_cgroups *cgroups, const char 
 /* Whether the kernel killed a process of that container for want of memory; while its group is
  * still there. */
 bool rk_cgroups_oom_killed(const struct rk_cgroups *cgroups, const char *pod, const char *id);
-/* Removes the pod's groups, which must be empty of processes, everywhere. NULL: the node's own. */
+/* Removes the pod's groups everywhere, whose processes have ended or end within a second: blocks. NULL: the node's own. */
 void rk_cgroups_remove(const struct rk_cgroups *cgroups, const char *pod);
 
 #endif
