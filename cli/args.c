@@ -29,7 +29,8 @@ static const char *nearest(const struct rk_flag *flags, struct rk_span name)
 	unsigned best_distance = UINT32_MAX, distance;
 
 	for (; flags->name != NULL; flags++) {
-		if (rk_names_near(rk_span_str(flags->name), name, &distance) && distance < best_distance) {
+		if (rk_names_near(rk_span_str(flags->name), name, &distance) &&
+		    distance < best_distance) {
 			best = flags->name;
 			best_distance = distance;
 		}
@@ -77,6 +78,28 @@ static bool duration_of(const char *text, int64_t *ret_ms)
 	return true;
 }
 
+/* Whether it is one of the words of "a|b|c". */
+static bool is_choice(struct rk_span choices, const char *word)
+{
+	struct rk_span choice;
+
+	while (choices.size > 0) {
+		choices = rk_span_cut(choices, '|', &choice);
+		if (rk_span_is(choice, word))
+			return true;
+	}
+	return false;
+}
+
+static int set_choice(const struct rk_flag *flag, const char *value, struct rk_error *error)
+{
+	if (value[0] != '\0' && !is_choice(rk_span_str(flag->value), value))
+		return rk_fail(error, RK_EINVAL, "--%s: \"%s\" is not one of %s", flag->name, value,
+			       flag->value);
+	*(const char **)flag->to = value;
+	return RK_OK;
+}
+
 static int set(const struct rk_flag *flag, const char *value, struct rk_error *error)
 {
 	bool ok = true;
@@ -87,12 +110,14 @@ static int set(const struct rk_flag *flag, const char *value, struct rk_error *e
 		*(bool *)flag->to = strcmp(value, "true") == 0;
 		break;
 	case RK_FLAG_TEXT: *(const char **)flag->to = value; break;
+	case RK_FLAG_CHOICE: RK_TRY(set_choice(flag, value, error)); break;
 	case RK_FLAG_NUMBER: ok = number_of(value, flag->to); break;
 	case RK_FLAG_DURATION: ok = duration_of(value, flag->to); break;
 	case RK_FLAG_LIST: {
 		struct rk_flag_list *list = flag->to;
 		if (list->count == RK_FLAG_LIST_MAX)
-			return rk_fail(error, RK_EINVAL, "--%s is given more than %d times", flag->name, RK_FLAG_LIST_MAX);
+			return rk_fail(error, RK_EINVAL, "--%s is given more than %d times",
+				       flag->name, RK_FLAG_LIST_MAX);
 		list->at[list->count++] = value;
 		break;
 	}
@@ -101,14 +126,15 @@ static int set(const struct rk_flag *flag, const char *value, struct rk_error *e
 		*flag->given = true;
 	if (!ok)
 		return rk_fail(error, RK_EINVAL, "--%s: \"%s\" is not %s", flag->name, value,
-			       flag->kind == RK_FLAG_BOOL     ? "true or false" :
-			       flag->kind == RK_FLAG_DURATION ? "a time such as 30s or 5m" :
-								"a number");
+			       flag->kind == RK_FLAG_BOOL       ? "true or false"
+			       : flag->kind == RK_FLAG_DURATION ? "a time such as 30s or 5m"
+								: "a number");
 	return RK_OK;
 }
 
 /* Takes the flag at argv[*at] with its value; *at moves to the last word that belongs to it. */
-static int take_flag(const struct rk_flag *flags, int argc, char **argv, int *at, struct rk_error *error)
+static int take_flag(const struct rk_flag *flags, int argc, char **argv, int *at,
+		     struct rk_error *error)
 {
 	const char *word = argv[*at];
 	const bool is_long = word[1] == '-';
@@ -122,8 +148,9 @@ static int take_flag(const struct rk_flag *flags, int argc, char **argv, int *at
 		value = rest.data != NULL ? (const char *)rest.data : NULL;
 		if (flag == NULL) {
 			const char *near = nearest(flags, name);
-			return rk_fail(error, RK_EINVAL, "unknown flag --%.*s%s%s%s", RK_SPAN_ARGS(name),
-				       near != NULL ? " (did you mean --" : "", near != NULL ? near : "", near != NULL ? "?)" : "");
+			return rk_fail(error, RK_EINVAL, "unknown flag --%.*s%s%s%s",
+				       RK_SPAN_ARGS(name), near != NULL ? " (did you mean --" : "",
+				       near != NULL ? near : "", near != NULL ? "?)" : "");
 		}
 	} else {
 		flag = flag_lettered(flags, word[1]);
@@ -142,8 +169,11 @@ static int take_flag(const struct rk_flag *flags, int argc, char **argv, int *at
 	}
 	if (value == NULL && flag->kind == RK_FLAG_BOOL)
 		value = "true";
+	if (value == NULL && flag->kind == RK_FLAG_CHOICE)
+		value = "";
 	if (value == NULL && *at + 1 >= argc)
-		return rk_fail(error, RK_EINVAL, "--%s needs a value (%s)", flag->name, flag->value);
+		return rk_fail(error, RK_EINVAL, "--%s needs a value (%s)", flag->name,
+			       flag->value);
 	if (value == NULL)
 		value = argv[++*at];
 	return set(flag, value, error);
@@ -154,8 +184,8 @@ static bool asks_help(const char *word)
 	return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
 }
 
-int rk_flags_parse(const struct rk_command *command, const struct rk_flag *flags, int *argc, char **argv, int *ret_dash,
-		   struct rk_error *error)
+int rk_flags_parse(const struct rk_command *command, const struct rk_flag *flags, int *argc,
+		   char **argv, int *ret_dash, struct rk_error *error)
 {
 	int kept = 0;
 
@@ -182,7 +212,8 @@ int rk_flags_parse(const struct rk_command *command, const struct rk_flag *flags
 
 static void print_default(const struct rk_flag *flag)
 {
-	if (flag->kind == RK_FLAG_TEXT && *(const char **)flag->to != NULL && **(const char **)flag->to != '\0')
+	if ((flag->kind == RK_FLAG_TEXT || flag->kind == RK_FLAG_CHOICE) &&
+	    *(const char **)flag->to != NULL && **(const char **)flag->to != '\0')
 		(void)printf(" (default %s)", *(const char **)flag->to);
 	else if (flag->kind == RK_FLAG_NUMBER && *(int64_t *)flag->to != 0)
 		(void)printf(" (default %lld)", (long long)*(int64_t *)flag->to);
@@ -192,7 +223,8 @@ static void print_default(const struct rk_flag *flag)
 
 void rk_flags_help(const struct rk_command *command, const struct rk_flag *flags)
 {
-	(void)printf("%s\n\nUsage:\n  reckon %s %s\n", command->summary, command->name, command->usage);
+	(void)printf("%s\n\nUsage:\n  reckon %s %s\n", command->summary, command->name,
+		     command->usage);
 	if (command->examples != NULL)
 		(void)printf("\nExamples:\n%s", command->examples);
 	if (flags->name != NULL)
@@ -200,8 +232,10 @@ void rk_flags_help(const struct rk_command *command, const struct rk_flag *flags
 	for (; flags->name != NULL; flags++) {
 		char left[64];
 		(void)snprintf(left, sizeof left, "%c%c%s--%s%s%s", flags->letter != 0 ? '-' : ' ',
-			       flags->letter != 0 ? flags->letter : ' ', flags->letter != 0 ? ", " : "  ", flags->name,
-			       flags->value != NULL ? " " : "", flags->value != NULL ? flags->value : "");
+			       flags->letter != 0 ? flags->letter : ' ',
+			       flags->letter != 0 ? ", " : "  ", flags->name,
+			       flags->value != NULL ? " " : "",
+			       flags->value != NULL ? flags->value : "");
 		(void)printf("  %-34s %s", left, flags->help);
 		print_default(flags);
 		(void)printf("\n");
@@ -214,8 +248,8 @@ int rk_cli_fail(const struct rk_error *error)
 	return error->code == RK_EINVAL ? 2 : 1;
 }
 
-bool rk_cli_begin(const struct rk_command *command, const struct rk_flag *flags, int *argc, char **argv, int *ret_dash,
-		  int *ret_status)
+bool rk_cli_begin(const struct rk_command *command, const struct rk_flag *flags, int *argc,
+		  char **argv, int *ret_dash, int *ret_status)
 {
 	struct rk_error error = { 0 };
 	const int err = rk_flags_parse(command, flags, argc, argv, ret_dash, &error);

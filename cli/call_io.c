@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "base/mem.h"
-#include "cli/files_io.h"
+#include "node/files_io.h"
 #include "wire/client_io.h"
 #include "wire/json.h"
 
@@ -20,8 +20,8 @@ int rk_call_identity(const char *dir, struct rk_tls **ret, struct rk_error *erro
 	return rk_tls_new(ret, &opts, error);
 }
 
-int rk_call_get(const char *address, struct rk_tls *tls, const char *target, unsigned timeout_ms, struct rk_arena *arena,
-		struct rk_val **ret_val, struct rk_error *error)
+int rk_call_get(const char *address, struct rk_tls *tls, const char *target, unsigned timeout_ms,
+		struct rk_arena *arena, struct rk_val **ret_val, struct rk_error *error)
 {
 	const struct rk_http_header accept = { RK_SPAN("accept"), RK_SPAN("application/json") };
 	const struct rk_http_simple request = { .method = "GET",
@@ -40,7 +40,8 @@ int rk_call_get(const char *address, struct rk_tls *tls, const char *target, uns
 	if (is_json)
 		RK_TRY(rk_json_parse(arena, text, 0, &val, error));
 	if (status >= 400)
-		return rk_fail(error, RK_EIO, "%.*s", RK_SPAN_ARGS(is_json ? rk_val_text_at(val, "message") : text));
+		return rk_fail(error, RK_EIO, "%.*s",
+			       RK_SPAN_ARGS(is_json ? rk_val_text_at(val, "message") : text));
 	if (ret_val != NULL)
 		*ret_val = val;
 	return RK_OK;

@@ -9,8 +9,10 @@
 
 /* The administrator's identity of a local cluster: DIR/pki/admin.*. */
 RK_MUST_CHECK int rk_call_identity(const char *dir, struct rk_tls **ret, struct rk_error *error);
-/* GET; *ret_val (may be NULL) is the JSON answer in the arena. An HTTP status of 400 and more is RK_EIO with its message. */
-RK_MUST_CHECK int rk_call_get(const char *address, struct rk_tls *tls, const char *target, unsigned timeout_ms,
-			      struct rk_arena *arena, struct rk_val **ret_val, struct rk_error *error);
+/* GET; *ret_val (may be NULL) is the JSON answer in the arena. An HTTP status of 400 and more is
+ * RK_EIO with its message. */
+RK_MUST_CHECK int rk_call_get(const char *address, struct rk_tls *tls, const char *target,
+			      unsigned timeout_ms, struct rk_arena *arena, struct rk_val **ret_val,
+			      struct rk_error *error);
 
 #endif

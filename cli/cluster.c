@@ -8,10 +8,10 @@
 #include "base/mem.h"
 #include "cli/call_io.h"
 #include "cli/commands.h"
-#include "cli/files_io.h"
 #include "cli/local.h"
 #include "cli/pki_io.h"
 #include "node/cgroup_io.h"
+#include "node/files_io.h"
 #include "raft/peers_io.h"
 
 #define MEMBERS_READY_MS 15000
@@ -26,7 +26,8 @@ const struct rk_command rk_command_cluster_up = {
 	.name = "cluster up",
 	.usage = "--dir DIR [--members N] [--nodes N]",
 	.summary = "Start a whole cluster on this machine",
-	.examples = "  reckon cluster up --dir /tmp/demo\n  reckon cluster up --dir /tmp/big --members 5 --nodes 100 --simulated\n",
+	.examples = "  reckon cluster up --dir /tmp/demo\n  reckon cluster up --dir /tmp/big "
+		    "--members 5 --nodes 100 --simulated\n",
 	.run = run_up,
 	.section = "Clusters on this machine",
 };
@@ -50,7 +51,8 @@ const struct rk_command rk_command_cluster_enter = {
 	.name = "cluster enter",
 	.usage = "--dir DIR NODE -- COMMAND [ARG...]",
 	.summary = "Run a command as if on one of its nodes",
-	.examples = "  reckon cluster enter --dir /tmp/demo node-1 -- wget -qO- http://10.96.0.20\n",
+	.examples =
+		"  reckon cluster enter --dir /tmp/demo node-1 -- wget -qO- http://10.96.0.20\n",
 	.run = run_enter,
 	.section = "Clusters on this machine",
 };
@@ -70,13 +72,19 @@ static int make_certs(const struct rk_local *local, struct rk_error *error)
 	for (unsigned i = 1; i <= local->members; i++) {
 		struct rk_local_part member;
 		rk_local_member(local, i, &member);
-		const char *const hosts[] = { member.name,		      "localhost",
-					      "127.0.0.1",		      host,
-					      "kubernetes",		      "kubernetes.default",
-					      "kubernetes.default.svc",	      "kubernetes.default.svc.cluster.local",
-					      "10.96.0.1",		      NULL };
+		const char *const hosts[] = { member.name,
+					      "localhost",
+					      "127.0.0.1",
+					      host,
+					      "kubernetes",
+					      "kubernetes.default",
+					      "kubernetes.default.svc",
+					      "kubernetes.default.svc.cluster.local",
+					      "10.96.0.1",
+					      NULL };
 		(void)snprintf(subject, sizeof subject, RK_PEER_NAME_FORMAT, (unsigned long long)i);
-		RK_TRY(rk_pki_make_cert(local->dir, member.name, subject, member_groups, hosts, error));
+		RK_TRY(rk_pki_make_cert(local->dir, member.name, subject, member_groups, hosts,
+					error));
 	}
 	for (unsigned i = 1; i <= local->nodes && !local->is_simulated; i++) {
 		struct rk_local_part node;
@@ -87,7 +95,8 @@ static int make_certs(const struct rk_local *local, struct rk_error *error)
 	}
 	if (local->is_simulated) {
 		static const char *const hosts[] = { "sim", "localhost", "127.0.0.1", NULL };
-		RK_TRY(rk_pki_make_cert(local->dir, "sim", "system:node:sim-*", node_groups, hosts, error));
+		RK_TRY(rk_pki_make_cert(local->dir, "sim", "system:node:sim-*", node_groups, hosts,
+					error));
 	}
 	return RK_OK;
 }
@@ -105,7 +114,8 @@ static int start_member(const struct rk_local *local, unsigned number, struct rk
 	if (rk_process_find(&process) != 0)
 		return RK_OK;
 	for (unsigned i = 0; i < local->members; i++)
-		rk_buf_printf(&members, "%s%u=127.0.0.1:%u", i > 0 ? "," : "", i + 1, local->peer_port + i);
+		rk_buf_printf(&members, "%s%u=127.0.0.1:%u", i > 0 ? "," : "", i + 1,
+			      local->peer_port + i);
 	(void)snprintf(texts[0], RK_PATH_MAX, "--dir=%s/data", member.dir);
 	(void)snprintf(texts[1], RK_PATH_MAX, "--id=%u", number);
 	(void)snprintf(texts[2], RK_PATH_MAX, "--cluster-id=%s", local->cluster_id);
@@ -116,16 +126,26 @@ static int start_member(const struct rk_local *local, unsigned number, struct rk
 	(void)snprintf(texts[7], RK_PATH_MAX, "--ca=%s/pki/ca.crt", local->dir);
 	(void)snprintf(texts[8], RK_PATH_MAX, "--listen=%s:%u", host, local->api_port + number - 1);
 	char program[] = "reckon", command[] = "server";
-	char *argv[] = { program,  command,  texts[0], texts[1], texts[2],
-			 texts[3], texts[4], texts[5], texts[6], texts[7],
-			 local->is_simulated || local->nodes == 0 ? NULL : texts[8], NULL };
+	char *argv[] = { program,
+			 command,
+			 texts[0],
+			 texts[1],
+			 texts[2],
+			 texts[3],
+			 texts[4],
+			 texts[5],
+			 texts[6],
+			 texts[7],
+			 local->is_simulated || local->nodes == 0 ? NULL : texts[8],
+			 NULL };
 	err = rk_process_start(&process, argv, error);
 	rk_buf_done(&members);
 	return err;
 }
 
 /* Waits until the member serves, or says why it does not. */
-static int wait_member(const struct rk_local *local, unsigned number, struct rk_tls *tls, uint64_t until_ms, struct rk_error *error)
+static int wait_member(const struct rk_local *local, unsigned number, struct rk_tls *tls,
+		       uint64_t until_ms, struct rk_error *error)
 {
 	struct rk_local_part member;
 	char words[256];
@@ -134,16 +154,20 @@ static int wait_member(const struct rk_local *local, unsigned number, struct rk_
 	const struct rk_process process = rk_local_process(&member, false);
 	for (;;) {
 		struct rk_arena arena = { 0 };
-		const int err = rk_call_get(member.address, tls, "/readyz", 1000, &arena, NULL, error);
+		const int err =
+			rk_call_get(member.address, tls, "/readyz", 1000, &arena, NULL, error);
 		rk_arena_done(&arena);
 		if (err == RK_OK)
 			return RK_OK;
 		if (rk_process_find(&process) == 0) {
 			rk_process_last_words(&process, words, sizeof words);
-			return rk_fail(error, RK_EIO, "member %s did not start: %s", member.name, words);
+			return rk_fail(error, RK_EIO, "member %s did not start: %s", member.name,
+				       words);
 		}
 		if (rk_clock_mono_ms() > until_ms)
-			return rk_fail_wrap(error, RK_ETIMEDOUT, "member %s is not ready (see %s/log)", member.name, member.dir);
+			return rk_fail_wrap(error, RK_ETIMEDOUT,
+					    "member %s is not ready (see %s/log)", member.name,
+					    member.dir);
 		(void)usleep(20000);
 	}
 }
@@ -154,10 +178,13 @@ static unsigned count_ready(const struct rk_val *list)
 	unsigned ready = 0;
 
 	for (uint32_t i = 0; i < rk_val_count(items); i++) {
-		const struct rk_val *conditions = rk_val_at(rk_val_item(items, i), "status.conditions");
+		const struct rk_val *conditions =
+			rk_val_at(rk_val_item(items, i), "status.conditions");
 		for (uint32_t j = 0; j < rk_val_count(conditions); j++)
-			ready += rk_span_is(rk_val_text_at(rk_val_item(conditions, j), "type"), "Ready") &&
-				 rk_span_is(rk_val_text_at(rk_val_item(conditions, j), "status"), "True");
+			ready += rk_span_is(rk_val_text_at(rk_val_item(conditions, j), "type"),
+					    "Ready") &&
+				 rk_span_is(rk_val_text_at(rk_val_item(conditions, j), "status"),
+					    "True");
 	}
 	return ready;
 }
@@ -172,24 +199,24 @@ static int wait_nodes(const struct rk_local *local, struct rk_tls *tls, struct r
 	for (;;) {
 		struct rk_arena arena = { 0 };
 		struct rk_val *list = NULL;
-		if (rk_call_get(member.address, tls, "/api/v1/nodes", 2000, &arena, &list, error) == RK_OK)
+		if (rk_call_get(member.address, tls, "/api/v1/nodes", 2000, &arena, &list, error) ==
+		    RK_OK)
 			ready = count_ready(list);
 		rk_arena_done(&arena);
 		if (ready >= local->nodes)
 			return RK_OK;
 		if (rk_clock_mono_ms() > until_ms)
-			return rk_fail(error, RK_ETIMEDOUT, "%u of %u nodes are ready (see %s/nodes/*/log)", ready, local->nodes,
-				       local->dir);
+			return rk_fail(error, RK_ETIMEDOUT,
+				       "%u of %u nodes are ready (see %s/nodes/*/log)", ready,
+				       local->nodes, local->dir);
 		if (isatty(STDOUT_FILENO) != 0)
-			(void)printf("\r  %u of %u ready", ready, local->nodes), (void)fflush(stdout);
+			(void)printf("\r  %u of %u ready", ready, local->nodes),
+				(void)fflush(stdout);
 		(void)usleep(100000);
 	}
 }
 
-static double since_s(uint64_t from_ms)
-{
-	return (double)(rk_clock_mono_ms() - from_ms) / 1000.0;
-}
+static double since_s(uint64_t from_ms) { return (double)(rk_clock_mono_ms() - from_ms) / 1000.0; }
 
 static int start_members(const struct rk_local *local, struct rk_tls *tls, struct rk_error *error)
 {
@@ -214,8 +241,9 @@ static int start_nodes(const struct rk_local *local, struct rk_tls *tls, struct 
 	for (unsigned i = 1; i <= local->nodes && !local->is_simulated; i++)
 		RK_TRY(rk_local_node_start(local, i, error));
 	RK_TRY(wait_nodes(local, tls, error));
-	(void)printf("%sNodes       %u ready after %.2f s%s\n", isatty(STDOUT_FILENO) != 0 ? "\r" : "", local->nodes,
-		     since_s(begin_ms), local->is_simulated ? " (simulated: they run no containers)" : "");
+	(void)printf("%sNodes       %u ready after %.2f s%s\n",
+		     isatty(STDOUT_FILENO) != 0 ? "\r" : "", local->nodes, since_s(begin_ms),
+		     local->is_simulated ? " (simulated: they run no containers)" : "");
 	return RK_OK;
 }
 
@@ -231,10 +259,7 @@ static int write_kubeconfig(const struct rk_local *local, struct rk_error *error
 	return rk_pki_write_kubeconfig(local->dir, addresses, error);
 }
 
-static void drop_tls(struct rk_tls **tls)
-{
-	(void)rk_tls_unref(*tls);
-}
+static void drop_tls(struct rk_tls **tls) { (void)rk_tls_unref(*tls); }
 
 static int bring_up(struct rk_local *local, struct rk_error *error)
 {
@@ -258,12 +283,17 @@ static int run_up(int argc, char **argv)
 	int64_t members = 3, nodes = 2, port = 6443, peer_port = 6543;
 	bool simulated = false, given = false;
 	const struct rk_flag flags[] = {
-		{ "dir", 'd', RK_FLAG_TEXT, &dir, "DIR", "where everything of the cluster is kept", NULL },
-		{ "members", 0, RK_FLAG_NUMBER, &members, "N", "members of the control plane, 1 to 7", &given },
+		{ "dir", 'd', RK_FLAG_TEXT, &dir, "DIR", "where everything of the cluster is kept",
+		  NULL },
+		{ "members", 0, RK_FLAG_NUMBER, &members, "N",
+		  "members of the control plane, 1 to 7", &given },
 		{ "nodes", 0, RK_FLAG_NUMBER, &nodes, "N", "nodes", &given },
-		{ "simulated", 0, RK_FLAG_BOOL, &simulated, NULL, "nodes that only pretend to run containers; needs no root", NULL },
-		{ "port", 0, RK_FLAG_NUMBER, &port, "N", "port of the first member's API; the others follow", NULL },
-		{ "peer-port", 0, RK_FLAG_NUMBER, &peer_port, "N", "port of the first member for the others; these follow", NULL },
+		{ "simulated", 0, RK_FLAG_BOOL, &simulated, NULL,
+		  "nodes that only pretend to run containers; needs no root", NULL },
+		{ "port", 0, RK_FLAG_NUMBER, &port, "N",
+		  "port of the first member's API; the others follow", NULL },
+		{ "peer-port", 0, RK_FLAG_NUMBER, &peer_port, "N",
+		  "port of the first member for the others; these follow", NULL },
 		{ 0 },
 	};
 	struct rk_error error = { 0 };
@@ -273,9 +303,13 @@ static int run_up(int argc, char **argv)
 	if (!rk_cli_begin(&rk_command_cluster_up, flags, &argc, argv, NULL, &status))
 		return status;
 	if (dir == NULL || argc > 0)
-		return rk_cli_fail(&(struct rk_error){ RK_EINVAL, "cluster up needs --dir DIR, and no other words" });
-	if (members < 1 || members > RK_LOCAL_MEMBERS_MAX || nodes < 0 || (nodes > RK_LOCAL_NODES_MAX && !simulated) || nodes > 10000)
-		return rk_cli_fail(&(struct rk_error){ RK_EINVAL, "--members must be 1 to 7, --nodes 0 to 64 (10000 with --simulated)" });
+		return rk_cli_fail(&(struct rk_error){
+			RK_EINVAL, "cluster up needs --dir DIR, and no other words" });
+	if (members < 1 || members > RK_LOCAL_MEMBERS_MAX || nodes < 0 ||
+	    (nodes > RK_LOCAL_NODES_MAX && !simulated) || nodes > 10000)
+		return rk_cli_fail(&(struct rk_error){
+			RK_EINVAL,
+			"--members must be 1 to 7, --nodes 0 to 64 (10000 with --simulated)" });
 	int err = rk_local_load(&local, dir, &error);
 	if (err == RK_ENOENT) {
 		err = rk_local_new(&local, dir, &error);
@@ -285,9 +319,12 @@ static int run_up(int argc, char **argv)
 		local.peer_port = (unsigned)peer_port;
 		local.is_simulated = simulated || geteuid() != 0;
 		if (local.is_simulated && !simulated && nodes > 0)
-			(void)printf("Note        without root the nodes are simulated: they run no containers\n");
+			(void)printf("Note        without root the nodes are simulated: they run "
+				     "no containers\n");
 	} else if (err == RK_OK && given && (local.members != members || local.nodes != nodes)) {
-		err = rk_fail(&error, RK_EEXIST, "the cluster in %s has %u members and %u nodes; take it down first to make another one",
+		err = rk_fail(&error, RK_EEXIST,
+			      "the cluster in %s has %u members and %u nodes; take it down first "
+			      "to make another one",
 			      dir, local.members, local.nodes);
 	}
 	if (err == RK_OK)
@@ -303,7 +340,8 @@ static int run_down(int argc, char **argv)
 	bool keep = false;
 	const struct rk_flag flags[] = {
 		{ "dir", 'd', RK_FLAG_TEXT, &dir, "DIR", "the cluster's directory", NULL },
-		{ "keep", 0, RK_FLAG_BOOL, &keep, NULL, "stop the processes only; `cluster up` goes on where it was", NULL },
+		{ "keep", 0, RK_FLAG_BOOL, &keep, NULL,
+		  "stop the processes only; `cluster up` goes on where it was", NULL },
 		{ 0 },
 	};
 	struct rk_error error = { 0 };
@@ -313,7 +351,8 @@ static int run_down(int argc, char **argv)
 	if (!rk_cli_begin(&rk_command_cluster_down, flags, &argc, argv, NULL, &status))
 		return status;
 	if (dir == NULL || argc > 0)
-		return rk_cli_fail(&(struct rk_error){ RK_EINVAL, "cluster down needs --dir DIR, and no other words" });
+		return rk_cli_fail(&(struct rk_error){
+			RK_EINVAL, "cluster down needs --dir DIR, and no other words" });
 	if (rk_local_load(&local, dir, &error) < 0)
 		return rk_cli_fail(&error);
 	struct rk_local_part part;
@@ -347,7 +386,8 @@ static int run_down(int argc, char **argv)
 
 /* --- status --- */
 
-static void print_member(const struct rk_local *local, unsigned number, struct rk_tls *tls, bool *ret_all)
+static void print_member(const struct rk_local *local, unsigned number, struct rk_tls *tls,
+			 bool *ret_all)
 {
 	struct rk_local_part member;
 	struct rk_arena arena = { 0 };
@@ -357,17 +397,22 @@ static void print_member(const struct rk_local *local, unsigned number, struct r
 	rk_local_member(local, number, &member);
 	const struct rk_process process = rk_local_process(&member, false);
 	const pid_t pid = rk_process_find(&process);
-	if (pid == 0 || rk_call_get(member.address, tls, "/reckon/v1/status", 2000, &arena, &val, &error) < 0) {
-		(void)printf("%-8s %-16s %-14s %s\n", member.name, member.address, pid == 0 ? "stopped" : "unreachable",
-			     pid == 0 ? "" : error.text);
+	if (pid == 0 ||
+	    rk_call_get(member.address, tls, "/reckon/v1/status", 2000, &arena, &val, &error) < 0) {
+		(void)printf("%-8s %-16s %-14s %s\n", member.name, member.address,
+			     pid == 0 ? "stopped" : "unreachable", pid == 0 ? "" : error.text);
 		*ret_all = false;
 	} else {
 		const bool quarantined = rk_val_bool_at(val, "quarantined", false);
-		(void)printf("%-8s %-16s %-14.*s %-6lld %-9lld %-9lld %-9lld %-17.16s %d%s%s\n", member.name, member.address,
-			     RK_SPAN_ARGS(rk_val_text_at(val, "role")), (long long)rk_val_int_at(val, "term", 0),
-			     (long long)rk_val_int_at(val, "applied", 0), (long long)rk_val_int_at(val, "revision", 0),
-			     (long long)rk_val_int_at(val, "snapshot", 0), (const char *)rk_val_text_at(val, "hash").data, (int)pid,
-			     rk_val_bool_at(val, "diskFull", false) ? " DISK FULL" : "", quarantined ? " QUARANTINED" : "");
+		(void)printf("%-8s %-16s %-14.*s %-6lld %-9lld %-9lld %-9lld %-17.16s %d%s%s\n",
+			     member.name, member.address, RK_SPAN_ARGS(rk_val_text_at(val, "role")),
+			     (long long)rk_val_int_at(val, "term", 0),
+			     (long long)rk_val_int_at(val, "applied", 0),
+			     (long long)rk_val_int_at(val, "revision", 0),
+			     (long long)rk_val_int_at(val, "snapshot", 0),
+			     (const char *)rk_val_text_at(val, "hash").data, (int)pid,
+			     rk_val_bool_at(val, "diskFull", false) ? " DISK FULL" : "",
+			     quarantined ? " QUARANTINED" : "");
 		*ret_all = *ret_all && !quarantined;
 	}
 	rk_arena_done(&arena);
@@ -381,14 +426,17 @@ static void print_nodes(const struct rk_local *local)
 		rk_local_node(local, i, &node);
 		const struct rk_process process = rk_local_process(&node, true);
 		const pid_t pid = rk_process_find(&process);
-		(void)printf("%-8s %-16s %s%.0d\n", node.name, node.address, pid == 0 ? "stopped" : "", (int)pid);
+		(void)printf("%-8s %-16s %s%.0d\n", node.name, node.address,
+			     pid == 0 ? "stopped" : "", (int)pid);
 	}
 }
 
 static int run_status(int argc, char **argv)
 {
 	const char *dir = NULL;
-	const struct rk_flag flags[] = { { "dir", 'd', RK_FLAG_TEXT, &dir, "DIR", "the cluster's directory", NULL }, { 0 } };
+	const struct rk_flag flags[] = {
+		{ "dir", 'd', RK_FLAG_TEXT, &dir, "DIR", "the cluster's directory", NULL }, { 0 }
+	};
 	RK_AUTO(drop_tls) struct rk_tls *tls = NULL;
 	struct rk_error error = { 0 };
 	struct rk_local local;
@@ -398,11 +446,12 @@ static int run_status(int argc, char **argv)
 	if (!rk_cli_begin(&rk_command_cluster_status, flags, &argc, argv, NULL, &status))
 		return status;
 	if (dir == NULL || argc > 0)
-		return rk_cli_fail(&(struct rk_error){ RK_EINVAL, "cluster status needs --dir DIR, and no other words" });
+		return rk_cli_fail(&(struct rk_error){
+			RK_EINVAL, "cluster status needs --dir DIR, and no other words" });
 	if (rk_local_load(&local, dir, &error) < 0 || rk_call_identity(local.dir, &tls, &error) < 0)
 		return rk_cli_fail(&error);
-	(void)printf("%-8s %-16s %-14s %-6s %-9s %-9s %-9s %-17s %s\n", "MEMBER", "API", "ROLE", "TERM", "INDEX", "REVISION",
-		     "SNAPSHOT", "STATE HASH", "PID");
+	(void)printf("%-8s %-16s %-14s %-6s %-9s %-9s %-9s %-17s %s\n", "MEMBER", "API", "ROLE",
+		     "TERM", "INDEX", "REVISION", "SNAPSHOT", "STATE HASH", "PID");
 	for (unsigned i = 1; i <= local.members; i++)
 		print_member(&local, i, tls, &all);
 	if (!local.is_simulated && local.nodes > 0)
@@ -414,7 +463,8 @@ static int run_status(int argc, char **argv)
 
 /* --- enter --- */
 
-static int enter(const struct rk_local *local, const char *name, char **argv, struct rk_error *error)
+static int enter(const struct rk_local *local, const char *name, char **argv,
+		 struct rk_error *error)
 {
 	for (unsigned i = 1; i <= local->nodes && !local->is_simulated; i++) {
 		struct rk_local_part node;
@@ -425,8 +475,10 @@ static int enter(const struct rk_local *local, const char *name, char **argv, st
 			continue;
 		RK_TRY(rk_cgroups_open(&cgroups, node.cgroup, error));
 		(void)snprintf(cgroup, sizeof cgroup, "%s%s/host", cgroups.roots[0], node.cgroup);
-		RK_TRY(rk_dir_make(cgroup, error));
-		const struct rk_process process = { .dir = node.dir, .netns = node.netns, .cgroup = cgroup };
+		RK_TRY(rk_dir_make(cgroup, 0700, error));
+		const struct rk_process process = { .dir = node.dir,
+						    .netns = node.netns,
+						    .cgroup = cgroup };
 		return rk_process_become(&process, argv, error);
 	}
 	return rk_fail(error, RK_ENOENT, "the cluster has no node %s that runs for real", name);
@@ -435,7 +487,9 @@ static int enter(const struct rk_local *local, const char *name, char **argv, st
 static int run_enter(int argc, char **argv)
 {
 	const char *dir = NULL;
-	const struct rk_flag flags[] = { { "dir", 'd', RK_FLAG_TEXT, &dir, "DIR", "the cluster's directory", NULL }, { 0 } };
+	const struct rk_flag flags[] = {
+		{ "dir", 'd', RK_FLAG_TEXT, &dir, "DIR", "the cluster's directory", NULL }, { 0 }
+	};
 	struct rk_error error = { 0 };
 	struct rk_local local;
 	int status, dash;
@@ -443,7 +497,8 @@ static int run_enter(int argc, char **argv)
 	if (!rk_cli_begin(&rk_command_cluster_enter, flags, &argc, argv, &dash, &status))
 		return status;
 	if (dir == NULL || dash != 1 || argc < 2)
-		return rk_cli_fail(&(struct rk_error){ RK_EINVAL, "cluster enter needs --dir DIR NODE -- COMMAND" });
+		return rk_cli_fail(&(struct rk_error){
+			RK_EINVAL, "cluster enter needs --dir DIR NODE -- COMMAND" });
 	argv[argc] = NULL;
 	if (rk_local_load(&local, dir, &error) == RK_OK)
 		(void)enter(&local, argv[0], argv + 1, &error);

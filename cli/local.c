@@ -5,11 +5,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include "base/hash.h"
 #include "base/mem.h"
-#include "cli/files_io.h"
+#include "node/files_io.h"
 #include "wire/yaml.h"
+
+#define FILE_MAX (1u << 20)
 
 #define NODE_ADDRESS_FIRST 11
 
@@ -18,7 +21,8 @@ void rk_local_member(const struct rk_local *local, unsigned number, struct rk_lo
 	*ret = (struct rk_local_part){ 0 };
 	(void)snprintf(ret->name, sizeof ret->name, "m%u", number);
 	(void)snprintf(ret->dir, sizeof ret->dir, "%s/%s", local->dir, ret->name);
-	(void)snprintf(ret->address, sizeof ret->address, "127.0.0.1:%u", local->api_port + number - 1);
+	(void)snprintf(ret->address, sizeof ret->address, "127.0.0.1:%u",
+		       local->api_port + number - 1);
 }
 
 void rk_local_node(const struct rk_local *local, unsigned number, struct rk_local_part *ret)
@@ -26,11 +30,13 @@ void rk_local_node(const struct rk_local *local, unsigned number, struct rk_loca
 	*ret = (struct rk_local_part){ 0 };
 	(void)snprintf(ret->name, sizeof ret->name, "node-%u", number);
 	(void)snprintf(ret->dir, sizeof ret->dir, "%s/nodes/%s", local->dir, ret->name);
-	(void)snprintf(ret->address, sizeof ret->address, "10.199.%u.%u", local->subnet, NODE_ADDRESS_FIRST + number - 1);
+	(void)snprintf(ret->address, sizeof ret->address, "10.199.%u.%u", local->subnet,
+		       NODE_ADDRESS_FIRST + number - 1);
 	(void)snprintf(ret->netns, sizeof ret->netns, "reckon-%s-%s", local->tag, ret->name);
 	(void)snprintf(ret->link, sizeof ret->link, "rk%sn%u", local->tag, number);
 	(void)snprintf(ret->cgroup, sizeof ret->cgroup, "/reckon/%s-%s", local->tag, ret->name);
-	(void)snprintf(ret->bpf_dir, sizeof ret->bpf_dir, "/sys/fs/bpf/reckon-%s-%s", local->tag, ret->name);
+	(void)snprintf(ret->bpf_dir, sizeof ret->bpf_dir, "/sys/fs/bpf/reckon-%s-%s", local->tag,
+		       ret->name);
 }
 
 void rk_local_host(const struct rk_local *local, char ret_bridge[16], char ret_address[32])
@@ -41,7 +47,7 @@ void rk_local_host(const struct rk_local *local, char ret_bridge[16], char ret_a
 
 static int absolute(const char *dir, char ret[384], struct rk_error *error)
 {
-	RK_TRY(rk_dir_make(dir, error));
+	RK_TRY(rk_dir_make(dir, 0700, error));
 	RK_AUTO(rk_drop_mem) char *path = realpath(dir, NULL);
 	if (path == NULL)
 		return rk_fail_errno(error, "cannot find %s", dir);
@@ -62,7 +68,8 @@ int rk_local_new(struct rk_local *ret, const char *dir, struct rk_error *error)
 	ret->subnet = (unsigned)(hash >> 16) % 254;
 	if (getrandom(id, sizeof id, 0) != (ssize_t)sizeof id)
 		return rk_fail_errno(error, "no randomness");
-	(void)snprintf(ret->cluster_id, sizeof ret->cluster_id, "%016" PRIx64 "%016" PRIx64, id[0], id[1]);
+	(void)snprintf(ret->cluster_id, sizeof ret->cluster_id, "%016" PRIx64 "%016" PRIx64, id[0],
+		       id[1]);
 	return RK_OK;
 }
 
@@ -96,9 +103,11 @@ static int parse(struct rk_local *local, struct rk_span text, struct rk_error *e
 	rk_arena_done(&arena);
 	if (err < 0)
 		return err;
-	if (local->members < 1 || local->members > RK_LOCAL_MEMBERS_MAX || local->nodes > RK_LOCAL_NODES_MAX ||
+	if (local->members < 1 || local->members > RK_LOCAL_MEMBERS_MAX ||
+	    (local->nodes > RK_LOCAL_NODES_MAX && !local->is_simulated) ||
 	    strlen(local->tag) != 4 || local->api_port == 0)
-		return rk_fail(error, RK_ECORRUPT, "%s/cluster.yaml does not describe a cluster", local->dir);
+		return rk_fail(error, RK_ECORRUPT, "%s/cluster.yaml does not describe a cluster",
+			       local->dir);
 	return RK_OK;
 }
 
@@ -109,10 +118,10 @@ int rk_local_load(struct rk_local *ret, const char *dir, struct rk_error *error)
 
 	*ret = (struct rk_local){ 0 };
 	(void)snprintf(path, sizeof path, "%s/cluster.yaml", dir);
-	if (!rk_file_exists(path))
+	if (access(path, F_OK) < 0)
 		return rk_fail(error, RK_ENOENT, "there is no cluster in %s", dir);
 	RK_TRY(absolute(dir, ret->dir, error));
-	RK_TRY(rk_file_read(path, &text, error));
+	RK_TRY(rk_file_read(path, FILE_MAX, &text, error));
 	return parse(ret, rk_buf_span(&text), error);
 }
 
@@ -122,10 +131,12 @@ int rk_local_save(const struct rk_local *local, struct rk_error *error)
 	char path[RK_PATH_MAX];
 
 	rk_buf_printf(&text,
-		      "# A local reckon cluster; made by `reckon cluster up`.\nclusterID: \"%s\"\ntag: \"%s\"\nmembers: %u\nnodes: %u\n"
+		      "# A local reckon cluster; made by `reckon cluster up`.\nclusterID: "
+		      "\"%s\"\ntag: \"%s\"\nmembers: %u\nnodes: %u\n"
 		      "simulated: %s\napiPort: %u\npeerPort: %u\nsubnet: %u\n",
-		      local->cluster_id, local->tag, local->members, local->nodes, local->is_simulated ? "true" : "false",
-		      local->api_port, local->peer_port, local->subnet);
+		      local->cluster_id, local->tag, local->members, local->nodes,
+		      local->is_simulated ? "true" : "false", local->api_port, local->peer_port,
+		      local->subnet);
 	(void)snprintf(path, sizeof path, "%s/cluster.yaml", local->dir);
-	return rk_file_write(path, rk_buf_span(&text), 0644, error);
+	return rk_file_write(path, rk_buf_span(&text), 0644, true, error);
 }

@@ -1,4 +1,5 @@
-/* cli/local.h - what a local cluster is: members and nodes on this one machine, all below one directory (DIR/cluster.yaml). */
+/* cli/local.h - what a local cluster is: members and nodes on this one machine, all below one
+ * directory (DIR/cluster.yaml). */
 #ifndef RK_CLI_LOCAL_H
 #define RK_CLI_LOCAL_H
 
@@ -11,18 +12,19 @@
 #define RK_LOCAL_TEXT        128
 
 struct rk_local {
-	char dir[384];       /* absolute */
-	char tag[8];         /* four hexadecimal digits from the directory: names of links, namespaces, control groups */
+	char dir[384]; /* absolute */
+	char tag[8];   /* four hexadecimal digits from the directory: names of links, namespaces,
+			  control groups */
 	char cluster_id[40];
 	unsigned members, nodes;
-	bool is_simulated;   /* nodes run nothing for real */
+	bool is_simulated;            /* nodes run nothing for real */
 	unsigned api_port, peer_port; /* of m1; the others follow */
-	unsigned subnet;     /* nodes are 10.199.SUBNET.0/24, the host is .1 */
+	unsigned subnet;              /* nodes are 10.199.SUBNET.0/24, the host is .1 */
 };
 
 /* The paths, names and addresses that follow from it. Numbers from 1. */
 struct rk_local_part {
-	char name[32];            /* "m1", "node-1" */
+	char name[32]; /* "m1", "node-1" */
 	char dir[448];
 	char address[64];         /* member: "127.0.0.1:6443"; node: "10.199.7.11" */
 	char netns[64], link[16]; /* node: its namespace, the host's end of its cable */
@@ -46,7 +48,8 @@ void rk_local_net_down(const struct rk_local *local);
 
 /* --- local_nodes_io.c --- */
 
-RK_MUST_CHECK int rk_local_node_start(const struct rk_local *local, unsigned number, struct rk_error *error);
+RK_MUST_CHECK int rk_local_node_start(const struct rk_local *local, unsigned number,
+				      struct rk_error *error);
 RK_MUST_CHECK int rk_local_sim_start(const struct rk_local *local, struct rk_error *error);
 /* Ends the agent and everything that it runs, and removes what it made outside its directory. */
 void rk_local_node_remove(const struct rk_local *local, unsigned number);

@@ -1,9 +1,13 @@
-/* The machine's side of a local cluster's network: a bridge that the nodes' namespaces are plugged into. */
+/* The machine's side of a local cluster's network: a bridge that the nodes' namespaces are plugged
+ * into. */
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/mem.h"
-#include "cli/files_io.h"
 #include "cli/local.h"
+#include "node/files_io.h"
+
+#define FILE_MAX (1u << 20)
 
 #define IP(error, ...) rk_run((error), (const char *const[]){ "ip", __VA_ARGS__, NULL })
 
@@ -12,7 +16,7 @@ static bool netns_exists(const char *name)
 	char path[RK_PATH_MAX];
 
 	(void)snprintf(path, sizeof path, "/run/netns/%s", name);
-	return rk_file_exists(path);
+	return access(path, F_OK) == 0;
 }
 
 static bool link_exists(const char *name)
@@ -20,7 +24,7 @@ static bool link_exists(const char *name)
 	char path[RK_PATH_MAX];
 
 	(void)snprintf(path, sizeof path, "/sys/class/net/%s", name);
-	return rk_file_exists(path);
+	return access(path, F_OK) == 0;
 }
 
 /* A range that nothing else here uses; kept once it is chosen. */
@@ -29,7 +33,7 @@ static int choose_subnet(struct rk_local *local, struct rk_error *error)
 	for (unsigned tried = 0; tried < 254; tried++) {
 		RK_AUTO(rk_buf_done) struct rk_buf routes = { 0 };
 		char needle[32];
-		RK_TRY(rk_file_read("/proc/net/fib_trie", &routes, error));
+		RK_TRY(rk_file_read("/proc/net/fib_trie", FILE_MAX, &routes, error));
 		(void)snprintf(needle, sizeof needle, "10.199.%u.", local->subnet);
 		if (memmem(routes.data, routes.size, needle, strlen(needle)) == NULL)
 			return RK_OK;
@@ -65,7 +69,8 @@ static int node_up(const struct rk_local *local, unsigned number, struct rk_erro
 	(void)snprintf(with_size, sizeof with_size, "%s/24", node.address);
 	if (!netns_exists(node.netns))
 		RK_TRY(IP(error, "netns", "add", node.netns));
-	RK_TRY(IP(error, "link", "add", node.link, "type", "veth", "peer", "name", "eth0", "netns", node.netns));
+	RK_TRY(IP(error, "link", "add", node.link, "type", "veth", "peer", "name", "eth0", "netns",
+		  node.netns));
 	RK_TRY(IP(error, "link", "set", node.link, "master", bridge, "up"));
 	RK_TRY(IP(error, "-n", node.netns, "address", "add", with_size, "dev", "eth0"));
 	RK_TRY(IP(error, "-n", node.netns, "link", "set", "lo", "up"));

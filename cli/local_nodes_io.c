@@ -1,4 +1,5 @@
-/* The nodes of a local cluster: agents, each in a network namespace and a control group of its own. */
+/* The nodes of a local cluster: agents, each in a network namespace and a control group of its own.
+ */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,8 +8,8 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "cli/files_io.h"
 #include "cli/local.h"
+#include "node/files_io.h"
 #include "node/node_io.h"
 
 #define ARGS_MAX 48

@@ -3,15 +3,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/timefmt.h"
 #include "cli/call_io.h"
 #include "cli/commands.h"
-#include "cli/files_io.h"
 #include "cli/local.h"
 #include "control/logview.h"
 #include "control/snapshots_io.h"
+#include "node/files_io.h"
 #include "raft/member_io.h"
 #include "raft/wal_io.h"
 #include "wire/json.h"
@@ -29,7 +30,8 @@ const struct rk_command rk_command_log_ls = {
 	.name = "log ls",
 	.usage = "DIR | --cluster DIR [--member mN] [flags]",
 	.summary = "List log entries, one line each",
-	.examples = "  reckon log ls /var/lib/reckon              # offline, from a member's data directory\n"
+	.examples = "  reckon log ls /var/lib/reckon              # offline, from a member's data "
+		    "directory\n"
 		    "  reckon log ls --cluster /tmp/demo          # from the running member m1\n"
 		    "  reckon log ls --cluster /tmp/demo --from 120 --limit 20 -o json\n",
 	.run = run_ls,
@@ -70,10 +72,7 @@ struct source { /* where entries come from */
 	bool from_given;
 };
 
-static void source_done(struct source *source)
-{
-	(void)rk_tls_unref(source->tls);
-}
+static void source_done(struct source *source) { (void)rk_tls_unref(source->tls); }
 
 static int resolve(struct source *source, int argc, char **argv, struct rk_error *error)
 {
@@ -83,12 +82,14 @@ static int resolve(struct source *source, int argc, char **argv, struct rk_error
 	if (source->cluster == NULL && argc == 1) {
 		source->dir = argv[0];
 		(void)snprintf(source->own_dir, sizeof source->own_dir, "%s/data", argv[0]);
-		if (rk_file_exists(source->own_dir))
+		if (access(source->own_dir, F_OK) == 0)
 			source->dir = source->own_dir; /* mN/ of a local cluster was meant */
 		return RK_OK;
 	}
 	if (source->cluster == NULL || argc != 0)
-		return rk_fail(error, RK_EINVAL, "name a member's data directory, or a running cluster by --cluster DIR");
+		return rk_fail(
+			error, RK_EINVAL,
+			"name a member's data directory, or a running cluster by --cluster DIR");
 	RK_TRY(rk_local_load(&local, source->cluster, error));
 	for (unsigned i = 1; i <= local.members; i++) {
 		rk_local_member(&local, i, &member);
@@ -105,7 +106,8 @@ static int resolve(struct source *source, int argc, char **argv, struct rk_error
 
 typedef void (*each_fn)(void *context, struct rk_arena *arena, const struct rk_val *entry);
 
-struct held { /* an entry may be replaced by a later one of the same index: it is told when the next index comes */
+struct held { /* an entry may be replaced by a later one of the same index: it is told when the next
+		 index comes */
 	struct rk_arena arena;
 	struct rk_val *entry;
 };
@@ -115,10 +117,12 @@ static bool wanted(const struct source *source, int64_t index, int64_t told)
 	return index >= source->from && (source->limit == 0 || told < source->limit);
 }
 
-static int each_offline(struct source *source, bool docs, each_fn each, void *context, struct rk_error *error)
+static int each_offline(struct source *source, bool docs, each_fn each, void *context,
+			struct rk_error *error)
 {
 	struct rk_wal_reader *reader = NULL;
-	struct rk_val **entries = NULL; /* few at a time are rewritten; all that were asked for are kept */
+	struct rk_val **entries =
+		NULL; /* few at a time are rewritten; all that were asked for are kept */
 	size_t count = 0, capacity = 0;
 	struct rk_arena arena = { 0 };
 	struct rk_record record;
@@ -148,7 +152,8 @@ static int each_offline(struct source *source, bool docs, each_fn each, void *co
 	return more == RK_ECORRUPT ? more : RK_OK;
 }
 
-static int each_online(struct source *source, bool docs, each_fn each, void *context, struct rk_error *error)
+static int each_online(struct source *source, bool docs, each_fn each, void *context,
+		       struct rk_error *error)
 {
 	int64_t from = source->from, told = 0;
 
@@ -156,8 +161,10 @@ static int each_online(struct source *source, bool docs, each_fn each, void *con
 		struct rk_arena arena = { 0 };
 		struct rk_val *page = NULL;
 		char target[128];
-		(void)snprintf(target, sizeof target, "/reckon/v1/log?from=%" PRId64 "&limit=%d%s", from, PAGE, docs ? "&docs=true" : "");
-		const int err = rk_call_get(source->address, source->tls, target, 10000, &arena, &page, error);
+		(void)snprintf(target, sizeof target, "/reckon/v1/log?from=%" PRId64 "&limit=%d%s",
+			       from, PAGE, docs ? "&docs=true" : "");
+		const int err = rk_call_get(source->address, source->tls, target, 10000, &arena,
+					    &page, error);
 		const struct rk_val *entries = rk_val_at(page, "entries");
 		const uint32_t count = rk_val_count(entries);
 		for (uint32_t i = 0; i < count; i++) {
@@ -169,17 +176,21 @@ static int each_online(struct source *source, bool docs, each_fn each, void *con
 			}
 		}
 		const struct rk_span damage = rk_val_text_at(page, "damage");
-		const int result = err < 0 ? err : damage.size > 0 ? rk_fail(error, RK_ECORRUPT, "%.*s", RK_SPAN_ARGS(damage)) : RK_OK;
+		const int result = err < 0           ? err
+				   : damage.size > 0 ? rk_fail(error, RK_ECORRUPT, "%.*s",
+							       RK_SPAN_ARGS(damage))
+						     : RK_OK;
 		rk_arena_done(&arena);
 		if (result < 0 || count < PAGE || (source->limit != 0 && told >= source->limit))
 			return result;
 	}
 }
 
-static int each_entry(struct source *source, bool docs, each_fn each, void *context, struct rk_error *error)
+static int each_entry(struct source *source, bool docs, each_fn each, void *context,
+		      struct rk_error *error)
 {
-	return source->dir != NULL ? each_offline(source, docs, each, context, error) :
-				     each_online(source, docs, each, context, error);
+	return source->dir != NULL ? each_offline(source, docs, each, context, error)
+				   : each_online(source, docs, each, context, error);
 }
 
 /* --- ls --- */
@@ -196,19 +207,28 @@ static void print_line(void *context, struct rk_arena *arena, const struct rk_va
 		return;
 	}
 	const struct rk_span line = rk_logview_line(arena, entry);
-	(void)printf("%-8lld %-5lld %-25.*s %-8.*s %7lld  %.*s\n", (long long)rk_val_int_at(entry, "index", 0),
-		     (long long)rk_val_int_at(entry, "term", 0), RK_SPAN_ARGS(rk_val_text_at(entry, "time")),
-		     RK_SPAN_ARGS(rk_val_text_at(entry, "kind")), (long long)rk_val_int_at(entry, "bytes", 0), RK_SPAN_ARGS(line));
+	(void)printf("%-8lld %-5lld %-25.*s %-8.*s %7lld  %.*s\n",
+		     (long long)rk_val_int_at(entry, "index", 0),
+		     (long long)rk_val_int_at(entry, "term", 0),
+		     RK_SPAN_ARGS(rk_val_text_at(entry, "time")),
+		     RK_SPAN_ARGS(rk_val_text_at(entry, "kind")),
+		     (long long)rk_val_int_at(entry, "bytes", 0), RK_SPAN_ARGS(line));
 }
 
-static bool begin(const struct rk_command *command, struct source *source, int *argc, char **argv, int *status)
+static bool begin(const struct rk_command *command, struct source *source, int *argc, char **argv,
+		  int *status)
 {
 	const struct rk_flag flags[] = {
-		{ "cluster", 'c', RK_FLAG_TEXT, &source->cluster, "DIR", "a running local cluster", NULL },
-		{ "member", 'm', RK_FLAG_TEXT, &source->member, "NAME", "which of its members", NULL },
-		{ "from", 0, RK_FLAG_NUMBER, &source->from, "INDEX", "first entry", &source->from_given },
-		{ "limit", 0, RK_FLAG_NUMBER, &source->limit, "N", "at most this many entries (0: all)", NULL },
-		{ "output", 'o', RK_FLAG_TEXT, &source->output, "FORM", "json: one object a line; yaml", NULL },
+		{ "cluster", 'c', RK_FLAG_TEXT, &source->cluster, "DIR", "a running local cluster",
+		  NULL },
+		{ "member", 'm', RK_FLAG_TEXT, &source->member, "NAME", "which of its members",
+		  NULL },
+		{ "from", 0, RK_FLAG_NUMBER, &source->from, "INDEX", "first entry",
+		  &source->from_given },
+		{ "limit", 0, RK_FLAG_NUMBER, &source->limit, "N",
+		  "at most this many entries (0: all)", NULL },
+		{ "output", 'o', RK_FLAG_TEXT, &source->output, "FORM",
+		  "json: one object a line; yaml", NULL },
 		{ 0 },
 	};
 
@@ -227,7 +247,8 @@ static int run_ls(int argc, char **argv)
 	if (resolve(&source, argc, argv, &error) < 0)
 		return rk_cli_fail(&error);
 	if (source.output == NULL)
-		(void)printf("%-8s %-5s %-25s %-8s %7s  %s\n", "INDEX", "TERM", "TIME", "KIND", "BYTES", "WHAT");
+		(void)printf("%-8s %-5s %-25s %-8s %7s  %s\n", "INDEX", "TERM", "TIME", "KIND",
+			     "BYTES", "WHAT");
 	if (each_entry(&source, false, print_line, &source, &error) < 0)
 		return rk_cli_fail(&error);
 	return 0;
@@ -258,14 +279,16 @@ static int run_show(int argc, char **argv)
 	if (!begin(&rk_command_log_show, &source, &argc, argv, &status))
 		return status;
 	if (argc < 1 || !rk_span_u64(rk_span_str(argv[0]), &index) || index == 0)
-		return rk_cli_fail(&(struct rk_error){ RK_EINVAL, "log show needs the INDEX of an entry" });
+		return rk_cli_fail(
+			&(struct rk_error){ RK_EINVAL, "log show needs the INDEX of an entry" });
 	if (resolve(&source, argc - 1, argv + 1, &error) < 0)
 		return rk_cli_fail(&error);
 	source.from = (int64_t)index;
 	source.limit = 1;
 	int err = each_entry(&source, true, print_whole, &found, &error);
 	if (err == RK_OK && !found)
-		err = rk_fail(&error, RK_ENOENT, "the log holds no entry %" PRIu64 " (any more, or yet)", index);
+		err = rk_fail(&error, RK_ENOENT,
+			      "the log holds no entry %" PRIu64 " (any more, or yet)", index);
 	return err < 0 ? rk_cli_fail(&error) : 0;
 }
 
@@ -298,17 +321,20 @@ static void add_up(void *context, struct rk_arena *arena, const struct rk_val *e
 		return;
 	if (i == stat->kind_count) {
 		stat->kind_count++;
-		(void)snprintf(stat->kinds[i].name, sizeof stat->kinds[i].name, "%.*s", RK_SPAN_ARGS(kind));
+		(void)snprintf(stat->kinds[i].name, sizeof stat->kinds[i].name, "%.*s",
+			       RK_SPAN_ARGS(kind));
 	}
 	stat->kinds[i].count++;
 	stat->kinds[i].bytes += bytes;
 	if (stat->count++ == 0) {
 		stat->first = rk_val_int_at(entry, "index", 0);
-		(void)snprintf(stat->first_time, sizeof stat->first_time, "%.*s", RK_SPAN_ARGS(rk_val_text_at(entry, "time")));
+		(void)snprintf(stat->first_time, sizeof stat->first_time, "%.*s",
+			       RK_SPAN_ARGS(rk_val_text_at(entry, "time")));
 	}
 	stat->bytes += bytes;
 	stat->last = rk_val_int_at(entry, "index", 0);
-	(void)snprintf(stat->last_time, sizeof stat->last_time, "%.*s", RK_SPAN_ARGS(rk_val_text_at(entry, "time")));
+	(void)snprintf(stat->last_time, sizeof stat->last_time, "%.*s",
+		       RK_SPAN_ARGS(rk_val_text_at(entry, "time")));
 }
 
 static int run_stat(int argc, char **argv)
@@ -320,13 +346,16 @@ static int run_stat(int argc, char **argv)
 
 	if (!begin(&rk_command_log_stat, &source, &argc, argv, &status))
 		return status;
-	if (resolve(&source, argc, argv, &error) < 0 || each_entry(&source, false, add_up, &stat, &error) < 0)
+	if (resolve(&source, argc, argv, &error) < 0 ||
+	    each_entry(&source, false, add_up, &stat, &error) < 0)
 		return rk_cli_fail(&error);
-	(void)printf("entries %" PRIu64 " (%" PRId64 " to %" PRId64 "), %" PRIu64 " bytes, %s to %s\n", stat.count, stat.first, stat.last,
-		     stat.bytes, stat.first_time, stat.last_time);
+	(void)printf(
+		"entries %" PRIu64 " (%" PRId64 " to %" PRId64 "), %" PRIu64 " bytes, %s to %s\n",
+		stat.count, stat.first, stat.last, stat.bytes, stat.first_time, stat.last_time);
 	(void)printf("%-12s %10s %12s\n", "KIND", "ENTRIES", "BYTES");
 	for (size_t i = 0; i < stat.kind_count; i++)
-		(void)printf("%-12s %10" PRIu64 " %12" PRIu64 "\n", stat.kinds[i].name, stat.kinds[i].count, stat.kinds[i].bytes);
+		(void)printf("%-12s %10" PRIu64 " %12" PRIu64 "\n", stat.kinds[i].name,
+			     stat.kinds[i].count, stat.kinds[i].bytes);
 	return 0;
 }
 
@@ -346,7 +375,9 @@ static int verify_log(const char *dir, struct rk_error *error)
 		if (record.kind != RK_RECORD_ENTRY)
 			continue;
 		if (last != 0 && record.entry.index > last + 1 && entries > 0) {
-			more = rk_fail(error, RK_ECORRUPT, "entry %" PRIu64 " follows entry %" PRIu64, record.entry.index, last);
+			more = rk_fail(error, RK_ECORRUPT,
+				       "entry %" PRIu64 " follows entry %" PRIu64,
+				       record.entry.index, last);
 			break;
 		}
 		rewritten += record.entry.index <= last;
@@ -356,10 +387,13 @@ static int verify_log(const char *dir, struct rk_error *error)
 	(void)rk_wal_reader_close(reader);
 	if (more == RK_ECORRUPT)
 		return more;
-	(void)printf("log        %" PRIu64 " entries up to %" PRIu64 ", all whole%s\n", entries, last,
-		     more == RK_EAGAIN ? "; the end is torn and will be cut at the next start" : "");
+	(void)printf(
+		"log        %" PRIu64 " entries up to %" PRIu64 ", all whole%s\n", entries, last,
+		more == RK_EAGAIN ? "; the end is torn and will be cut at the next start" : "");
 	if (rewritten > 0)
-		(void)printf("           %" PRIu64 " of them were written over by a later leader's\n", rewritten);
+		(void)printf("           %" PRIu64
+			     " of them were written over by a later leader's\n",
+			     rewritten);
 	return RK_OK;
 }
 
@@ -378,8 +412,9 @@ static int verify_snapshot(const char *dir, struct rk_error *error)
 		return RK_OK;
 	}
 	RK_TRY(err);
-	(void)printf("snapshot   of entry %" PRIu64 ", whole; state hash %016" PRIx64 "%016" PRIx64 "\n", meta.index, meta.state_hash.high,
-		     meta.state_hash.low);
+	(void)printf("snapshot   of entry %" PRIu64 ", whole; state hash %016" PRIx64 "%016" PRIx64
+		     "\n",
+		     meta.index, meta.state_hash.high, meta.state_hash.low);
 	(void)rk_store_free(store);
 	return RK_OK;
 }

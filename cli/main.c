@@ -8,16 +8,19 @@
 #include "control/schema/kinds.h"
 
 static const struct rk_command *const commands[] = {
-	&rk_command_cluster_up, &rk_command_cluster_down, &rk_command_cluster_status, &rk_command_cluster_enter,
-	&rk_command_server,	&rk_command_node,	  &rk_command_log_ls,	      &rk_command_log_show,
-	&rk_command_log_stat,	&rk_command_log_verify,
+	&rk_command_get,          &rk_command_apply,          &rk_command_cluster_up,
+	&rk_command_cluster_down, &rk_command_cluster_status, &rk_command_cluster_enter,
+	&rk_command_server,       &rk_command_node,           &rk_command_image_load,
+	&rk_command_image_ls,     &rk_command_log_ls,         &rk_command_log_show,
+	&rk_command_log_stat,     &rk_command_log_verify,
 };
 
 static void print_help(void)
 {
 	const char *section = "";
 
-	(void)printf("reckon runs containers on machines: all of Kubernetes, from one replicated log.\n\n"
+	(void)printf("reckon runs containers on machines: all of Kubernetes, from one replicated "
+		     "log.\n\n"
 		     "Usage:\n  reckon COMMAND [flags]\n");
 	for (size_t i = 0; i < RK_COUNT(commands); i++) {
 		if (strcmp(section, commands[i]->section) != 0)
@@ -32,7 +35,8 @@ static void print_help(void)
 static int words_of(const struct rk_command *command, int argc, char **argv)
 {
 	const char *space = strchr(command->name, ' ');
-	const size_t first = space != NULL ? (size_t)(space - command->name) : strlen(command->name);
+	const size_t first =
+		space != NULL ? (size_t)(space - command->name) : strlen(command->name);
 
 	if (argc < 1 || strlen(argv[0]) != first || strncmp(argv[0], command->name, first) != 0)
 		return 0;
@@ -44,7 +48,8 @@ static int words_of(const struct rk_command *command, int argc, char **argv)
 static bool is_group(const char *word)
 {
 	for (size_t i = 0; i < RK_COUNT(commands); i++)
-		if (strncmp(commands[i]->name, word, strlen(word)) == 0 && commands[i]->name[strlen(word)] == ' ')
+		if (strncmp(commands[i]->name, word, strlen(word)) == 0 &&
+		    commands[i]->name[strlen(word)] == ' ')
 			return true;
 	return false;
 }
@@ -59,25 +64,30 @@ static int unknown(int argc, char **argv)
 		(void)fprintf(stderr, "reckon: '%s' needs one of these:\n", argv[0]);
 		for (size_t i = 0; i < RK_COUNT(commands); i++)
 			if (strncmp(commands[i]->name, argv[0], strlen(argv[0])) == 0)
-				(void)fprintf(stderr, "  reckon %-16s %s\n", commands[i]->name, commands[i]->summary);
+				(void)fprintf(stderr, "  reckon %-16s %s\n", commands[i]->name,
+					      commands[i]->summary);
 		return 2;
 	}
 	(void)snprintf(typed, sizeof typed, "%s", argv[0]);
 	(void)argc;
 	for (size_t i = 0; i < RK_COUNT(commands); i++) {
-		if (rk_names_near(rk_span_str(commands[i]->name), rk_span_str(typed), &distance) && distance < best) {
+		if (rk_names_near(rk_span_str(commands[i]->name), rk_span_str(typed), &distance) &&
+		    distance < best) {
 			near = commands[i]->name;
 			best = distance;
 		}
 	}
-	(void)fprintf(stderr, "reckon: unknown command \"%s\"%s%s%s; 'reckon help' lists them all\n", argv[0],
-		      near != NULL ? " (did you mean \"" : "", near != NULL ? near : "", near != NULL ? "\"?)" : "");
+	(void)fprintf(stderr,
+		      "reckon: unknown command \"%s\"%s%s%s; 'reckon help' lists them all\n",
+		      argv[0], near != NULL ? " (did you mean \"" : "", near != NULL ? near : "",
+		      near != NULL ? "\"?)" : "");
 	return 2;
 }
 
 int main(int argc, char **argv)
 {
-	if (argc < 2 || strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+	if (argc < 2 || strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 ||
+	    strcmp(argv[1], "-h") == 0) {
 		print_help();
 		return argc < 2 ? 2 : 0;
 	}

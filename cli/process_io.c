@@ -13,7 +13,9 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "cli/files_io.h"
+#include "node/files_io.h"
+
+#define FILE_MAX (64u << 20)
 
 static void pause_ms(long ms)
 {
@@ -35,13 +37,15 @@ int rk_process_enter(const struct rk_process *process, struct rk_error *error)
 		(void)snprintf(path, sizeof path, "%s/cgroup.procs", process->cgroup);
 		RK_AUTO(rk_drop_fd) int fd = open(path, O_WRONLY | O_CLOEXEC);
 		if (fd < 0 || write(fd, "0", 1) != 1)
-			return rk_fail_errno(error, "cannot join the control group %s", process->cgroup);
+			return rk_fail_errno(error, "cannot join the control group %s",
+					     process->cgroup);
 	}
 	if (process->netns != NULL) {
 		(void)snprintf(path, sizeof path, "/run/netns/%s", process->netns);
 		RK_AUTO(rk_drop_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
 		if (fd < 0 || setns(fd, CLONE_NEWNET) < 0)
-			return rk_fail_errno(error, "cannot enter the network namespace %s", process->netns);
+			return rk_fail_errno(error, "cannot enter the network namespace %s",
+					     process->netns);
 	}
 	return RK_OK;
 }
@@ -75,7 +79,8 @@ _Noreturn static void detached(const struct rk_process *process, char *const *ar
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	if (rk_process_enter(process, &error) == RK_OK)
 		(void)execv("/proc/self/exe", argv);
-	(void)dprintf(STDERR_FILENO, "reckon: %s\n", error.text[0] != '\0' ? error.text : "cannot start");
+	(void)dprintf(STDERR_FILENO, "reckon: %s\n",
+		      error.text[0] != '\0' ? error.text : "cannot start");
 	_exit(127);
 }
 
@@ -83,9 +88,10 @@ int rk_process_start(const struct rk_process *process, char *const *argv, struct
 {
 	char path[RK_PATH_MAX], text[32];
 
-	RK_TRY(rk_dir_make(process->dir, error));
+	RK_TRY(rk_dir_make(process->dir, 0700, error));
 	path_of(path, process, "log");
-	RK_AUTO(rk_drop_fd) int log_fd = open(path, O_CREAT | O_APPEND | O_WRONLY | O_CLOEXEC, 0600);
+	RK_AUTO(rk_drop_fd)
+	int log_fd = open(path, O_CREAT | O_APPEND | O_WRONLY | O_CLOEXEC, 0600);
 	if (log_fd < 0)
 		return rk_fail_errno(error, "cannot open %s", path);
 	const pid_t pid = fork();
@@ -95,7 +101,7 @@ int rk_process_start(const struct rk_process *process, char *const *argv, struct
 		detached(process, argv, log_fd);
 	(void)snprintf(text, sizeof text, "%d\n", (int)pid);
 	path_of(path, process, "pid");
-	return rk_file_write(path, rk_span_str(text), 0644, error);
+	return rk_file_write(path, rk_span_str(text), 0644, true, error);
 }
 
 /* The file may be old and its number somebody else's now: what it runs must name this directory. */
@@ -105,7 +111,7 @@ static bool is_ours(pid_t pid, const struct rk_process *process)
 	RK_AUTO(rk_buf_done) struct rk_buf line = { 0 };
 
 	(void)snprintf(path, sizeof path, "/proc/%d/cmdline", (int)pid);
-	if (rk_file_read(path, &line, NULL) < 0 || line.size == 0)
+	if (rk_file_read(path, FILE_MAX, &line, NULL) < 0 || line.size == 0)
 		return false;
 	return memmem(line.data, line.size, process->dir, strlen(process->dir)) != NULL;
 }
@@ -116,7 +122,7 @@ pid_t rk_process_find(const struct rk_process *process)
 	RK_AUTO(rk_buf_done) struct rk_buf text = { 0 };
 
 	path_of(path, process, "pid");
-	if (rk_file_read(path, &text, NULL) < 0)
+	if (rk_file_read(path, FILE_MAX, &text, NULL) < 0)
 		return 0;
 	const long pid = strtol(rk_buf_cstr(&text), NULL, 10);
 	if (pid <= 1)
@@ -153,7 +159,7 @@ void rk_process_last_words(const struct rk_process *process, char *ret, size_t s
 
 	ret[0] = '\0';
 	path_of(path, process, "log");
-	if (rk_file_read(path, &text, NULL) < 0)
+	if (rk_file_read(path, FILE_MAX, &text, NULL) < 0)
 		return;
 	size_t end = text.size;
 	while (end > 0 && text.data[end - 1] == '\n')

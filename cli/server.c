@@ -23,10 +23,13 @@ static int run(int argc, char **argv);
 
 const struct rk_command rk_command_server = {
 	.name = "server",
-	.usage = "--dir DIR --id N --cluster-id ID --members 1=HOST:PORT,... --listen ADDR --cert F --key F --ca F",
+	.usage = "--dir DIR --id N --cluster-id ID --members 1=HOST:PORT,... --listen ADDR --cert "
+		 "F --key F --ca F",
 	.summary = "Run a member of the control plane",
-	.examples = "  reckon server --dir /var/lib/reckon --id 1 --cluster-id 5f1c...e0 --members 1=10.0.0.1:2380,2=10.0.0.2:2380,3=10.0.0.3:2380 \\\n"
-		    "      --peer-listen 10.0.0.1:2380 --listen 10.0.0.1:6443 --cert m1.crt --key m1.key --ca ca.crt\n",
+	.examples = "  reckon server --dir /var/lib/reckon --id 1 --cluster-id 5f1c...e0 --members "
+		    "1=10.0.0.1:2380,2=10.0.0.2:2380,3=10.0.0.3:2380 \\\n"
+		    "      --peer-listen 10.0.0.1:2380 --listen 10.0.0.1:6443 --cert m1.crt --key "
+		    "m1.key --ca ca.crt\n",
 	.run = run,
 	.section = "Members and nodes",
 };
@@ -41,14 +44,18 @@ static bool hex64(const char *text, uint64_t *ret)
 	return end == part + 16;
 }
 
-static int cluster_of(const struct server *server, struct rk_cluster_config *ret, struct rk_error *error)
+static int cluster_of(const struct server *server, struct rk_cluster_config *ret,
+		      struct rk_error *error)
 {
 	*ret = (struct rk_cluster_config){ .service_cidr = rk_span_str(server->service_cidr),
 					   .pod_cidr = rk_span_str(server->pod_cidr),
 					   .dns_domain = rk_span_str(server->domain) };
 	if (server->cluster_id == NULL || strlen(server->cluster_id) != 32 ||
-	    !hex64(server->cluster_id, &ret->cluster_high) || !hex64(server->cluster_id + 16, &ret->cluster_low))
-		return rk_fail(error, RK_EINVAL, "--cluster-id must be 32 hexadecimal digits, the same on every member");
+	    !hex64(server->cluster_id, &ret->cluster_high) ||
+	    !hex64(server->cluster_id + 16, &ret->cluster_low))
+		return rk_fail(
+			error, RK_EINVAL,
+			"--cluster-id must be 32 hexadecimal digits, the same on every member");
 	return RK_OK;
 }
 
@@ -64,14 +71,18 @@ static int members_of(const struct server *server, struct rk_config *ret, struct
 		rest = rk_span_cut(rest, ',', &part);
 		const struct rk_span at = rk_span_cut(part, '=', &id_text);
 		if (!rk_span_u64(id_text, &id) || at.size == 0 || at.size >= sizeof address)
-			return rk_fail(error, RK_EINVAL, "--members: \"%.*s\" is not ID=HOST:PORT", RK_SPAN_ARGS(part));
+			return rk_fail(error, RK_EINVAL, "--members: \"%.*s\" is not ID=HOST:PORT",
+				       RK_SPAN_ARGS(part));
 		memcpy(address, at.data, at.size);
 		if (rk_config_add(ret, id, RK_MEMBER_VOTER, address) < 0)
-			return rk_fail(error, RK_EINVAL, "--members: member %llu is named twice, or there are too many",
-				       (unsigned long long)id);
+			return rk_fail(
+				error, RK_EINVAL,
+				"--members: member %llu is named twice, or there are too many",
+				(unsigned long long)id);
 	}
 	if (rk_config_find(ret, (uint64_t)server->id) < 0)
-		return rk_fail(error, RK_EINVAL, "--members does not name this member (--id %lld)", (long long)server->id);
+		return rk_fail(error, RK_EINVAL, "--members does not name this member (--id %lld)",
+			       (long long)server->id);
 	return RK_OK;
 }
 
@@ -82,7 +93,8 @@ static void on_fatal(void *context, const struct rk_error *error)
 	_exit(1);
 }
 
-static int tls_of(const struct server *server, bool is_server, bool is_api, struct rk_tls **ret, struct rk_error *error)
+static int tls_of(const struct server *server, bool is_server, bool is_api, struct rk_tls **ret,
+		  struct rk_error *error)
 {
 	static const char *const alpn[] = { "h2", "http/1.1", NULL };
 	const struct rk_tls_opts opts = {
@@ -97,13 +109,11 @@ static int tls_of(const struct server *server, bool is_server, bool is_api, stru
 	return rk_tls_new(ret, &opts, error);
 }
 
-static void drop_tls(struct rk_tls **tls)
-{
-	(void)rk_tls_unref(*tls);
-}
+static void drop_tls(struct rk_tls **tls) { (void)rk_tls_unref(*tls); }
 
-static int start_core(const struct server *server, const struct rk_kinds *kinds, struct rk_tls *peer_server, struct rk_tls *client,
-		      struct rk_core **ret, struct rk_error *error)
+static int start_core(const struct server *server, const struct rk_kinds *kinds,
+		      struct rk_tls *peer_server, struct rk_tls *client, struct rk_core **ret,
+		      struct rk_error *error)
 {
 	struct rk_core_opts opts = {
 		.kinds = kinds,
@@ -124,7 +134,8 @@ static int start_core(const struct server *server, const struct rk_kinds *kinds,
 	RK_TRY(members_of(server, &opts.members, error));
 	if (opts.members.count > 1) {
 		const int at = rk_config_find(&opts.members, opts.id);
-		const char *listen = server->peer_listen != NULL ? server->peer_listen : opts.members.at[at].address;
+		const char *listen = server->peer_listen != NULL ? server->peer_listen
+								 : opts.members.at[at].address;
 		RK_TRY(rk_listen(listen, false, &opts.peer_fd, &port, error));
 	}
 	return rk_core_new(ret, &opts, error);
@@ -144,23 +155,23 @@ static int serve(const struct server *server, const sigset_t *signals, struct rk
 	RK_TRY(tls_of(server, false, false, &client, error));
 	RK_TRY(tls_of(server, true, true, &api_server, error));
 	RK_TRY(start_core(server, kinds, peer_server, client, &core, error));
-	struct rk_api_opts opts = { .core = core,
-				    .kinds = kinds,
-				    .server = api_server,
-				    .client = client,
-				    .threads = (unsigned)server->threads,
-				    .dir = server->dir,
-				    .name = server->name };
+	struct rk_apiserver_opts opts = { .core = core,
+					  .kinds = kinds,
+					  .server = api_server,
+					  .client = client,
+					  .threads = (unsigned)server->threads,
+					  .dir = server->dir,
+					  .name = server->name };
 	for (size_t i = 0; i < server->listen.count && i + 1 < RK_API_ADDRESSES_MAX; i++)
 		opts.addresses[i] = server->listen.at[i];
-	const int err = rk_api_new(&api, &opts, error);
+	const int err = rk_apiserver_new(&api, &opts, error);
 	if (err == RK_OK) {
 		for (size_t i = 0; i < server->listen.count; i++)
 			rk_log(RK_LOG_INFO, "listening", "address=%s", server->listen.at[i]);
 		(void)sigwait(signals, &signal);
 		rk_log(RK_LOG_INFO, "stopping", "signal=%d", signal);
 	}
-	(void)rk_api_free(api, 2000);
+	(void)rk_apiserver_free(api, 2000);
 	(void)rk_core_free(core);
 	(void)rk_kinds_free(kinds);
 	return err;
@@ -171,8 +182,12 @@ static int check(const struct server *server, struct rk_error *error)
 	const struct {
 		const char *name;
 		bool is_there;
-	} needed[] = { { "dir", server->dir != NULL },	     { "id", server->id > 0 },	       { "members", server->members != NULL },
-		       { "listen", server->listen.count > 0 }, { "cert", server->cert != NULL }, { "key", server->key != NULL },
+	} needed[] = { { "dir", server->dir != NULL },
+		       { "id", server->id > 0 },
+		       { "members", server->members != NULL },
+		       { "listen", server->listen.count > 0 },
+		       { "cert", server->cert != NULL },
+		       { "key", server->key != NULL },
 		       { "ca", server->ca != NULL } };
 
 	for (size_t i = 0; i < RK_COUNT(needed); i++)
@@ -183,26 +198,42 @@ static int check(const struct server *server, struct rk_error *error)
 
 static int run(int argc, char **argv)
 {
-	struct server server = { .service_cidr = "10.96.0.0/16", .pod_cidr = "10.244.0.0/16", .domain = "cluster.local" };
+	struct server server = { .service_cidr = "10.96.0.0/16",
+				 .pod_cidr = "10.244.0.0/16",
+				 .domain = "cluster.local" };
 	const struct rk_flag flags[] = {
-		{ "dir", 'd', RK_FLAG_TEXT, &server.dir, "DIR", "data directory: log, snapshots, identity", NULL },
+		{ "dir", 'd', RK_FLAG_TEXT, &server.dir, "DIR",
+		  "data directory: log, snapshots, identity", NULL },
 		{ "id", 0, RK_FLAG_NUMBER, &server.id, "N", "this member's number", NULL },
-		{ "name", 0, RK_FLAG_TEXT, &server.name, "NAME", "its name for people (default mN)", NULL },
-		{ "cluster-id", 0, RK_FLAG_TEXT, &server.cluster_id, "HEX", "the cluster's identity, 32 hexadecimal digits", NULL },
-		{ "members", 0, RK_FLAG_TEXT, &server.members, "LIST", "members of a new cluster: ID=HOST:PORT,...", NULL },
-		{ "listen", 0, RK_FLAG_LIST, &server.listen, "ADDR", "HOST:PORT for the API; may be given several times", NULL },
-		{ "peer-listen", 0, RK_FLAG_TEXT, &server.peer_listen, "ADDR", "HOST:PORT for the other members (default: as in --members)", NULL },
+		{ "name", 0, RK_FLAG_TEXT, &server.name, "NAME", "its name for people (default mN)",
+		  NULL },
+		{ "cluster-id", 0, RK_FLAG_TEXT, &server.cluster_id, "HEX",
+		  "the cluster's identity, 32 hexadecimal digits", NULL },
+		{ "members", 0, RK_FLAG_TEXT, &server.members, "LIST",
+		  "members of a new cluster: ID=HOST:PORT,...", NULL },
+		{ "listen", 0, RK_FLAG_LIST, &server.listen, "ADDR",
+		  "HOST:PORT for the API; may be given several times", NULL },
+		{ "peer-listen", 0, RK_FLAG_TEXT, &server.peer_listen, "ADDR",
+		  "HOST:PORT for the other members (default: as in --members)", NULL },
 		{ "cert", 0, RK_FLAG_TEXT, &server.cert, "FILE", "certificate (PEM)", NULL },
 		{ "key", 0, RK_FLAG_TEXT, &server.key, "FILE", "its private key (PEM)", NULL },
 		{ "ca", 0, RK_FLAG_TEXT, &server.ca, "FILE", "the cluster's CA (PEM)", NULL },
-		{ "service-cidr", 0, RK_FLAG_TEXT, &server.service_cidr, "CIDR", "addresses of Services", NULL },
-		{ "pod-cidr", 0, RK_FLAG_TEXT, &server.pod_cidr, "CIDR", "addresses of pods, a /24 for each node", NULL },
-		{ "cluster-domain", 0, RK_FLAG_TEXT, &server.domain, "NAME", "DNS domain of the cluster", NULL },
-		{ "api-threads", 0, RK_FLAG_NUMBER, &server.threads, "N", "threads that serve connections (default 2)", NULL },
-		{ "snapshot-entries", 0, RK_FLAG_NUMBER, &server.snapshot_entries, "N", "entries between snapshots (default 20000)", NULL },
-		{ "history-mib", 0, RK_FLAG_NUMBER, &server.history_mib, "N", "MiB of log kept for looking back (default 64)", NULL },
-		{ "heartbeat-ms", 0, RK_FLAG_NUMBER, &server.heartbeat_ms, "N", "between a leader's heartbeats (default 50)", NULL },
-		{ "election-ms", 0, RK_FLAG_NUMBER, &server.election_ms, "N", "without a leader until an election (default 300)", NULL },
+		{ "service-cidr", 0, RK_FLAG_TEXT, &server.service_cidr, "CIDR",
+		  "addresses of Services", NULL },
+		{ "pod-cidr", 0, RK_FLAG_TEXT, &server.pod_cidr, "CIDR",
+		  "addresses of pods, a /24 for each node", NULL },
+		{ "cluster-domain", 0, RK_FLAG_TEXT, &server.domain, "NAME",
+		  "DNS domain of the cluster", NULL },
+		{ "api-threads", 0, RK_FLAG_NUMBER, &server.threads, "N",
+		  "threads that serve connections (default 2)", NULL },
+		{ "snapshot-entries", 0, RK_FLAG_NUMBER, &server.snapshot_entries, "N",
+		  "a snapshot after so many entries (default: by size only)", NULL },
+		{ "history-mib", 0, RK_FLAG_NUMBER, &server.history_mib, "N",
+		  "MiB of log kept for looking back (default 64)", NULL },
+		{ "heartbeat-ms", 0, RK_FLAG_NUMBER, &server.heartbeat_ms, "N",
+		  "between a leader's heartbeats (default 50)", NULL },
+		{ "election-ms", 0, RK_FLAG_NUMBER, &server.election_ms, "N",
+		  "without a leader until an election (default 300)", NULL },
 		{ 0 },
 	};
 	struct rk_error error = { 0 };
@@ -220,8 +251,9 @@ static int run(int argc, char **argv)
 	if (server.name == NULL)
 		server.name = name;
 	rk_log_set_who(server.name);
-	/* One heap for all threads: idle members should be small. */
-	(void)mallopt(M_ARENA_MAX, 1);
+	/* A heap for each thread would make idle members large; one for all would make busy ones
+	 * wait. */
+	(void)mallopt(M_ARENA_MAX, 4);
 	(void)mallopt(M_TRIM_THRESHOLD, 256 * 1024);
 	(void)sigemptyset(&signals);
 	(void)sigaddset(&signals, SIGTERM);

@@ -13,43 +13,18 @@ struct rk_addresses {
 	char **owners;  /* keys, by distance from base */
 };
 
-bool rk_ipv4_parse(struct rk_span text, uint32_t *ret_address)
+int rk_range_parse(const char *cidr, uint32_t *ret_base, unsigned *ret_prefix,
+		   struct rk_error *error)
 {
-	uint32_t address = 0;
-
-	for (int i = 0; i < 4; i++) {
-		struct rk_span part;
-		uint64_t value;
-		text = rk_span_cut(text, '.', &part);
-		if (part.size > 3 || (part.size > 1 && part.data[0] == '0') ||
-		    !rk_span_u64(part, &value) || value > 255 || (text.data == NULL) != (i == 3))
-			return false;
-		address = address << 8 | (uint32_t)value;
-	}
-	*ret_address = address;
-	return true;
-}
-
-void rk_ipv4_format(uint32_t address, char text[16])
-{
-	(void)snprintf(text, 16, "%u.%u.%u.%u", address >> 24, address >> 16 & 255,
-		       address >> 8 & 255, address & 255);
-}
-
-int rk_cidr_parse(const char *cidr, uint32_t *ret_base, unsigned *ret_prefix,
-		  struct rk_error *error)
-{
-	struct rk_span address;
-	const struct rk_span prefix = rk_span_cut(rk_span_str(cidr), '/', &address);
-	uint64_t bits;
 	uint32_t base;
+	unsigned prefix;
 
-	if (!rk_ipv4_parse(address, &base) || !rk_span_u64(prefix, &bits) || bits > 32)
+	if (!rk_cidr_parse(rk_span_str(cidr), &base, &prefix))
 		return rk_fail(error, RK_EINVAL, "\"%s\" is not an IPv4 range", cidr);
-	if (bits < 32 && (base & (UINT32_MAX >> bits)) != 0)
+	if (prefix < 32 && (base & (UINT32_MAX >> prefix)) != 0)
 		return rk_fail(error, RK_EINVAL, "\"%s\": bits are set behind the prefix", cidr);
 	*ret_base = base;
-	*ret_prefix = (unsigned)bits;
+	*ret_prefix = prefix;
 	return RK_OK;
 }
 
@@ -58,7 +33,7 @@ int rk_addresses_new(struct rk_addresses **ret, const char *cidr, struct rk_erro
 	uint32_t base;
 	unsigned prefix;
 
-	RK_TRY(rk_cidr_parse(cidr, &base, &prefix, error));
+	RK_TRY(rk_range_parse(cidr, &base, &prefix, error));
 	if (prefix < PREFIX_MIN || prefix > PREFIX_MAX)
 		return rk_fail(error, RK_EINVAL, "\"%s\": a node's range is a /%d to /%d", cidr,
 			       PREFIX_MIN, PREFIX_MAX);

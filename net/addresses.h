@@ -7,17 +7,14 @@
 #define RK_NET_ADDRESSES_H
 
 #include "base/err.h"
-#include "base/span.h"
+#include "base/ipv4.h"
 
 struct rk_addresses;
 
-/* "10.244.1.0/24" as numbers in host order. RK_EINVAL: not an IPv4 range, or bits set behind the
+/* A range as an operator writes it: RK_EINVAL when it is not one, or bits are set behind the
  * prefix. */
-RK_MUST_CHECK int rk_cidr_parse(const char *cidr, uint32_t *ret_base, unsigned *ret_prefix,
-				struct rk_error *error);
-bool rk_ipv4_parse(struct rk_span text, uint32_t *ret_address); /* host order */
-void rk_ipv4_format(uint32_t address, char text[16]);
-
+RK_MUST_CHECK int rk_range_parse(const char *cidr, uint32_t *ret_base, unsigned *ret_prefix,
+				 struct rk_error *error);
 /* RK_EINVAL for what is not a range of /16 to /29. */
 RK_MUST_CHECK int rk_addresses_new(struct rk_addresses **ret, const char *cidr,
 				   struct rk_error *error);

@@ -233,7 +233,7 @@ int rk_podnet_route(struct rk_podnet *podnet, const char *pod_cidr, const char *
 	uint32_t base, by;
 	unsigned prefix;
 
-	RK_TRY(rk_cidr_parse(pod_cidr, &base, &prefix, error));
+	RK_TRY(rk_range_parse(pod_cidr, &base, &prefix, error));
 	if (prefix == 0)
 		return rk_fail(error, RK_EINVAL, "\"%s\" is everything, not a node's range",
 			       pod_cidr);

@@ -19,7 +19,7 @@ struct server {
 
 struct call {
 	struct call *next;
-	struct rk_api *api;
+	struct rk_apiclient *api;
 	char *method, *target, *type;
 	struct rk_blob *body;
 	struct rk_http_client *client;
@@ -31,7 +31,7 @@ struct call {
 	void (*done)(void *context, int err, int status, const struct rk_val *answer);
 };
 
-struct rk_api {
+struct rk_apiclient {
 	struct ev_loop *loop;
 	struct rk_tls *tls;
 	unsigned server_count, current, in_flight;
@@ -39,7 +39,7 @@ struct rk_api {
 	bool is_closing;
 };
 
-static struct rk_http_client *client_of(struct rk_api *api, bool is_watch)
+static struct rk_http_client *client_of(struct rk_apiclient *api, bool is_watch)
 {
 	struct server *server = &api->servers[api->current];
 	struct rk_http_client **at = is_watch ? &server->watches : &server->calls;
@@ -56,13 +56,16 @@ static struct rk_http_client *client_of(struct rk_api *api, bool is_watch)
 	return *at;
 }
 
-struct rk_http_client *rk_api_watch_client(struct rk_api *api) { return client_of(api, true); }
+struct rk_http_client *rk_apiclient_watch_client(struct rk_apiclient *api)
+{
+	return client_of(api, true);
+}
 
-struct ev_loop *rk_api_loop(struct rk_api *api) { return api->loop; }
+struct ev_loop *rk_apiclient_loop(struct rk_apiclient *api) { return api->loop; }
 
-unsigned rk_api_in_flight(const struct rk_api *api) { return api->in_flight; }
+unsigned rk_apiclient_in_flight(const struct rk_apiclient *api) { return api->in_flight; }
 
-void rk_api_blame(struct rk_api *api, const struct rk_http_client *client)
+void rk_apiclient_blame(struct rk_apiclient *api, const struct rk_http_client *client)
 {
 	const struct server *now = &api->servers[api->current];
 
@@ -131,7 +134,7 @@ static void on_done(void *context, struct rk_http_call *http, int err, const str
 
 	(void)http, (void)error;
 	if (is_worth_another(call, err)) {
-		rk_api_blame(call->api, call->client);
+		rk_apiclient_blame(call->api, call->client);
 		start(call);
 		return;
 	}
@@ -166,7 +169,7 @@ static void start(struct call *call)
 	(void)rk_http_call_start(call->client, &opts);
 }
 
-void rk_api_call(struct rk_api *api, const struct rk_api_call *what)
+void rk_apiclient_call(struct rk_apiclient *api, const struct rk_apiclient_call *what)
 {
 	struct call *call = rk_zalloc(sizeof *call);
 
@@ -185,10 +188,10 @@ void rk_api_call(struct rk_api *api, const struct rk_api_call *what)
 	start(call);
 }
 
-int rk_api_new(struct rk_api **ret, struct ev_loop *loop, const char *const *servers,
-	       struct rk_tls *tls, struct rk_error *error)
+int rk_apiclient_new(struct rk_apiclient **ret, struct ev_loop *loop, const char *const *servers,
+		     struct rk_tls *tls, struct rk_error *error)
 {
-	struct rk_api *api = rk_zalloc(sizeof *api);
+	struct rk_apiclient *api = rk_zalloc(sizeof *api);
 
 	api->loop = loop;
 	api->tls = rk_tls_ref(tls);
@@ -197,21 +200,21 @@ int rk_api_new(struct rk_api **ret, struct ev_loop *loop, const char *const *ser
 			strncmp(servers[i], "https://", 8) == 0 ? servers[i] + 8 : servers[i];
 
 		if (api->server_count == RK_API_SERVERS_MAX) {
-			(void)rk_api_free(api);
+			(void)rk_apiclient_free(api);
 			return rk_fail(error, RK_EINVAL, "more than %d servers",
 				       RK_API_SERVERS_MAX);
 		}
 		api->servers[api->server_count++].address = rk_strdup(address);
 	}
 	if (api->server_count == 0) {
-		(void)rk_api_free(api);
+		(void)rk_apiclient_free(api);
 		return rk_fail(error, RK_EINVAL, "no server was given");
 	}
 	*ret = api;
 	return 0;
 }
 
-struct rk_api *rk_api_free(struct rk_api *api)
+struct rk_apiclient *rk_apiclient_free(struct rk_apiclient *api)
 {
 	if (api == NULL)
 		return NULL;

@@ -16,16 +16,17 @@
 #define RK_STRATEGIC_PATCH "application/strategic-merge-patch+json"
 #define RK_JSON_TYPE       "application/json"
 
-struct rk_api;
+struct rk_apiclient;
 
 /* servers: "host:port" or "https://host:port", ends with NULL; copied. RK_EINVAL: none, or too
  * many. */
-RK_MUST_CHECK int rk_api_new(struct rk_api **ret, struct ev_loop *loop, const char *const *servers,
-			     struct rk_tls *tls, struct rk_error *error);
+RK_MUST_CHECK int rk_apiclient_new(struct rk_apiclient **ret, struct ev_loop *loop,
+				   const char *const *servers, struct rk_tls *tls,
+				   struct rk_error *error);
 /* Every call in flight ends with RK_ECLOSED. Takes NULL, returns NULL. */
-struct rk_api *rk_api_free(struct rk_api *api);
+struct rk_apiclient *rk_apiclient_free(struct rk_apiclient *api);
 
-struct rk_api_call { /* borrowed for the call */
+struct rk_apiclient_call { /* borrowed for the call */
 	const char *method;
 	const char *target;
 	const char *type;          /* of the body */
@@ -36,13 +37,13 @@ struct rk_api_call { /* borrowed for the call */
 	void (*done)(void *context, int err, int status, const struct rk_val *answer);
 };
 /* Another member is tried when one does not answer; each has 5 s. */
-void rk_api_call(struct rk_api *api, const struct rk_api_call *call);
-unsigned rk_api_in_flight(const struct rk_api *api);
+void rk_apiclient_call(struct rk_apiclient *api, const struct rk_apiclient_call *call);
+unsigned rk_apiclient_in_flight(const struct rk_apiclient *api);
 
 /* --- for watches --- */
-struct rk_http_client *rk_api_watch_client(struct rk_api *api);
+struct rk_http_client *rk_apiclient_watch_client(struct rk_apiclient *api);
 /* That client's member did not answer: go to another one. */
-void rk_api_blame(struct rk_api *api, const struct rk_http_client *client);
-struct ev_loop *rk_api_loop(struct rk_api *api);
+void rk_apiclient_blame(struct rk_apiclient *api, const struct rk_http_client *client);
+struct ev_loop *rk_apiclient_loop(struct rk_apiclient *api);
 
 #endif

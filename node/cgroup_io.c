@@ -67,6 +67,27 @@ int rk_cgroups_enter(const struct rk_cgroups *cgroups, const char *pod, struct r
 	return 0;
 }
 
+bool rk_cgroups_oom_killed(const struct rk_cgroups *cgroups, const char *pod, const char *id)
+{
+	static const char *const files[] = { "memory.events",
+					     "memory.oom_control" }; /* version 2, and 1 */
+	char path[RK_PATH_MAX];
+
+	for (unsigned i = 0; i < cgroups->root_count; i++)
+		for (size_t k = 0; k < RK_COUNT(files); k++) {
+			RK_AUTO(rk_buf_done) struct rk_buf text = { 0 };
+
+			rk_path(path, "%s%s/%s/%s/%s", cgroups->roots[i], cgroups->path, pod, id,
+				files[k]);
+			if (rk_file_read(path, 4096, &text, NULL) < 0)
+				continue;
+			const char *at = strstr(rk_buf_cstr(&text), "oom_kill ");
+			if (at != NULL && strtol(at + sizeof "oom_kill " - 1, NULL, 10) > 0)
+				return true;
+		}
+	return false;
+}
+
 static int remove_dir(const char *path, const struct stat *info, int kind, struct FTW *walk)
 {
 	(void)info, (void)walk;

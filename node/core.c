@@ -15,13 +15,13 @@
 #define DELETE_AGAIN_MS 10000
 #define RETRY_SOON_MS   500
 
-struct rk_core {
+struct rk_nodecore {
 	char host_ip[64];
 	struct rk_pod *pods;
 	uint32_t count;
 };
 
-static struct rk_pod *find(const struct rk_core *core, struct rk_span uid)
+static struct rk_pod *find(const struct rk_nodecore *core, struct rk_span uid)
 {
 	for (struct rk_pod *pod = core->pods; pod != NULL; pod = pod->next)
 		if (!pod->is_dead && rk_span_eq(pod->uid, uid))
@@ -29,12 +29,12 @@ static struct rk_pod *find(const struct rk_core *core, struct rk_span uid)
 	return NULL;
 }
 
-const struct rk_pod *rk_core_find(const struct rk_core *core, struct rk_span uid)
+const struct rk_pod *rk_nodecore_find(const struct rk_nodecore *core, struct rk_span uid)
 {
 	return find(core, uid);
 }
 
-const struct rk_pod *rk_core_next(const struct rk_core *core, const struct rk_pod *before)
+const struct rk_pod *rk_nodecore_next(const struct rk_nodecore *core, const struct rk_pod *before)
 {
 	const struct rk_pod *pod = before != NULL ? before->next : core->pods;
 
@@ -43,7 +43,7 @@ const struct rk_pod *rk_core_next(const struct rk_core *core, const struct rk_po
 	return pod;
 }
 
-static void bury_dead(struct rk_core *core)
+static void bury_dead(struct rk_nodecore *core)
 {
 	for (struct rk_pod **at = &core->pods; *at != NULL;) {
 		struct rk_pod *pod = *at;
@@ -199,7 +199,7 @@ static void run_pod(struct rk_pod *pod, struct rk_now now, struct rk_acts *acts)
 		run_containers(pod, now, acts);
 }
 
-static void report(struct rk_core *core, struct rk_pod *pod, struct rk_now now,
+static void report(struct rk_nodecore *core, struct rk_pod *pod, struct rk_now now,
 		   struct rk_acts *acts)
 {
 	RK_AUTO(rk_buf_done) struct rk_buf bytes = { 0 };
@@ -219,11 +219,12 @@ static void report(struct rk_core *core, struct rk_pod *pod, struct rk_now now,
 	}
 }
 
-static void sync_pod(struct rk_core *core, struct rk_pod *pod, struct rk_now now,
+static void sync_pod(struct rk_nodecore *core, struct rk_pod *pod, struct rk_now now,
 		     struct rk_acts *acts)
 {
 	if (pod->is_dead)
 		return;
+	pod->synced = now.mono;
 	check_end(pod, now);
 	if (pod->is_stopping || pod->is_ended)
 		wind_up(pod, now, acts);
@@ -283,8 +284,8 @@ static void shorten_grace(struct rk_pod *pod, struct rk_now now, struct rk_acts 
 			rk_container_stop(pod, &pod->containers[i], pod->grace_ms, now, acts);
 }
 
-static struct rk_pod *add_pod(struct rk_core *core, const struct rk_fact *fact, struct rk_now now,
-			      struct rk_acts *acts)
+static struct rk_pod *add_pod(struct rk_nodecore *core, const struct rk_fact *fact,
+			      struct rk_now now, struct rk_acts *acts)
 {
 	struct rk_pod *pod = rk_pod_new(fact->pod);
 
@@ -299,8 +300,8 @@ static struct rk_pod *add_pod(struct rk_core *core, const struct rk_fact *fact, 
 	return pod;
 }
 
-static struct rk_pod *on_pod(struct rk_core *core, const struct rk_fact *fact, struct rk_now now,
-			     struct rk_acts *acts)
+static struct rk_pod *on_pod(struct rk_nodecore *core, const struct rk_fact *fact,
+			     struct rk_now now, struct rk_acts *acts)
 {
 	struct rk_pod *pod = find(core, rk_val_text_at(fact->pod, "metadata.uid"));
 	const struct rk_span phase = rk_val_text_at(fact->pod, "status.phase");
@@ -421,8 +422,8 @@ static void on_fact(struct rk_pod *pod, const struct rk_fact *fact, struct rk_no
 	}
 }
 
-void rk_core_step(struct rk_core *core, struct rk_now now, const struct rk_fact *fact,
-		  struct rk_acts *acts)
+void rk_nodecore_step(struct rk_nodecore *core, struct rk_now now, const struct rk_fact *fact,
+		      struct rk_acts *acts)
 {
 	bury_dead(core);
 	if (fact->kind == RK_FACT_TIME) {
@@ -444,7 +445,7 @@ static int64_t sooner(int64_t best, int64_t at, struct rk_now now)
 	return at > now.mono && at < best ? at : best;
 }
 
-int64_t rk_core_due(const struct rk_core *core, struct rk_now now)
+int64_t rk_nodecore_due(const struct rk_nodecore *core, struct rk_now now)
 {
 	int64_t due = INT64_MAX;
 
@@ -452,32 +453,35 @@ int64_t rk_core_due(const struct rk_core *core, struct rk_now now)
 		const int64_t deadline =
 			rk_val_int_at(pod->object, "spec.activeDeadlineSeconds", 0);
 
+		/* What fell due after the pod's last step counts, also when it is past by now. */
+		const struct rk_now since = { now.wall, pod->synced };
+
 		if (pod->is_dead)
 			continue;
-		due = sooner(due, pod->volumes_backoff.until, now);
-		due = sooner(due, pod->sandbox_backoff.until, now);
-		due = sooner(due, pod->clear_backoff.until, now);
-		due = sooner(due, pod->delete_at, now);
+		due = sooner(due, pod->volumes_backoff.until, since);
+		due = sooner(due, pod->sandbox_backoff.until, since);
+		due = sooner(due, pod->clear_backoff.until, since);
+		due = sooner(due, pod->delete_at, since);
 		if (deadline > 0 && !pod->is_ended)
 			due = sooner(due, now.mono + pod->start_time + deadline * 1000 - now.wall,
-				     now);
+				     since);
 		for (uint32_t i = 0; i < pod->container_count; i++) {
-			const int64_t at = rk_container_due(&pod->containers[i], now);
+			const int64_t at = rk_container_due(&pod->containers[i], since);
 			due = RK_MIN(due, at);
 		}
 	}
 	return due;
 }
 
-struct rk_core *rk_core_new(const char *host_ip)
+struct rk_nodecore *rk_nodecore_new(const char *host_ip)
 {
-	struct rk_core *core = rk_zalloc(sizeof *core);
+	struct rk_nodecore *core = rk_zalloc(sizeof *core);
 
 	(void)snprintf(core->host_ip, sizeof core->host_ip, "%s", host_ip);
 	return core;
 }
 
-struct rk_core *rk_core_free(struct rk_core *core)
+struct rk_nodecore *rk_nodecore_free(struct rk_nodecore *core)
 {
 	if (core == NULL)
 		return NULL;

@@ -97,7 +97,7 @@ static int remove_one(const char *path, const struct stat *info, int kind, struc
 	return kind == FTW_DP || kind == FTW_D || kind == FTW_DNR ? rmdir(path) : unlink(path);
 }
 
-int rk_tree_remove(const char *path, struct rk_error *error)
+int rk_dir_remove(const char *path, struct rk_error *error)
 {
 	struct stat info;
 

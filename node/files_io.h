@@ -20,7 +20,7 @@ RK_MUST_CHECK int rk_file_write(const char *path, struct rk_span bytes, mode_t m
 				bool is_durable, struct rk_error *error);
 /* Removes a tree. Does not follow links, and does not leave its file system: what is mounted inside
  * stays, as an error. */
-int rk_tree_remove(const char *path, struct rk_error *error);
+int rk_dir_remove(const char *path, struct rk_error *error);
 /* Unmounts everything at or below `path`, the deepest first. */
 void rk_unmount_below(const char *path);
 /* Whether something is mounted exactly there. */

@@ -7,7 +7,7 @@
 #include <sys/utsname.h>
 
 #include "base/mem.h"
-#include "node/command_io.h"
+#include "node/program_io.h"
 #include "node/unpack_io.h"
 #include "wire/json.h"
 
@@ -210,10 +210,10 @@ static int run_skopeo(const char *from, const char *layout, uint32_t timeout_ms,
 	char to[RK_PATH_MAX];
 	const char *const argv[] = { "skopeo", "copy", "--quiet", "--insecure-policy",
 				     from,     to,     NULL };
-	const struct rk_command command = { .argv = argv, .timeout_ms = timeout_ms };
+	const struct rk_program command = { .argv = argv, .timeout_ms = timeout_ms };
 
 	rk_path(to, "oci:%s", layout);
-	return rk_command_check(&command, error);
+	return rk_program_check(&command, error);
 }
 
 /* A tar: unpacked aside; a docker archive goes through skopeo. */
@@ -248,7 +248,7 @@ static int load_archive(const struct load *load, const char *path, const char *r
 static int with_temporary(const char *dir, char path[RK_PATH_MAX], struct rk_error *error)
 {
 	rk_path(path, "%s/images/tmp/load-%d", dir, (int)getpid());
-	RK_TRY(rk_tree_remove(path, error));
+	RK_TRY(rk_dir_remove(path, error));
 	return rk_dir_make(path, 0700, error);
 }
 
@@ -272,7 +272,7 @@ int rk_image_load(const char *dir, const char *path, const char *ref,
 	RK_TRY(with_temporary(store, temporary, error));
 	const struct load load = { store, temporary, &arena };
 	const int err = load_archive(&load, full, ref, ret_ref, error);
-	(void)rk_tree_remove(temporary, NULL); /* what stays is removed by the next load */
+	(void)rk_dir_remove(temporary, NULL); /* what stays is removed by the next load */
 	return err;
 }
 
@@ -287,7 +287,7 @@ int rk_image_pull(const char *dir, const char *ref, uint32_t timeout_ms, struct 
 	int err = run_skopeo(source, temporary, timeout_ms, error);
 	if (err == 0)
 		err = load_layout(&load, ref, full, error);
-	(void)rk_tree_remove(temporary, NULL);
+	(void)rk_dir_remove(temporary, NULL);
 	return err;
 }
 
@@ -353,7 +353,7 @@ static int unpack_layer(const char *dir, struct rk_span hex, struct rk_error *er
 	int err = rk_unpack(blob, temporary, true, error);
 	if (err == 0 && rename(temporary, layer) < 0 && errno != EEXIST && errno != ENOTEMPTY)
 		err = rk_fail_errno(error, "name %s", layer);
-	(void)rk_tree_remove(temporary, NULL); /* nothing there after the rename */
+	(void)rk_dir_remove(temporary, NULL); /* nothing there after the rename */
 	return err;
 }
 

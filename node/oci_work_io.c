@@ -1,10 +1,10 @@
 #include <dirent.h>
 
 #include "base/mem.h"
-#include "node/command_io.h"
 #include "node/image_store_io.h"
 #include "node/oci_job.h"
 #include "node/probe_io.h"
+#include "node/program_io.h"
 #include "node/volume_io.h"
 
 #define PULL_MS 600000u
@@ -148,10 +148,10 @@ static int work_forget(struct rk_oci_job *job, struct rk_error *error)
 	rk_oci_log_path(oci, path, &job->view, RK_SPAN("c"), 0);
 	*strrchr(path, '/') = '\0'; /* of the container, then of the pod */
 	*strrchr(path, '/') = '\0';
-	RK_TRY(rk_tree_remove(path, error));
+	RK_TRY(rk_dir_remove(path, error));
 	remove_exits(oci, job->act.uid);
 	rk_path(path, "%s/pods/%.*s", oci->dir, RK_SPAN_ARGS(job->act.uid));
-	return rk_tree_remove(path, error);
+	return rk_dir_remove(path, error);
 }
 
 static int work_volumes(struct rk_oci_job *job, struct rk_error *error)

@@ -48,7 +48,7 @@ static int add_keys(struct rk_payload *payload, const struct rk_val *map, bool i
 	for (uint32_t i = 0; i < rk_val_count(map); i++) {
 		struct rk_span bytes = rk_val_text(map->fields[i].val);
 
-		if (is_base64 && !rk_base64_decode(payload->arena, bytes, &bytes))
+		if (is_base64 && !rk_payload_decode(payload->arena, bytes, &bytes))
 			return rk_fail(error, RK_EINVAL, "the value of key %.*s is not base64",
 				       RK_SPAN_ARGS(map->fields[i].key));
 		RK_TRY(add_file(payload, map->fields[i].key, bytes, mode, error));
@@ -209,7 +209,7 @@ static int remove_old(const struct rk_payload *payload, const char *dir, const c
 			continue;
 		rk_path(path, "%s/%s", dir, name);
 		if (unlink(path) < 0)
-			RK_TRY(rk_tree_remove(path, error));
+			RK_TRY(rk_dir_remove(path, error));
 	}
 	return 0;
 }

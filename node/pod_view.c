@@ -136,7 +136,7 @@ int rk_pod_resource(struct rk_arena *arena, const struct rk_pod_view *view,
 	return 0;
 }
 
-bool rk_base64_decode(struct rk_arena *arena, struct rk_span text, struct rk_span *ret)
+bool rk_payload_decode(struct rk_arena *arena, struct rk_span text, struct rk_span *ret)
 {
 	static const char alphabet[] =
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -198,7 +198,7 @@ int rk_ref_key(struct rk_arena *arena, const struct rk_pod_view *view, enum rk_r
 			       RK_SPAN_ARGS(view->ns), RK_SPAN_ARGS(name));
 	if (!is_binary)
 		*ret = rk_val_text(val);
-	else if (!rk_base64_decode(arena, rk_val_text(val), ret))
+	else if (!rk_payload_decode(arena, rk_val_text(val), ret))
 		return rk_fail(error, RK_EINVAL, "the value of key %.*s is not base64",
 			       RK_SPAN_ARGS(key));
 	return 0;

@@ -20,7 +20,7 @@ struct key {
 };
 
 struct rk_watch {
-	struct rk_api *api;
+	struct rk_apiclient *api;
 	struct rk_watch_opts opts;
 	char *path, *selector; /* selector: encoded */
 	char version[32];      /* "": list first */
@@ -130,9 +130,9 @@ static void take_object(struct rk_watch *watch, const struct rk_val *object)
 
 static void again_later(struct rk_watch *watch)
 {
-	ev_timer_stop(rk_api_loop(watch->api), &watch->retry);
+	ev_timer_stop(rk_apiclient_loop(watch->api), &watch->retry);
 	ev_timer_set(&watch->retry, watch->retry_s, 0);
-	ev_timer_start(rk_api_loop(watch->api), &watch->retry);
+	ev_timer_start(rk_apiclient_loop(watch->api), &watch->retry);
 	watch->retry_s = RK_MIN(watch->retry_s * 2, RETRY_MAX_S);
 }
 
@@ -243,7 +243,7 @@ static void on_done(void *context, struct rk_http_call *call, int err, const str
 		rk_log(RK_LOG_WARN, "list failed", "path=%s error=\"%s\"", watch->path,
 		       error->text);
 	if (err < 0 || watch->status != 200) {
-		rk_api_blame(watch->api, watch->client);
+		rk_apiclient_blame(watch->api, watch->client);
 		if (watch->status == 410)
 			watch->version[0] = '\0';
 		again_later(watch);
@@ -292,7 +292,7 @@ static void begin(struct rk_watch *watch)
 		.data = on_data,
 		.done = on_done,
 	};
-	watch->client = rk_api_watch_client(watch->api);
+	watch->client = rk_apiclient_watch_client(watch->api);
 	watch->call = rk_http_call_start(watch->client, &opts);
 }
 
@@ -302,7 +302,7 @@ static void on_retry(struct ev_loop *loop, ev_timer *timer, int events)
 	begin(timer->data);
 }
 
-struct rk_watch *rk_watch_open(struct rk_api *api, const struct rk_watch_opts *opts)
+struct rk_watch *rk_watch_open(struct rk_apiclient *api, const struct rk_watch_opts *opts)
 {
 	struct rk_watch *watch = rk_zalloc(sizeof *watch);
 
@@ -325,7 +325,7 @@ struct rk_watch *rk_watch_close(struct rk_watch *watch)
 {
 	if (watch == NULL)
 		return NULL;
-	ev_timer_stop(rk_api_loop(watch->api), &watch->retry);
+	ev_timer_stop(rk_apiclient_loop(watch->api), &watch->retry);
 	if (watch->call != NULL)
 		rk_http_call_abort(watch->call);
 	for (size_t i = 0; i < watch->count; i++)

@@ -19,7 +19,7 @@ struct rk_watch_opts {
 	void (*synced)(void *context);
 };
 
-struct rk_watch *rk_watch_open(struct rk_api *api, const struct rk_watch_opts *opts)
+struct rk_watch *rk_watch_open(struct rk_apiclient *api, const struct rk_watch_opts *opts)
 	__attribute__((returns_nonnull));
 struct rk_watch *rk_watch_close(
 	struct rk_watch *watch); /* no callback follows; takes NULL, returns NULL */

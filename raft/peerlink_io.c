@@ -173,6 +173,7 @@ static int take_frame(struct rk_inlink *link, struct rk_span frame)
 	case RK_LINK_BEGIN: return take_begin(link, payload);
 	case RK_LINK_DATA: return take_data(link, payload);
 	case RK_LINK_END: return take_end(link);
+	case RK_LINK_PING: return payload.size == 0 ? RK_OK : RK_EINVAL;
 	}
 	return RK_EINVAL;
 }
@@ -182,8 +183,8 @@ static void drop(struct rk_inlink *link)
 	void (*gone)(void *context, struct rk_inlink *link) = link->gone;
 	void *context = link->context;
 
-	rk_inlink_close(link);
 	gone(context, link);
+	rk_inlink_close(link);
 }
 
 static size_t on_data(void *context, struct rk_stream *stream, struct rk_span bytes)
@@ -238,7 +239,7 @@ struct rk_inlink *rk_inlink_new(struct ev_loop *loop, int fd, const struct rk_pe
 	link->context = context;
 	link->fd = -1;
 	link->stream = rk_stream_accept(loop, fd, opts->server, &events, link);
-	/* Heartbeats come all the time: silence means that the other side is gone. */
+	/* Pings come all the time: silence means that the other side is gone. */
 	rk_stream_idle_ms(link->stream, 10000);
 	return link;
 }

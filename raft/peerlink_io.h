@@ -14,6 +14,7 @@ enum rk_link_frame {
 	RK_LINK_BEGIN,     /* term u64, size u64, snapshot meta: a transfer follows */
 	RK_LINK_DATA,      /* the next bytes of the file */
 	RK_LINK_END,       /* all of it is here */
+	RK_LINK_PING,      /* nothing to say: followers are silent among themselves */
 };
 
 #define RK_LINK_VERSION   1
@@ -25,7 +26,7 @@ void rk_link_hello(struct rk_buf *out, const struct rk_peers_opts *opts, uint64_
 
 struct rk_inlink;
 
-/* Takes an accepted socket. `gone` is called once, when the link has ended and been freed. */
+/* Takes an accepted socket. `gone` is called once, when the link has ended and is about to be freed. */
 struct rk_inlink *rk_inlink_new(struct ev_loop *loop, int fd, const struct rk_peers_opts *opts,
 				void (*gone)(void *context, struct rk_inlink *link), void *context)
 	__attribute__((returns_nonnull));

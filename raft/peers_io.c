@@ -17,6 +17,7 @@
 #define INCOMING_MAX 64          /* connections */
 #define RETRY_MIN_S  0.05
 #define RETRY_MAX_S  1.0
+#define PING_S       2.0
 
 struct outlink { /* to one peer */
 	struct rk_peers *peers;
@@ -54,6 +55,7 @@ struct rk_peers {
 	struct ev_loop *loop;
 	struct rk_queue *queue;
 	ev_io queue_io, listen_io;
+	ev_timer ping;
 	size_t out_count;
 	struct outlink *out[RK_MEMBERS_MAX];
 	size_t in_count;
@@ -196,6 +198,17 @@ static struct outlink *out_find(const struct rk_peers *peers, uint64_t id)
 		if (peers->out[i]->id == id)
 			return peers->out[i];
 	return NULL;
+}
+
+static void on_ping(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	struct rk_peers *peers = RK_CONTAINER(timer, struct rk_peers, ping);
+
+	(void)loop;
+	(void)events;
+	for (size_t i = 0; i < peers->out_count; i++)
+		if (peers->out[i]->is_open && rk_stream_queued(peers->out[i]->stream) == 0)
+			write_frame(peers->out[i], RK_LINK_PING, RK_SPAN(""));
 }
 
 /* --- in --- */
@@ -369,6 +382,8 @@ int rk_peers_new(struct rk_peers **ret, const struct rk_peers_opts *opts, struct
 	ev_io_start(peers->loop, &peers->queue_io);
 	ev_io_init(&peers->listen_io, on_accept, opts->listen_fd, EV_READ);
 	ev_io_start(peers->loop, &peers->listen_io);
+	ev_timer_init(&peers->ping, on_ping, PING_S, PING_S);
+	ev_timer_start(peers->loop, &peers->ping);
 	if (pthread_create(&peers->thread, NULL, run, peers) != 0) {
 		(void)destroy(peers);
 		return rk_fail(error, RK_EIO, "cannot start the thread of the peers");

@@ -232,13 +232,36 @@ struct rk_val *rk_doc_val(struct rk_arena *arena, const struct rk_blob *doc)
 /* Passes over one value. A count of what is still to come stands in for recursion. */
 static void skip(struct rk_reader *reader)
 {
+	const uint8_t *data = reader->bytes.data;
+	const size_t end = reader->bytes.size;
+	size_t at = reader->at;
 	uint64_t left = 1;
 
-	while (left > 0 && !reader->failed) {
-		const struct head head = read_head(reader);
-		left += head.kind == RK_VAL_LIST ? head.count : head.kind == RK_VAL_MAP ? 2 * (uint64_t)head.count : 0;
+	while (left > 0 && at < end) {
+		const uint8_t tag = data[at];
 		left--;
+		if (tag <= 0x7f || tag >= 0xe0 || tag == 0xc0 || tag == 0xc2 || tag == 0xc3) {
+			at++;
+		} else if (tag <= 0x8f) {
+			at++;
+			left += 2u * (tag & 0x0f);
+		} else if (tag <= 0x9f) {
+			at++;
+			left += tag & 0x0f;
+		} else if (tag <= 0xbf) {
+			at += 1u + (tag & 0x1f);
+		} else { /* the long forms are rare: the careful way */
+			reader->at = at;
+			const struct head head = read_head(reader);
+			left += head.kind == RK_VAL_LIST ? head.count : head.kind == RK_VAL_MAP ? 2 * (uint64_t)head.count : 0;
+			at = reader->at;
+			if (reader->failed)
+				return;
+		}
 	}
+	reader->failed = reader->failed || left > 0 || at > end;
+	if (!reader->failed)
+		reader->at = at;
 }
 
 struct rk_span rk_doc_get(struct rk_span bytes, struct rk_span key)

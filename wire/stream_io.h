@@ -1,7 +1,8 @@
 /* wire/stream_io.h - a byte stream over a socket, TLS or plain, on a libev loop: never blocks, bounded both ways.
  *
- * One thread owns a stream. The first one makes the process ignore SIGPIPE. Writes are queued as shared blobs and leave in large TLS records; above
- * RK_STREAM_QUEUE_HIGH the writer is told to wait for `drained`. Callbacks may close the stream. */
+ * One thread owns a stream. The first one makes the process ignore SIGPIPE. Writes are queued as shared
+ * blobs and leave in large TLS records; above RK_STREAM_QUEUE_HIGH the writer is told to wait for `drained`.
+ * Callbacks may close the stream. */
 #ifndef RK_WIRE_STREAM_IO_H
 #define RK_WIRE_STREAM_IO_H
 

@@ -163,7 +163,7 @@ static void openapi_v2(struct rk_req *req)
 		contains(rk_http_header(req->http, "accept"), "com.github.proto-openapi.spec.v2");
 
 	send_document(req,
-		      proto ? "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+		      proto ? "application/octet-stream"
 			    : "application/json",
 		      document(req, proto ? DOC_OPENAPI_V2_PROTO : DOC_OPENAPI_V2_JSON, make_v2));
 }

@@ -113,6 +113,7 @@ static void pair_close(struct pair *pair)
 	rk_buf_done(&pair->client.in);
 	pki_done(&pair->pki);
 	close(pair->listen_fd);
+	ev_run(pair->loop, 0); /* streams that finish outlive their owners for a moment */
 	ev_loop_destroy(pair->loop);
 }
 

@@ -1,4 +1,5 @@
-/* Values, documents, JSON and YAML: what goes in comes out, and what is broken is refused with its place. */
+/* Values, documents, JSON and YAML: what goes in comes out, and what is broken is refused with its
+ * place. */
 #include <criterion/criterion.h>
 
 #include "wire/doc.h"
@@ -16,10 +17,36 @@ static struct rk_val *parse(struct rk_arena *arena, const char *text)
 }
 
 static const char *const same[] = {
-	"null", "true", "false", "0", "-1", "127", "128", "-32", "-33", "255", "256", "65535", "65536",
-	"4294967295", "4294967296", "9223372036854775807", "-9223372036854775808", "-129", "-32769",
-	"1.5", "0.1", "1e+300", "\"\"", "\"a\"", "[]", "{}", "[1,[2,[3]],{\"a\":{}}]",
-	"{\"b\":1,\"a\":[true,null],\"c\":{\"d\":\"e\"}}", "\"\\u0001\\n\\t\\\"\\\\/\"", "\"\xc3\xa9\xe2\x82\xac\"",
+	"null",
+	"true",
+	"false",
+	"0",
+	"-1",
+	"127",
+	"128",
+	"-32",
+	"-33",
+	"255",
+	"256",
+	"65535",
+	"65536",
+	"4294967295",
+	"4294967296",
+	"9223372036854775807",
+	"-9223372036854775808",
+	"-129",
+	"-32769",
+	"1.5",
+	"0.1",
+	"1e+300",
+	"\"\"",
+	"\"a\"",
+	"[]",
+	"{}",
+	"[1,[2,[3]],{\"a\":{}}]",
+	"{\"b\":1,\"a\":[true,null],\"c\":{\"d\":\"e\"}}",
+	"\"\\u0001\\n\\t\\\"\\\\/\"",
+	"\"\xc3\xa9\xe2\x82\xac\"",
 };
 
 Test(values, json_to_document_and_back)
@@ -66,7 +93,9 @@ Test(values, long_strings_and_lists_keep_their_sizes)
 Test(values, a_document_is_read_in_place)
 {
 	struct rk_arena arena = { 0 };
-	struct rk_blob *doc = rk_doc_of(parse(&arena, "{\"skip\":[1,{\"x\":[2]}],\"spec\":{\"n\":-5,\"t\":\"hi\",\"b\":true},\"a.b\":\"dot\"}"));
+	struct rk_blob *doc =
+		rk_doc_of(parse(&arena, "{\"skip\":[1,{\"x\":[2]}],\"spec\":{\"n\":-5,\"t\":\"hi\","
+					"\"b\":true},\"a.b\":\"dot\"}"));
 	const struct rk_span bytes = rk_blob_span(doc);
 
 	cr_expect_eq(rk_doc_int(bytes, "spec.n", 0), -5);
@@ -82,7 +111,8 @@ Test(values, a_document_is_read_in_place)
 Test(values, every_truncation_of_a_document_is_refused)
 {
 	struct rk_arena arena = { 0 };
-	struct rk_blob *doc = rk_doc_of(parse(&arena, "{\"a\":[1,2,\"three\",{\"b\":1.5}],\"c\":70000}"));
+	struct rk_blob *doc =
+		rk_doc_of(parse(&arena, "{\"a\":[1,2,\"three\",{\"b\":1.5}],\"c\":70000}"));
 
 	for (size_t size = 0; size < doc->size; size++) {
 		struct rk_buf out = { 0 };
@@ -137,8 +167,11 @@ Test(values, broken_json_is_refused_with_its_place)
 		struct rk_arena arena = { 0 };
 		struct rk_error error = { 0 };
 		struct rk_val *val;
-		cr_expect_eq(rk_json_parse(&arena, rk_span_str(broken_json[i].text), 0, &val, &error), RK_EINVAL);
-		cr_expect_not_null(strstr(error.text, broken_json[i].says), "%s: %s", broken_json[i].text, error.text);
+		cr_expect_eq(
+			rk_json_parse(&arena, rk_span_str(broken_json[i].text), 0, &val, &error),
+			RK_EINVAL);
+		cr_expect_not_null(strstr(error.text, broken_json[i].says), "%s: %s",
+				   broken_json[i].text, error.text);
 		rk_arena_done(&arena);
 	}
 }
@@ -163,9 +196,11 @@ static const struct {
 } yaml_cases[] = {
 	{ "a: 1\nb: [x, 'y', \"z\\n\"]\n", "[{\"a\":1,\"b\":[\"x\",\"y\",\"z\\n\"]}]" },
 	{ "a: yes\nb: off\nc: ~\nd: '1'\ne: 0x10\nf: 010\ng: 1.5\nh: 1_000\ni: y\n",
-	  "[{\"a\":true,\"b\":false,\"c\":null,\"d\":\"1\",\"e\":16,\"f\":8,\"g\":1.5,\"h\":1000,\"i\":\"y\"}]" },
+	  "[{\"a\":true,\"b\":false,\"c\":null,\"d\":\"1\",\"e\":16,\"f\":8,\"g\":1.5,\"h\":1000,"
+	  "\"i\":\"y\"}]" },
 	{ "---\na: 1\n---\n---\nb: 2\n", "[{\"a\":1},{\"b\":2}]" },
-	{ "x: &a {k: v}\ny: *a\nz:\n  <<: *a\n  q: 1\n", "[{\"x\":{\"k\":\"v\"},\"y\":{\"k\":\"v\"},\"z\":{\"k\":\"v\",\"q\":1}}]" },
+	{ "x: &a {k: v}\ny: *a\nz:\n  <<: *a\n  q: 1\n",
+	  "[{\"x\":{\"k\":\"v\"},\"y\":{\"k\":\"v\"},\"z\":{\"k\":\"v\",\"q\":1}}]" },
 	{ "t: |\n  one\n  two\n", "[{\"t\":\"one\\ntwo\\n\"}]" },
 	{ "{\"json\": [1, true, null]}", "[{\"json\":[1,true,null]}]" },
 	{ "1: a\ntrue: b\n", "[{\"1\":\"a\",\"true\":\"b\"}]" },
@@ -180,7 +215,8 @@ Test(values, yaml_reads_as_kubernetes_reads_it)
 		struct rk_buf out = { 0 };
 		struct rk_error error = { 0 };
 		struct rk_val *val = NULL;
-		cr_assert_eq(rk_yaml_parse(&arena, rk_span_str(yaml_cases[i].yaml), &val, &error), RK_OK, "%s", error.text);
+		cr_assert_eq(rk_yaml_parse(&arena, rk_span_str(yaml_cases[i].yaml), &val, &error),
+			     RK_OK, "%s", error.text);
 		rk_json_write(&out, val, false);
 		cr_expect_str_eq(rk_buf_cstr(&out), yaml_cases[i].json);
 		rk_buf_done(&out);
@@ -205,8 +241,10 @@ Test(values, broken_yaml_is_refused_with_its_place)
 		struct rk_arena arena = { 0 };
 		struct rk_error error = { 0 };
 		struct rk_val *val;
-		cr_expect_eq(rk_yaml_parse(&arena, rk_span_str(broken_yaml[i].yaml), &val, &error), RK_EINVAL);
-		cr_expect_not_null(strstr(error.text, broken_yaml[i].says), "%s: %s", broken_yaml[i].yaml, error.text);
+		cr_expect_eq(rk_yaml_parse(&arena, rk_span_str(broken_yaml[i].yaml), &val, &error),
+			     RK_EINVAL);
+		cr_expect_not_null(strstr(error.text, broken_yaml[i].says), "%s: %s",
+				   broken_yaml[i].yaml, error.text);
 		rk_arena_done(&arena);
 	}
 }
@@ -220,8 +258,8 @@ Test(values, aliases_cannot_blow_up_memory)
 
 	rk_buf_put_str(&text, "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n");
 	for (int i = 1; i < 12; i++)
-		rk_buf_printf(&text, "a%d: &a%d [*a%d,*a%d,*a%d,*a%d,*a%d,*a%d,*a%d,*a%d]\n", i, i, i - 1, i - 1, i - 1,
-			      i - 1, i - 1, i - 1, i - 1, i - 1);
+		rk_buf_printf(&text, "a%d: &a%d [*a%d,*a%d,*a%d,*a%d,*a%d,*a%d,*a%d,*a%d]\n", i, i,
+			      i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1);
 	cr_expect_eq(rk_yaml_parse(&arena, rk_buf_span(&text), &val, &error), RK_EINVAL);
 	cr_expect_not_null(strstr(error.text, "too many nodes"));
 	rk_buf_done(&text);
@@ -229,10 +267,13 @@ Test(values, aliases_cannot_blow_up_memory)
 }
 
 static const char *const round_trips[] = {
-	"{\"a\":\"1\",\"b\":\"true\",\"c\":\"\",\"d\":\"x: y\",\"e\":\"- a\",\"f\":\"null\",\"g\":\"~\",\"h\":\"1e3\"}",
-	"{\"a\":\"line\\nline\\n\",\"b\":\"no end\\nhere\",\"c\":\"two\\n\\n\",\"d\":\"a\\tb\\u0001\"}",
+	"{\"a\":\"1\",\"b\":\"true\",\"c\":\"\",\"d\":\"x: y\",\"e\":\"- "
+	"a\",\"f\":\"null\",\"g\":\"~\",\"h\":\"1e3\"}",
+	"{\"a\":\"line\\nline\\n\",\"b\":\"no "
+	"end\\nhere\",\"c\":\"two\\n\\n\",\"d\":\"a\\tb\\u0001\"}",
 	"{\"l\":[[1,2],[{\"a\":[]},{}]],\"m\":{\"n\":{\"o\":[\"#x\",\"'q'\",\"\\\"\"]}}}",
-	"{\"t\":\"2024-01-01T00:00:00Z\",\"u\":\"*\",\"v\":\"--flag\",\"w\":\" lead\",\"x\":\"trail \",\"y\":\"n\"}",
+	"{\"t\":\"2024-01-01T00:00:00Z\",\"u\":\"*\",\"v\":\"--flag\",\"w\":\" "
+	"lead\",\"x\":\"trail \",\"y\":\"n\"}",
 	"[1,\"a\",{\"b\":null}]",
 };
 
@@ -244,7 +285,8 @@ Test(values, yaml_that_we_write_reads_back)
 		struct rk_error error = { 0 };
 		struct rk_val *val = parse(&arena, round_trips[i]), *back = NULL;
 		rk_yaml_write(&out, val);
-		cr_assert_eq(rk_yaml_parse(&arena, rk_buf_span(&out), &back, &error), RK_OK, "%s\n%s", error.text, rk_buf_cstr(&out));
+		cr_assert_eq(rk_yaml_parse(&arena, rk_buf_span(&out), &back, &error), RK_OK,
+			     "%s\n%s", error.text, rk_buf_cstr(&out));
 		cr_expect(rk_val_eq(val, rk_val_item(back, 0)), "%s", rk_buf_cstr(&out));
 		rk_buf_done(&out);
 		rk_arena_done(&arena);

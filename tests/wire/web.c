@@ -143,5 +143,6 @@ void web_close(struct web *web)
 		     web->requests);
 	rk_stream_close(web->upgraded);
 	ev_timer_stop(web->loop, &web->timer);
+	ev_run(web->loop, 0); /* streams that finish outlive their owners for a moment */
 	ev_loop_destroy(web->loop);
 }

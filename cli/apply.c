@@ -1,0 +1,156 @@
+/* reckon apply: makes the cluster what files say, by three-way merge. */
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "cli/change.h"
+#include "cli/commands.h"
+#include "cli/hint.h"
+#include "cli/manifests_io.h"
+#include "cli/three_way.h"
+
+static int run_apply(int argc, char **argv);
+
+const struct rk_command rk_command_apply = {
+	.name = "apply",
+	.usage = "-f FILE|DIR|- [flags]",
+	.summary = "Make the cluster what files say",
+	.examples = "  reckon apply -f web.yaml\n  reckon apply -R -f manifests/\n"
+		    "  reckon apply -f web.yaml --dry-run=server -o yaml\n",
+	.run = run_apply,
+	.section = "Basic",
+};
+
+static int create(struct rk_change *change, const struct rk_manifest *manifest,
+		  const struct rk_val *object, struct rk_error *error)
+{
+	struct rk_arena *arena = &change->session.arena;
+	struct rk_val *made = NULL;
+
+	if (rk_change_is_client(change)) {
+		rk_change_tell(change, manifest->kind, object, "created");
+		return RK_OK;
+	}
+	RK_TRY(rk_change_send(change, "POST",
+			      rk_target(arena, manifest->kind, manifest->ns, rk_span_str(""), NULL),
+			      NULL, object, &made, error));
+	rk_change_tell(change, manifest->kind, made, "created");
+	return RK_OK;
+}
+
+static void warn_missing(const struct rk_manifest *manifest)
+{
+	(void)fprintf(
+		stderr,
+		"Warning: resource %s/%.*s is missing the " RK_LAST_APPLIED
+		" annotation which is required by kubectl apply. kubectl apply should only be "
+		"used on resources created declaratively by either kubectl create "
+		"--save-config or kubectl apply. The missing annotation will be patched "
+		"automatically.\n",
+		manifest->kind->plural, RK_SPAN_ARGS(manifest->name));
+}
+
+static int patch(struct rk_change *change, const struct rk_manifest *manifest,
+		 const struct rk_val *object, const struct rk_val *live, const char *target,
+		 struct rk_error *error)
+{
+	struct rk_arena *arena = &change->session.arena;
+	const struct rk_val *original = rk_last_applied_of(arena, live);
+	const struct rk_val *what =
+		rk_three_way(arena, manifest->kind->type, original, object, live);
+	struct rk_val *made = NULL;
+
+	if (original == NULL)
+		warn_missing(manifest);
+	if (rk_val_count(what) == 0) {
+		rk_change_tell(change, manifest->kind, live, "unchanged");
+		return RK_OK;
+	}
+	if (rk_change_is_client(change)) {
+		rk_change_tell(change, manifest->kind, live, "configured");
+		return RK_OK;
+	}
+	RK_TRY(rk_change_send(change, "PATCH", target, RK_TYPE_STRATEGIC, what, &made, error));
+	const bool is_same = rk_span_eq(rk_val_text_at(made, "metadata.resourceVersion"),
+					rk_val_text_at(live, "metadata.resourceVersion")) &&
+			     change->dry_run == NULL;
+	rk_change_tell(change, manifest->kind, made, is_same ? "unchanged" : "configured");
+	return RK_OK;
+}
+
+static int apply_one(struct rk_change *change, const struct rk_manifest *manifest,
+		     struct rk_error *error)
+{
+	struct rk_arena *arena = &change->session.arena;
+	struct rk_val *live = NULL;
+
+	if (manifest->name.size == 0)
+		return rk_fail(error, RK_EINVAL,
+			       "%s: a %s has no metadata.name: apply needs one (create does not)",
+			       manifest->file, manifest->kind->kind);
+	if (manifest->ns.size > 0)
+		rk_val_put_str(arena, rk_val_make(arena, manifest->object, "metadata"), "namespace",
+			       manifest->ns);
+	const struct rk_val *object = rk_last_applied_put(arena, manifest->object);
+	const char *target = rk_target(arena, manifest->kind, manifest->ns, manifest->name, NULL);
+	if (change->session.api == NULL)
+		return create(change, manifest, object, error);
+	const int err = rk_session_get(&change->session, target, &live, error);
+	if (err == RK_ENOENT)
+		return create(change, manifest, object, error);
+	RK_TRY(err);
+	return patch(change, manifest, object, live, target, error);
+}
+
+static void tell(struct rk_change *change, const struct rk_manifest *manifest,
+		 const struct rk_error *error)
+{
+	RK_AUTO(rk_buf_done) struct rk_buf hints = { 0 };
+	const char *text = change->session.api != NULL ? rk_api_text(change->session.api) : NULL;
+
+	rk_session_tell(&change->session,
+			rk_arena_printf(&change->session.arena, "error when applying \"%s\"",
+					manifest->file),
+			error);
+	rk_hint_fields(manifest->kind, rk_span_str(text != NULL ? text : error->text), &hints);
+	(void)fwrite(hints.data, 1, hints.size, stderr);
+}
+
+static int run_with(struct rk_change *change, const struct rk_flag_list *files, bool is_recursive,
+		    struct rk_error *error)
+{
+	struct rk_manifests manifests = { 0 };
+
+	if (files->count == 0)
+		return rk_fail(error, RK_EINVAL, "must specify -f FILE");
+	RK_TRY(rk_change_open(change, "kubectl-client-side-apply", error));
+	const int err = rk_manifests_read(&change->session, files, is_recursive, &manifests, error);
+	for (size_t i = 0; err == RK_OK && i < manifests.count; i++) {
+		struct rk_error one = { 0 };
+		if (apply_one(change, &manifests.at[i], &one) < 0)
+			tell(change, &manifests.at[i], &one);
+	}
+	rk_manifests_done(&manifests);
+	return err;
+}
+
+static int run_apply(int argc, char **argv)
+{
+	struct rk_change change = { 0 };
+	struct rk_flag_list files = { .count = 0 };
+	struct rk_error error = { 0 };
+	bool is_recursive = false;
+	int status;
+	const struct rk_flag flags[] = {
+		RK_FLAG("filename", 'f', RK_FLAG_LIST, &files, "FILE", "a file, a directory, or -"),
+		RK_FLAG_YES("recursive", 'R', &is_recursive, "directories below, too"),
+		RK_CHANGE_FLAGS(&change),
+		{ 0 },
+	};
+
+	if (!rk_cli_begin(&rk_command_apply, flags, &argc, argv, NULL, &status))
+		return status;
+	int err = argc > 0 ? rk_fail(&error, RK_EINVAL, "Unexpected args: %s", argv[0]) : RK_OK;
+	if (err == RK_OK)
+		err = run_with(&change, &files, is_recursive, &error);
+	return rk_session_end(&change.session, err, &error);
+}
