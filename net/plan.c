@@ -265,34 +265,14 @@ static void wake(struct rk_plan *plan, struct rk_writes *out)
 	rk_writes_done(&plan->strays);
 }
 
-static bool has_port(const struct rk_service_facts *facts, const struct rk_vip *vip)
-{
-	bool has_address = false;
-
-	for (uint32_t i = 0; facts != NULL && i < facts->vip_count; i++)
-		has_address |= facts->vips[i] == vip->address;
-	for (uint32_t i = 0; has_address && i < facts->port_count; i++)
-		if (facts->ports[i].port == vip->port && facts->ports[i].protocol == vip->protocol)
-			return true;
-	return false;
-}
-
-/* Removes the addresses that their service has no more. */
+/* Removes the addresses that their service has no more, or that no service has claimed. */
 static void remove_unwanted(struct rk_plan *plan, struct rk_writes *out)
 {
 	for (size_t i = plan->frontends.count; i-- > 0;) {
 		const struct rk_frontend *frontend = plan->frontends.at[i];
-		if (frontend->owner != NULL && frontend->owner->is_dirty &&
-		    !has_port(frontend->owner->facts, &frontend->vip))
+		if (frontend->owner == NULL || !rk_planned_wants(frontend->owner, &frontend->vip))
 			rk_frontend_remove(plan, i, out);
 	}
-}
-
-static void remove_unclaimed(struct rk_plan *plan, struct rk_writes *out)
-{
-	for (size_t i = plan->frontends.count; i-- > 0;)
-		if (((struct rk_frontend *)plan->frontends.at[i])->owner == NULL)
-			rk_frontend_remove(plan, i, out);
 }
 
 static int serve(struct rk_plan *plan, struct rk_planned *planned, struct rk_writes *out,
@@ -319,28 +299,36 @@ static int serve(struct rk_plan *plan, struct rk_planned *planned, struct rk_wri
 	return rc;
 }
 
-int rk_plan_step(struct rk_plan *plan, struct rk_writes *out, struct rk_error *error)
+static void forget_empty(struct rk_plan *plan)
 {
-	int rc = RK_OK;
 	size_t kept = 0;
 
-	wake(plan, out);
-	remove_unwanted(plan, out);
 	for (size_t i = 0; i < plan->planned.count; i++) {
 		struct rk_planned *planned = plan->planned.at[i];
-		if (planned->is_dirty) {
-			const int one = serve(plan, planned, out, error);
-			planned->is_dirty = one < 0;
-			rc = one < 0 ? one : rc;
-		}
 		if (planned->facts == NULL && planned->slice_count == 0)
 			free_planned(planned);
 		else
 			plan->planned.at[kept++] = planned;
 	}
 	plan->planned.count = kept;
-	if (!plan->has_stepped)
-		remove_unclaimed(plan, out);
+}
+
+int rk_plan_step(struct rk_plan *plan, struct rk_writes *out, struct rk_error *error)
+{
+	int rc = RK_OK;
+
+	wake(plan, out);
+	for (size_t i = 0; i < plan->planned.count; i++) {
+		struct rk_planned *planned = plan->planned.at[i];
+		if (!planned->is_dirty)
+			continue;
+		const int one = serve(plan, planned, out, error);
+		planned->is_dirty = one < 0;
+		rc = one < 0 ? one : rc;
+	}
+	/* Last, so that an address which changes hands is never nobody's. */
+	remove_unwanted(plan, out);
+	forget_empty(plan);
 	plan->has_stepped = true;
 	return rc;
 }

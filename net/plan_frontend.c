@@ -117,6 +117,19 @@ void rk_planned_targets(const struct rk_planned *planned, const struct rk_port_f
 	rk_targets_sort(out);
 }
 
+bool rk_planned_wants(const struct rk_planned *planned, const struct rk_vip *vip)
+{
+	const struct rk_service_facts *facts = planned->facts;
+	bool has_address = false;
+
+	for (uint32_t i = 0; facts != NULL && i < facts->vip_count; i++)
+		has_address |= facts->vips[i] == vip->address;
+	for (uint32_t i = 0; has_address && i < facts->port_count; i++)
+		if (facts->ports[i].port == vip->port && facts->ports[i].protocol == vip->protocol)
+			return true;
+	return false;
+}
+
 static bool same_targets(const struct rk_targets *a, const struct rk_targets *b)
 {
 	if (a->count != b->count)
@@ -272,7 +285,8 @@ int rk_frontend_serve(struct rk_plan *plan, struct rk_planned *owner, const stru
 	if (!rk_frontend_find(plan, vip, &at))
 		return make(plan, owner, vip, targets, affinity_s, at, out, error);
 	struct rk_frontend *frontend = plan->frontends.at[at];
-	if (frontend->owner != NULL && frontend->owner != owner)
+	if (frontend->owner != NULL && frontend->owner != owner &&
+	    rk_planned_wants(frontend->owner, vip))
 		return rk_fail(error, RK_EEXIST, "its cluster address is service %s's",
 			       frontend->owner->key);
 	frontend->owner = owner;

@@ -71,6 +71,9 @@ void rk_targets_sort(struct rk_targets *targets);
 void rk_planned_targets(const struct rk_planned *planned, const struct rk_port_facts *port,
 			struct rk_targets *out);
 
+/* Whether the service has that address and port. */
+bool rk_planned_wants(const struct rk_planned *planned, const struct rk_vip *vip);
+
 /* Brings one cluster address to these targets. RK_ETOOBIG names the table; then nothing is changed.
  */
 RK_MUST_CHECK int rk_frontend_serve(struct rk_plan *plan, struct rk_planned *owner,
