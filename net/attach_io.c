@@ -8,6 +8,7 @@
 #include <linux/magic.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -17,9 +18,10 @@
 #include "gen/sock.skel.h"
 #include "net/layout.h"
 
-#define BPF_ROOT   "/sys/fs/bpf"
-#define MOUNT_MARK "reckon" /* the name of the device, by which our own mount is told from others  \
-			     */
+#define BPF_ROOT "/sys/fs/bpf"
+#define MOUNT_MARK                                                                                 \
+	"reckon" /* the name of the device, by which our own mount is told from others             \
+		  */
 #define PATH_ROOM 512
 #define LINKS_MAX 16
 
@@ -49,10 +51,22 @@ static bool is_bpf_dir(const char *path)
 	return statfs(path, &about) == 0 && (unsigned long)about.f_type == BPF_FS_MAGIC;
 }
 
+/* Held while the bpf file system is mounted and a directory made in it, or found empty and
+ * unmounted: nodes of one machine come and go on their own. */
+static int lock_root(void)
+{
+	const int fd = open("/sys/fs", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0)
+		(void)flock(fd, LOCK_EX);
+	return fd;
+}
+
 /* Makes the directory and those above it; mounts the usual bpf file system if that is where it is
  * to be. */
 static int make_pin_dir(const char *pin, struct rk_error *error)
 {
+	RK_AUTO(rk_drop_fd) int lock = lock_root();
 	char path[PATH_ROOM];
 
 	if (strlen(pin) + 64 > sizeof path)
@@ -260,6 +274,8 @@ static void unmount_ours(void)
 
 void rk_attached_detach(struct rk_attached *attached)
 {
+	RK_AUTO(rk_drop_fd) int lock = lock_root();
+
 	for (size_t i = 0; i < attached->link_count; i++)
 		(void)bpf_link__detach(attached->links[i]);
 	remove_pins(attached);
