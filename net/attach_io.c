@@ -15,6 +15,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/span.h"
 #include "gen/sock.skel.h"
 #include "net/layout.h"
 
@@ -252,7 +253,7 @@ static void remove_dirs(const char *pin)
 		*strrchr(path, '/') = '\0';
 }
 
-/* Undoes the mount of make_pin_dir once it is empty. */
+/* Undoes the mount of make_pin_dir once nothing is in it but the kernel's own *.debug. */
 static void unmount_ours(void)
 {
 	static const char start[] = MOUNT_MARK " " BPF_ROOT " bpf ";
@@ -265,7 +266,8 @@ static void unmount_ours(void)
 	while (mounts != NULL && fgets(line, sizeof line, mounts) != NULL)
 		is_ours |= strncmp(line, start, sizeof start - 1) == 0;
 	for (struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;)
-		count += entry->d_name[0] != '.';
+		count += entry->d_name[0] != '.' &&
+			 !rk_span_ends(rk_span_str(entry->d_name), RK_SPAN(".debug"));
 	if (dir != NULL)
 		(void)closedir(dir);
 	if (is_ours && count == 0)
