@@ -193,10 +193,9 @@ static int attach_program(struct rk_attached *attached, struct bpf_program *prog
 	return RK_OK;
 }
 
-static int attach_all(struct rk_attached *attached, const char *cgroup, struct rk_error *error)
+static int open_cgroup(const char *cgroup, int *ret_fd, uint64_t *ret_id, struct rk_error *error)
 {
 	RK_AUTO(rk_drop_fd) int fd = open(cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct bpf_program *program;
 	struct statfs about;
 	struct stat inode;
 
@@ -204,26 +203,37 @@ static int attach_all(struct rk_attached *attached, const char *cgroup, struct r
 		return rk_fail_errno(error, "cannot open the cgroup %s", cgroup);
 	if ((unsigned long)about.f_type != CGROUP2_SUPER_MAGIC)
 		return rk_fail(error, RK_EINVAL, "%s is not a cgroup2 directory", cgroup);
+	*ret_id = inode.st_ino;
+	*ret_fd = rk_take_fd(&fd);
+	return RK_OK;
+}
+
+static int attach_all(struct rk_attached *attached, int cgroup_fd, uint64_t cgroup_id,
+		      struct rk_error *error)
+{
+	struct bpf_program *program;
+
 	bpf_object__for_each_program(program, attached->programs->obj)
-		RK_TRY(attach_program(attached, program, fd, inode.st_ino, error));
+		RK_TRY(attach_program(attached, program, cgroup_fd, cgroup_id, error));
 	return RK_OK;
 }
 
 int rk_attach(struct rk_attached **ret, const char *cgroup, const char *pin, struct rk_error *error)
 {
+	RK_AUTO(rk_drop_fd) int cgroup_fd = -1;
 	struct rk_attached *attached = NULL;
-	int rc = make_pin_dir(pin, error);
+	uint64_t cgroup_id;
 
-	if (rc < 0)
-		return rc;
+	RK_TRY(open_cgroup(cgroup, &cgroup_fd, &cgroup_id, error));
+	RK_TRY(make_pin_dir(pin, error));
 	(void)libbpf_set_print(on_libbpf);
 	attached = rk_zalloc(sizeof *attached);
 	(void)snprintf(attached->pin, sizeof attached->pin, "%s", pin);
 	if (!has_our_layout(attached))
 		remove_pins(attached);
-	rc = load(attached, error);
+	int rc = load(attached, error);
 	if (rc == RK_OK)
-		rc = attach_all(attached, cgroup, error);
+		rc = attach_all(attached, cgroup_fd, cgroup_id, error);
 	if (rc < 0) {
 		(void)rk_attached_close(attached);
 		return rc;
