@@ -17,8 +17,14 @@ extern const struct rk_command rk_command_create_namespace, rk_command_create_de
 extern const struct rk_command rk_command_create_configmap, rk_command_create_secret;
 /* delete.c */
 extern const struct rk_command rk_command_delete;
+/* scale.c */
+extern const struct rk_command rk_command_scale;
 /* describe.c */
 extern const struct rk_command rk_command_describe;
+/* logs_io.c */
+extern const struct rk_command rk_command_logs;
+/* exec_io.c */
+extern const struct rk_command rk_command_exec;
 /* cluster.c */
 extern const struct rk_command rk_command_cluster_up, rk_command_cluster_down,
 	rk_command_cluster_status, rk_command_cluster_enter;

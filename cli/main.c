@@ -20,8 +20,12 @@ static const struct rk_command *const commands[] = {
 	&rk_command_create_serviceaccount,
 	&rk_command_run_pod,
 	&rk_command_delete,
+	/* Workloads */
+	&rk_command_scale,
 	/* Looking deeper */
 	&rk_command_describe,
+	&rk_command_logs,
+	&rk_command_exec,
 	/* Clusters */
 	&rk_command_cluster_up,
 	&rk_command_cluster_down,
