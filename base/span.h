@@ -68,7 +68,7 @@ static inline struct rk_span rk_span_sub(struct rk_span a, size_t from, size_t s
 		from = a.size;
 	if (size > a.size - from)
 		size = a.size - from;
-	return (struct rk_span){ a.data + from, size };
+	return (struct rk_span){ from > 0 ? a.data + from : a.data, size }; /* NULL + 0 is not C */
 }
 
 /* Splits at the first `separator`: *head gets what is before, the return value is what is after.

@@ -2,7 +2,8 @@
 
 #include <stdio.h>
 
-/* Days since 1970-01-01 of a proleptic Gregorian date, and back (H. Hinnant, "chrono-compatible low-level date algorithms"). */
+/* Days since 1970-01-01 of a proleptic Gregorian date, and back (H. Hinnant, "chrono-compatible
+ * low-level date algorithms"). */
 static int64_t days_of_date(int64_t year, unsigned month, unsigned day)
 {
 	year -= month <= 2;
@@ -117,6 +118,14 @@ static bool parse_zone(struct rk_span text, size_t at, int *ret_minutes)
 	return true;
 }
 
+static unsigned days_in(unsigned year, unsigned month)
+{
+	static const uint8_t days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	const bool leaps = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+
+	return days[month - 1] + (month == 2 && leaps ? 1u : 0u);
+}
+
 bool rk_time_parse(struct rk_span text, int64_t *ret_ms)
 {
 	unsigned year, month, day, hour, minute, second, millis = 0;
@@ -129,7 +138,8 @@ bool rk_time_parse(struct rk_span text, int64_t *ret_ms)
 	    text.data[13] != ':' || !digits(text, 14, 2, &minute) || text.data[16] != ':' ||
 	    !digits(text, 17, 2, &second))
 		return false;
-	if (month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 || minute > 59 || second > 60)
+	if (month < 1 || month > 12 || day < 1 || day > days_in(year, month) || hour > 23 ||
+	    minute > 59 || second > 60)
 		return false;
 	if (text.data[at] == '.') {
 		unsigned scale = 100;
@@ -141,7 +151,9 @@ bool rk_time_parse(struct rk_span text, int64_t *ret_ms)
 	if (at >= text.size || !parse_zone(text, at, &zone))
 		return false;
 	*ret_ms = (days_of_date(year, month, day) * 86400 + hour * 3600 + minute * 60 + second -
-		   (int64_t)zone * 60) * 1000 + millis;
+		   (int64_t)zone * 60) *
+			  1000 +
+		  millis;
 	return true;
 }
 
@@ -158,19 +170,23 @@ size_t rk_duration_human(char text[RK_TIME_TEXT_MAX], int64_t duration_ms)
 	else if (s < 2 * minute)
 		used = snprintf(text, RK_TIME_TEXT_MAX, "%llds", (long long)s);
 	else if (s < 10 * minute && s % 60 != 0)
-		used = snprintf(text, RK_TIME_TEXT_MAX, "%lldm%llds", (long long)(s / 60), (long long)(s % 60));
+		used = snprintf(text, RK_TIME_TEXT_MAX, "%lldm%llds", (long long)(s / 60),
+				(long long)(s % 60));
 	else if (s < 3 * hour)
 		used = snprintf(text, RK_TIME_TEXT_MAX, "%lldm", (long long)(s / 60));
 	else if (s < 8 * hour && s / 60 % 60 != 0)
-		used = snprintf(text, RK_TIME_TEXT_MAX, "%lldh%lldm", (long long)(s / hour), (long long)(s / 60 % 60));
+		used = snprintf(text, RK_TIME_TEXT_MAX, "%lldh%lldm", (long long)(s / hour),
+				(long long)(s / 60 % 60));
 	else if (s < 2 * day)
 		used = snprintf(text, RK_TIME_TEXT_MAX, "%lldh", (long long)(s / hour));
 	else if (s < 8 * day && s / hour % 24 != 0)
-		used = snprintf(text, RK_TIME_TEXT_MAX, "%lldd%lldh", (long long)(s / day), (long long)(s / hour % 24));
+		used = snprintf(text, RK_TIME_TEXT_MAX, "%lldd%lldh", (long long)(s / day),
+				(long long)(s / hour % 24));
 	else if (s < 2 * year)
 		used = snprintf(text, RK_TIME_TEXT_MAX, "%lldd", (long long)(s / day));
 	else if (s < 8 * year && s / day % 365 != 0)
-		used = snprintf(text, RK_TIME_TEXT_MAX, "%lldy%lldd", (long long)(s / year), (long long)(s / day % 365));
+		used = snprintf(text, RK_TIME_TEXT_MAX, "%lldy%lldd", (long long)(s / year),
+				(long long)(s / day % 365));
 	else
 		used = snprintf(text, RK_TIME_TEXT_MAX, "%lldy", (long long)(s / year));
 	return used < 0 ? 0 : used >= RK_TIME_TEXT_MAX ? RK_TIME_TEXT_MAX - 1 : (size_t)used;

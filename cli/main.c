@@ -1,6 +1,7 @@
 /* reckon: one program, many commands. This file finds the command; each has a file of its own. */
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "base/mem.h"
 #include "cli/commands.h"
@@ -114,6 +115,7 @@ static int unknown(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+	(void)prctl(PR_SET_NAME, "reckon"); /* started as /proc/self/exe it would be called "exe" */
 	if (argc < 2 || strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 ||
 	    strcmp(argv[1], "-h") == 0) {
 		print_help();

@@ -155,23 +155,23 @@ static int serve(const struct server *server, const sigset_t *signals, struct rk
 	RK_TRY(tls_of(server, false, false, &client, error));
 	RK_TRY(tls_of(server, true, true, &api_server, error));
 	RK_TRY(start_core(server, kinds, peer_server, client, &core, error));
-	struct rk_api_opts opts = { .core = core,
-				    .kinds = kinds,
-				    .server = api_server,
-				    .client = client,
-				    .threads = (unsigned)server->threads,
-				    .dir = server->dir,
-				    .name = server->name };
+	struct rk_apiserver_opts opts = { .core = core,
+					  .kinds = kinds,
+					  .server = api_server,
+					  .client = client,
+					  .threads = (unsigned)server->threads,
+					  .dir = server->dir,
+					  .name = server->name };
 	for (size_t i = 0; i < server->listen.count && i + 1 < RK_API_ADDRESSES_MAX; i++)
 		opts.addresses[i] = server->listen.at[i];
-	const int err = rk_api_new(&api, &opts, error);
+	const int err = rk_apiserver_new(&api, &opts, error);
 	if (err == RK_OK) {
 		for (size_t i = 0; i < server->listen.count; i++)
 			rk_log(RK_LOG_INFO, "listening", "address=%s", server->listen.at[i]);
 		(void)sigwait(signals, &signal);
 		rk_log(RK_LOG_INFO, "stopping", "signal=%d", signal);
 	}
-	(void)rk_api_free(api, 2000);
+	(void)rk_apiserver_free(api, 2000);
 	(void)rk_core_free(core);
 	(void)rk_kinds_free(kinds);
 	return err;
@@ -227,7 +227,7 @@ static int run(int argc, char **argv)
 		{ "api-threads", 0, RK_FLAG_NUMBER, &server.threads, "N",
 		  "threads that serve connections (default 2)", NULL },
 		{ "snapshot-entries", 0, RK_FLAG_NUMBER, &server.snapshot_entries, "N",
-		  "entries between snapshots (default 20000)", NULL },
+		  "a snapshot after so many entries (default: by size only)", NULL },
 		{ "history-mib", 0, RK_FLAG_NUMBER, &server.history_mib, "N",
 		  "MiB of log kept for looking back (default 64)", NULL },
 		{ "heartbeat-ms", 0, RK_FLAG_NUMBER, &server.heartbeat_ms, "N",
@@ -251,8 +251,9 @@ static int run(int argc, char **argv)
 	if (server.name == NULL)
 		server.name = name;
 	rk_log_set_who(server.name);
-	/* One heap for all threads: idle members should be small. */
-	(void)mallopt(M_ARENA_MAX, 1);
+	/* A heap for each thread would make idle members large; one for all would make busy ones
+	 * wait. */
+	(void)mallopt(M_ARENA_MAX, 4);
 	(void)mallopt(M_TRIM_THRESHOLD, 256 * 1024);
 	(void)sigemptyset(&signals);
 	(void)sigaddset(&signals, SIGTERM);

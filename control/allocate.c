@@ -1,5 +1,6 @@
 #include "control/allocate.h"
 
+#include "base/ipv4.h"
 #include "control/bootstrap.h"
 #include "wire/doc.h"
 
@@ -7,42 +8,25 @@
 #define NODE_PORT_COUNT 2768
 #define NODE_RANGE_BITS 24
 
-bool rk_ipv4_parse(struct rk_span text, uint32_t *ret)
+/* "10.96.0.0/16" -> first address and count of addresses. */
+static bool range_of(struct rk_span text, uint32_t *ret_first, uint64_t *ret_count)
 {
-	struct rk_span rest = text;
-	uint32_t address = 0;
+	uint32_t address;
+	unsigned prefix;
 
-	for (int i = 0; i < 4; i++) {
-		struct rk_span part;
-		uint64_t value;
-		rest = rk_span_cut(rest, '.', &part);
-		if (part.size > 3 || !rk_span_u64(part, &value) || value > 255 || (part.size > 1 && part.data[0] == '0') ||
-		    (rest.data == NULL) != (i == 3))
-			return false;
-		address = address << 8 | (uint32_t)value;
-	}
-	*ret = address;
-	return true;
-}
-
-bool rk_cidr_parse(struct rk_span text, uint32_t *ret_first, uint64_t *ret_count)
-{
-	struct rk_span head;
-	const struct rk_span bits_text = rk_span_cut(text, '/', &head);
-	uint64_t bits;
-	uint32_t first;
-
-	if (!rk_ipv4_parse(head, &first) || !rk_span_u64(bits_text, &bits) || bits > 32)
+	if (!rk_cidr_parse(text, &address, &prefix))
 		return false;
-	*ret_count = (uint64_t)1 << (32 - bits);
-	*ret_first = (uint32_t)(first & ~(*ret_count - 1));
+	*ret_count = (uint64_t)1 << (32 - prefix);
+	*ret_first = (uint32_t)(address & ~(*ret_count - 1));
 	return true;
 }
 
-struct rk_span rk_ipv4_text(struct rk_arena *arena, uint32_t address)
+static struct rk_span text_of(struct rk_arena *arena, uint32_t address)
 {
-	return rk_span_str(rk_arena_printf(arena, "%u.%u.%u.%u", address >> 24, address >> 16 & 255,
-					   address >> 8 & 255, address & 255));
+	char text[RK_IPV4_TEXT_MAX];
+
+	rk_ipv4_format(address, text);
+	return rk_arena_span(arena, rk_span_str(text));
 }
 
 static struct rk_span number_key(uint8_t key[6], char what, uint32_t number)
@@ -75,9 +59,10 @@ static void give_back(struct rk_state *state, char what, uint32_t number)
 	(void)rk_store_remove(state->store, number_key(key, what, number));
 }
 
-/* A free number in [first, first + count), beginning the search at a random one so that an address that was just
- * given back is not the next to be given out. */
-static bool any_free(struct rk_state *state, char what, uint32_t first, uint64_t count, uint32_t *ret)
+/* A free number in [first, first + count), beginning the search at a random one so that an address
+ * that was just given back is not the next to be given out. */
+static bool any_free(struct rk_state *state, char what, uint32_t first, uint64_t count,
+		     uint32_t *ret)
 {
 	const uint64_t start = rk_state_random(state) % count;
 
@@ -91,15 +76,18 @@ static bool any_free(struct rk_state *state, char what, uint32_t first, uint64_t
 	return false;
 }
 
-/* The first 16 addresses are kept for services that need a fixed one (10.96.0.1, 10.96.0.10): KEP-3070's static band. */
+/* The first 16 addresses are kept for services that need a fixed one (10.96.0.1, 10.96.0.10):
+ * KEP-3070's static band. */
 #define STATIC_BAND 16
 
-const char *rk_allocate_service_address(struct rk_state *state, struct rk_span asked, struct rk_span *ret)
+const char *rk_allocate_service_address(struct rk_state *state, struct rk_span asked,
+					struct rk_span *ret)
 {
 	uint32_t first, address;
 	uint64_t count;
 
-	if (!rk_cidr_parse(rk_doc_text(rk_bootstrap_config(state), "serviceCIDR"), &first, &count) || count < 64)
+	if (!range_of(rk_doc_text(rk_bootstrap_config(state), "serviceCIDR"), &first, &count) ||
+	    count < 64)
 		return "the cluster has no range of service addresses";
 	if (asked.size > 0) {
 		if (!rk_ipv4_parse(asked, &address))
@@ -114,7 +102,7 @@ const char *rk_allocate_service_address(struct rk_state *state, struct rk_span a
 		return "range is full";
 	}
 	take(state, 's', address);
-	*ret = rk_ipv4_text(&state->arena, address);
+	*ret = text_of(&state->arena, address);
 	return NULL;
 }
 
@@ -132,7 +120,8 @@ const char *rk_allocate_node_port(struct rk_state *state, int64_t *port)
 
 	if (*port != 0) {
 		if (*port < NODE_PORT_FIRST || *port >= NODE_PORT_FIRST + NODE_PORT_COUNT)
-			return "provided port is not in the valid range. The range of valid ports is 30000-32767";
+			return "provided port is not in the valid range. The range of valid ports "
+			       "is 30000-32767";
 		if (is_taken(state, 'p', (uint32_t)*port))
 			return "provided port is already allocated";
 		number = (uint32_t)*port;
@@ -154,7 +143,7 @@ bool rk_allocate_node_range(struct rk_state *state, struct rk_span *ret)
 	uint32_t first;
 	uint64_t count;
 
-	if (!rk_cidr_parse(rk_doc_text(rk_bootstrap_config(state), "podCIDR"), &first, &count))
+	if (!range_of(rk_doc_text(rk_bootstrap_config(state), "podCIDR"), &first, &count))
 		return false;
 	const uint32_t size = 1u << (32 - NODE_RANGE_BITS);
 	for (uint64_t at = 0; at + size <= count; at += size) {
@@ -162,8 +151,9 @@ bool rk_allocate_node_range(struct rk_state *state, struct rk_span *ret)
 		if (is_taken(state, 'r', range))
 			continue;
 		take(state, 'r', range);
-		const struct rk_span text = rk_ipv4_text(&state->arena, range);
-		*ret = rk_span_str(rk_arena_printf(&state->arena, "%.*s/%d", RK_SPAN_ARGS(text), NODE_RANGE_BITS));
+		const struct rk_span text = text_of(&state->arena, range);
+		*ret = rk_span_str(rk_arena_printf(&state->arena, "%.*s/%d", RK_SPAN_ARGS(text),
+						   NODE_RANGE_BITS));
 		return true;
 	}
 	return false;
@@ -174,6 +164,6 @@ void rk_release_node_range(struct rk_state *state, struct rk_span range)
 	uint32_t first;
 	uint64_t count;
 
-	if (rk_cidr_parse(range, &first, &count))
+	if (range_of(range, &first, &count))
 		give_back(state, 'r', first);
 }

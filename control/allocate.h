@@ -1,11 +1,14 @@
-/* control/allocate.h - addresses and ports that may be given out once: keys of the store, so that all members agree. */
+/* control/allocate.h - addresses and ports that may be given out once: keys of the store, so that
+ * all members agree. */
 #ifndef RK_CONTROL_ALLOCATE_H
 #define RK_CONTROL_ALLOCATE_H
 
 #include "control/state.h"
 
-/* Reserve: NULL on success, otherwise why not, in words. An empty `asked` (or a port of 0) asks for any. */
-const char *rk_allocate_service_address(struct rk_state *state, struct rk_span asked, struct rk_span *ret);
+/* Reserve: NULL on success, otherwise why not, in words. An empty `asked` (or a port of 0) asks for
+ * any. */
+const char *rk_allocate_service_address(struct rk_state *state, struct rk_span asked,
+					struct rk_span *ret);
 const char *rk_allocate_node_port(struct rk_state *state, int64_t *port);
 /* The /24 of the pod range with the lowest number that is free; false when there is none. */
 bool rk_allocate_node_range(struct rk_state *state, struct rk_span *ret);
@@ -14,10 +17,5 @@ bool rk_allocate_node_range(struct rk_state *state, struct rk_span *ret);
 void rk_release_service_address(struct rk_state *state, struct rk_span address);
 void rk_release_node_port(struct rk_state *state, int64_t port);
 void rk_release_node_range(struct rk_state *state, struct rk_span range);
-
-/* "10.96.0.0/16" -> first address and count of addresses; false when it is not IPv4 CIDR text. */
-bool rk_cidr_parse(struct rk_span text, uint32_t *ret_first, uint64_t *ret_count);
-bool rk_ipv4_parse(struct rk_span text, uint32_t *ret);
-struct rk_span rk_ipv4_text(struct rk_arena *arena, uint32_t address);
 
 #endif

@@ -72,6 +72,7 @@ struct rk_core {
 	struct rk_peers *peers;
 	struct rk_snapshots *snapshots;
 	struct rk_snapshot_meta newest; /* snapshot on disk */
+	size_t newest_bytes;            /* of state in it; 0: not known */
 	bool snapshot_runs;
 	uint64_t now_ms;
 	uint64_t applied; /* by the machine */

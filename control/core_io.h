@@ -28,8 +28,8 @@ struct rk_core_opts {
 	int peer_fd;              /* listens for the other members; taken. -1 when there are none */
 	struct rk_tls *peer_server, *peer_client; /* shares are taken; NULL without peers */
 	uint32_t heartbeat_ms, election_ms;       /* 0: raft's defaults */
-	uint64_t snapshot_entries;                /* entries between snapshots; 0: 20,000 */
-	uint64_t history_bytes;                   /* of log kept for looking back; 0: 64 MiB */
+	uint64_t snapshot_entries; /* a snapshot at least this often; 0: by size only */
+	uint64_t history_bytes;    /* of log kept for looking back; 0: 64 MiB */
 	/* The member cannot go on (its disk failed, its state is wrong): called once, in any of its
 	 * threads. */
 	void *context;

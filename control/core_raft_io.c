@@ -9,9 +9,11 @@
 #include "base/mem.h"
 #include "control/core_inner.h"
 
-#define SNAPSHOT_ENTRIES 20000
-#define SNAPSHOT_BYTES   (8u << 20) /* of log in memory */
-#define TRAILING         1000       /* entries read back before the snapshot, for peers that lag */
+#define SNAPSHOT_BYTES (8u << 20) /* of log in memory, at least... */
+#define SNAPSHOT_PART                                                                              \
+	2 /* ... and this part of what the last snapshot held, or big states were copied all the   \
+	     time */
+#define TRAILING 1000 /* entries read back before the snapshot, for peers that lag */
 
 void rk_core_fatal(struct rk_core *core, const struct rk_error *error)
 {
@@ -227,16 +229,24 @@ static void compare_digests(struct rk_core *core)
 
 /* --- snapshots --- */
 
-static void maybe_snapshot(struct rk_core *core)
+static bool is_snapshot_due(const struct rk_core *core)
 {
-	const uint64_t every =
-		core->opts.snapshot_entries != 0 ? core->opts.snapshot_entries : SNAPSHOT_ENTRIES;
-	const struct rk_store *store = rk_machine_store(core->machine);
+	const uint64_t every = core->opts.snapshot_entries;
+	const size_t bytes = RK_MAX((size_t)SNAPSHOT_BYTES, core->newest_bytes / SNAPSHOT_PART);
 	struct rk_raft_status status;
 
+	if (core->snapshot_runs || core->quarantined || core->applied == core->newest.index)
+		return false;
 	rk_raft_status(core->raft, &status);
-	if (core->snapshot_runs || core->quarantined || core->applied == core->newest.index ||
-	    (core->applied - core->newest.index < every && status.log_bytes < SNAPSHOT_BYTES))
+	return status.log_bytes >= bytes ||
+	       (every != 0 && core->applied - core->newest.index >= every);
+}
+
+static void maybe_snapshot(struct rk_core *core)
+{
+	const struct rk_store *store = rk_machine_store(core->machine);
+
+	if (!is_snapshot_due(core))
 		return;
 	const struct rk_snapshot_meta meta = { .index = core->applied,
 					       .term = core->applied_term,
@@ -256,6 +266,7 @@ static void snapshot_saved(struct rk_core *core, const struct rk_snapshot_result
 	}
 	if (result->meta.index > core->newest.index)
 		core->newest = result->meta;
+	core->newest_bytes = result->bytes;
 	rk_raft_snapshot_saved(core->raft, &result->meta);
 	rk_raft_compact(core->raft, core->applied);
 }

@@ -11,9 +11,9 @@
 #include "control/work.h"
 #include "wire/doc.h"
 
-/* Changes that one entry may make after its operations; what is left goes on under the next entry. At some 10 us
- * a change this keeps an entry well below the 5 ms that nothing may hold the core thread longer than. */
-#define BUDGET_CHANGES 200
+/* Changes that one entry may make after its operations; what is left goes on under the next entry. At some 50 us
+ * a change this keeps an entry below the 5 ms that nothing may hold the core thread longer than. */
+#define BUDGET_CHANGES 80
 
 #define ENVELOPE_VERSION 1
 

@@ -31,7 +31,8 @@ void rk_snapshot_result_free(struct rk_snapshot_result *result)
 	free(result);
 }
 
-static int save(struct rk_snapshots *snapshots, const struct work *work, struct rk_error *error)
+static int save(struct rk_snapshots *snapshots, const struct work *work, size_t *ret_bytes,
+		struct rk_error *error)
 {
 	struct rk_snapshot_writer *writer = NULL;
 	RK_AUTO(rk_buf_done) struct rk_buf piece = { 0 };
@@ -42,6 +43,7 @@ static int save(struct rk_snapshots *snapshots, const struct work *work, struct 
 	while (!done) {
 		rk_buf_clear(&piece);
 		rk_store_dump_next(&dump, work->view, RK_SNAPSHOT_PIECE, &piece, &done);
+		*ret_bytes += piece.size;
 		const int err = rk_snapshot_write(writer, rk_buf_span(&piece), error);
 		if (err < 0) {
 			(void)rk_snapshot_abort(writer);
@@ -103,7 +105,9 @@ static void do_work(struct rk_snapshots *snapshots, struct work *work)
 	result->peer = work->peer;
 	result->term = work->term;
 	switch (result->work) {
-	case RK_SNAPSHOT_SAVE: result->err = save(snapshots, work, &result->error); break;
+	case RK_SNAPSHOT_SAVE:
+		result->err = save(snapshots, work, &result->bytes, &result->error);
+		break;
 	case RK_SNAPSHOT_ADMIT:
 		result->err = rk_snapshot_admit(snapshots->dir, work->peer, snapshots->cluster,
 						&work->meta, &result->error);

@@ -18,6 +18,7 @@ struct rk_snapshot_result {        /* the receiver frees it by rk_snapshot_resul
 	struct rk_error error;
 	struct rk_snapshot_meta meta;
 	uint64_t peer, term;    /* ADMIT */
+	size_t bytes;           /* SAVE: of state, before compression */
 	struct rk_store *store; /* LOAD; owned */
 };
 void rk_snapshot_result_free(struct rk_snapshot_result *result);
@@ -42,8 +43,7 @@ RK_MUST_CHECK int rk_snapshot_load_newest(const char *dir, struct rk_cluster_id 
 
 /* The same, beside a running member: removes nothing. */
 RK_MUST_CHECK int rk_snapshot_check_newest(const char *dir, struct rk_cluster_id cluster,
-					   struct rk_store **ret,
-					   struct rk_snapshot_meta *ret_meta,
+					   struct rk_store **ret, struct rk_snapshot_meta *ret_meta,
 					   struct rk_error *error);
 
 #endif

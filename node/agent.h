@@ -87,6 +87,9 @@ void rk_agent_measure(struct rk_agent *agent);       /* cpu, memory and storage 
 
 /* agent_net_io.c: the pod network, services and DNS of the real node. */
 void rk_agent_net_watch(struct rk_agent *agent);
+/* Before anything is heard: the network of an earlier life, so that a node that is cut off still
+ * has it. */
+void rk_agent_net_restore(struct rk_agent *agent);
 void rk_agent_net_close(struct rk_agent *agent);
 void rk_agent_on_node(void *agent,
 		      const struct rk_val *node); /* its own: pod CIDR; another: a route */

@@ -162,7 +162,7 @@ static void set_due(struct rk_member *member)
 	if (due == INT64_MAX)
 		return;
 	ev_now_update(member->agent->loop);
-	ev_timer_init(&member->due, on_due, (double)(due - now.mono) / 1e3 + 0.001, 0);
+	ev_timer_init(&member->due, on_due, (double)RK_MAX(due - now.mono, 0) / 1e3 + 0.001, 0);
 	member->due.data = member;
 	ev_timer_start(member->agent->loop, &member->due);
 }

@@ -282,8 +282,10 @@ static void begin(struct rk_agent *agent)
 {
 	if (!agent->is_sim)
 		rk_member_restore(&agent->members[0]);
+	rk_agent_take_facts(agent);
 	for (unsigned i = 0; i < agent->member_count; i++)
 		rk_member_begin(&agent->members[i], 10.0 * i / agent->member_count);
+	rk_agent_net_restore(agent);
 	watch_pods(agent);
 	rk_agent_net_watch(agent);
 	ev_prepare_init(&agent->facts, on_prepare);

@@ -232,14 +232,36 @@ static void open_network(struct rk_member *member)
 		rk_agent_route(agent, kept->object);
 }
 
+/* Kept so that an agent that is cut off, or that cleans up, knows it too. */
+static void save_cidr(const struct rk_member *member)
+{
+	struct rk_error error = { 0 };
+	char path[RK_PATH_MAX];
+
+	rk_path(path, "%s/pod-cidr", member->agent->dir);
+	if (rk_file_write(path, rk_span_str(member->pod_cidr), 0600, true, &error) < 0)
+		rk_log(RK_LOG_ERROR, "pod CIDR not saved", "error=\"%s\"", error.text);
+}
+
 static void take_cidr(struct rk_member *member, struct rk_span cidr)
 {
+	if (cidr.size > 0 && member->pod_cidr[0] != '\0' && !rk_span_is(cidr, member->pod_cidr)) {
+		member->network_failed = true;
+		(void)snprintf(member->network_text, sizeof member->network_text,
+			       "the pod network is %s, but the Node says %.*s: drain it and clean "
+			       "its directory",
+			       member->pod_cidr, RK_SPAN_ARGS(rk_span_sub(cidr, 0, 48)));
+		rk_log(RK_LOG_ERROR, "pod CIDR differs", "ours=%s node=%.*s", member->pod_cidr,
+		       RK_SPAN_ARGS(cidr));
+		return;
+	}
 	if (cidr.size == 0 || cidr.size >= sizeof member->pod_cidr || member->pod_cidr[0] != '\0')
 		return; /* it never changes during the life of a Node */
 	(void)snprintf(member->pod_cidr, sizeof member->pod_cidr, "%.*s", RK_SPAN_ARGS(cidr));
-	if (!member->agent->is_sim)
+	if (!member->agent->is_sim) {
+		save_cidr(member);
 		open_network(member);
-	else if (rk_sim_runtime_set_network(member->runtime, member->pod_cidr) < 0)
+	} else if (rk_sim_runtime_set_network(member->runtime, member->pod_cidr) < 0)
 		rk_log(RK_LOG_ERROR, "pod CIDR not understood", "node=%s cidr=%s", member->name,
 		       member->pod_cidr);
 	rk_member_say_status(member);
@@ -315,6 +337,16 @@ void rk_agent_off_node(void *context, struct rk_span ns, struct rk_span name)
 		set_route(agent, rk_val_text_at(kept->object, "spec.podCIDR"),
 			  (struct rk_span){ 0 });
 	keep_none(&agent->kept_nodes, ns, name);
+}
+
+void rk_agent_net_restore(struct rk_agent *agent)
+{
+	RK_AUTO(rk_buf_done) struct rk_buf cidr = { 0 };
+	char path[RK_PATH_MAX];
+
+	rk_path(path, "%s/pod-cidr", agent->dir);
+	if (!agent->is_sim && rk_file_read(path, 63, &cidr, NULL) == 0)
+		take_cidr(&agent->members[0], rk_buf_span(&cidr));
 }
 
 void rk_agent_net_watch(struct rk_agent *agent)

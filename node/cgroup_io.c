@@ -9,6 +9,9 @@
 
 #include "base/mem.h"
 
+#define REMOVE_TRIES   20
+#define REMOVE_WAIT_US 50000
+
 static void add_root(struct rk_cgroups *cgroups, const char *dir, bool is_v2)
 {
 	if (cgroups->root_count == RK_CGROUP_ROOTS_MAX || strlen(dir) >= sizeof cgroups->roots[0])
@@ -67,6 +70,27 @@ int rk_cgroups_enter(const struct rk_cgroups *cgroups, const char *pod, struct r
 	return 0;
 }
 
+bool rk_cgroups_oom_killed(const struct rk_cgroups *cgroups, const char *pod, const char *id)
+{
+	static const char *const files[] = { "memory.events",
+					     "memory.oom_control" }; /* version 2, and 1 */
+	char path[RK_PATH_MAX];
+
+	for (unsigned i = 0; i < cgroups->root_count; i++)
+		for (size_t k = 0; k < RK_COUNT(files); k++) {
+			RK_AUTO(rk_buf_done) struct rk_buf text = { 0 };
+
+			rk_path(path, "%s%s/%s/%s/%s", cgroups->roots[i], cgroups->path, pod, id,
+				files[k]);
+			if (rk_file_read(path, 4096, &text, NULL) < 0)
+				continue;
+			const char *at = strstr(rk_buf_cstr(&text), "oom_kill ");
+			if (at != NULL && strtol(at + sizeof "oom_kill " - 1, NULL, 10) > 0)
+				return true;
+		}
+	return false;
+}
+
 static int remove_dir(const char *path, const struct stat *info, int kind, struct FTW *walk)
 {
 	(void)info, (void)walk;
@@ -75,6 +99,7 @@ static int remove_dir(const char *path, const struct stat *info, int kind, struc
 	return 0;
 }
 
+/* conmon ends a moment after its container: its group is busy until then. */
 void rk_cgroups_remove(const struct rk_cgroups *cgroups, const char *pod)
 {
 	char path[RK_PATH_MAX];
@@ -82,6 +107,10 @@ void rk_cgroups_remove(const struct rk_cgroups *cgroups, const char *pod)
 	for (unsigned i = 0; i < cgroups->root_count; i++) {
 		rk_path(path, "%s%s%s%s", cgroups->roots[i], cgroups->path, pod != NULL ? "/" : "",
 			pod != NULL ? pod : "");
-		(void)nftw(path, remove_dir, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+		for (int tries = 0; tries < REMOVE_TRIES && access(path, F_OK) == 0; tries++) {
+			if (tries > 0)
+				(void)usleep(REMOVE_WAIT_US);
+			(void)nftw(path, remove_dir, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+		}
 	}
 }

@@ -24,7 +24,10 @@ RK_MUST_CHECK int rk_cgroups_open(struct rk_cgroups *ret, const char *path, stru
 /* Moves the calling process (a job) to the pod's `run`. */
 RK_MUST_CHECK int rk_cgroups_enter(const struct rk_cgroups *cgroups, const char *pod,
 				   struct rk_error *error);
-/* Removes the pod's groups, which must be empty of processes, everywhere. NULL: the node's own. */
+/* Whether the kernel killed a process of that container for want of memory; while its group is
+ * still there. */
+bool rk_cgroups_oom_killed(const struct rk_cgroups *cgroups, const char *pod, const char *id);
+/* Removes the pod's groups everywhere, whose processes have ended or end within a second: blocks. NULL: the node's own. */
 void rk_cgroups_remove(const struct rk_cgroups *cgroups, const char *pod);
 
 #endif

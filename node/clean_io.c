@@ -34,6 +34,7 @@ int rk_node_clean(const struct rk_node_opts *opts, struct rk_error *error)
 	RK_AUTO(rk_drop_mem) char *dir = realpath(opts->dir, NULL);
 	const bool is_sim = opts->runtime != NULL && strcmp(opts->runtime, "sim") == 0;
 	char cgroup[300], path[RK_PATH_MAX], pin[RK_PATH_MAX];
+	RK_AUTO(rk_buf_done) struct rk_buf cidr = { 0 };
 	struct rk_services *services = NULL;
 	struct rk_podnet *podnet = NULL;
 	struct rk_oci oci;
@@ -52,10 +53,13 @@ int rk_node_clean(const struct rk_node_opts *opts, struct rk_error *error)
 	/* What cannot be opened was never made here. */
 	if (rk_services_open(&services, &service_opts, NULL) == 0)
 		rk_services_destroy(services);
+	rk_path(path, "%s/pod-cidr", dir);
+	if (rk_file_read(path, 63, &cidr, NULL) < 0)
+		cidr.size = 0; /* it never had a network */
 	const struct rk_podnet_opts net_opts = { .bridge = opts->bridge != NULL ? opts->bridge
 										: "reckon0",
-						 .pod_cidr = "169.254.255.0/24" };
-	if (rk_podnet_open(&podnet, &net_opts, NULL) == 0)
+						 .pod_cidr = rk_buf_cstr(&cidr) };
+	if (cidr.size > 0 && rk_podnet_open(&podnet, &net_opts, NULL) == 0)
 		rk_podnet_destroy(podnet);
 	rk_cgroups_remove(&oci.cgroups, NULL);
 	return 0;

@@ -224,6 +224,7 @@ static void sync_pod(struct rk_nodecore *core, struct rk_pod *pod, struct rk_now
 {
 	if (pod->is_dead)
 		return;
+	pod->synced = now.mono;
 	check_end(pod, now);
 	if (pod->is_stopping || pod->is_ended)
 		wind_up(pod, now, acts);
@@ -452,17 +453,20 @@ int64_t rk_nodecore_due(const struct rk_nodecore *core, struct rk_now now)
 		const int64_t deadline =
 			rk_val_int_at(pod->object, "spec.activeDeadlineSeconds", 0);
 
+		/* What fell due after the pod's last step counts, also when it is past by now. */
+		const struct rk_now since = { now.wall, pod->synced };
+
 		if (pod->is_dead)
 			continue;
-		due = sooner(due, pod->volumes_backoff.until, now);
-		due = sooner(due, pod->sandbox_backoff.until, now);
-		due = sooner(due, pod->clear_backoff.until, now);
-		due = sooner(due, pod->delete_at, now);
+		due = sooner(due, pod->volumes_backoff.until, since);
+		due = sooner(due, pod->sandbox_backoff.until, since);
+		due = sooner(due, pod->clear_backoff.until, since);
+		due = sooner(due, pod->delete_at, since);
 		if (deadline > 0 && !pod->is_ended)
 			due = sooner(due, now.mono + pod->start_time + deadline * 1000 - now.wall,
-				     now);
+				     since);
 		for (uint32_t i = 0; i < pod->container_count; i++) {
-			const int64_t at = rk_container_due(&pod->containers[i], now);
+			const int64_t at = rk_container_due(&pod->containers[i], since);
 			due = RK_MIN(due, at);
 		}
 	}

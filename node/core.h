@@ -18,7 +18,7 @@ struct rk_nodecore *rk_nodecore_free(struct rk_nodecore *core); /* takes NULL, r
 /* Takes one fact and adds what follows from it to `acts`. */
 void rk_nodecore_step(struct rk_nodecore *core, struct rk_now now, const struct rk_fact *fact,
 		      struct rk_acts *acts);
-/* When it next wants RK_FACT_TIME (mono, milliseconds); INT64_MAX: never. */
+/* When it next wants RK_FACT_TIME (mono, milliseconds), which may be past already; INT64_MAX: never. */
 int64_t rk_nodecore_due(const struct rk_nodecore *core, struct rk_now now);
 /* The pods, in no particular order: first NULL, then the one before; NULL at the end. */
 const struct rk_pod *rk_nodecore_next(const struct rk_nodecore *core, const struct rk_pod *before);

@@ -7,7 +7,7 @@
 #include <sys/utsname.h>
 
 #include "base/mem.h"
-#include "node/command_io.h"
+#include "node/program_io.h"
 #include "node/unpack_io.h"
 #include "wire/json.h"
 
@@ -210,10 +210,10 @@ static int run_skopeo(const char *from, const char *layout, uint32_t timeout_ms,
 	char to[RK_PATH_MAX];
 	const char *const argv[] = { "skopeo", "copy", "--quiet", "--insecure-policy",
 				     from,     to,     NULL };
-	const struct rk_command command = { .argv = argv, .timeout_ms = timeout_ms };
+	const struct rk_program command = { .argv = argv, .timeout_ms = timeout_ms };
 
 	rk_path(to, "oci:%s", layout);
-	return rk_command_check(&command, error);
+	return rk_program_check(&command, error);
 }
 
 /* A tar: unpacked aside; a docker archive goes through skopeo. */

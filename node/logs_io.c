@@ -25,7 +25,7 @@ struct rk_logs {
 
 static void open_files(struct rk_logs *logs)
 {
-	char path[RK_PATH_MAX + 8];
+	char path[RK_PATH_MAX + 16];
 
 	for (int i = FILES_MAX - 1; i >= 0; i--) {
 		(void)snprintf(path, sizeof path, i > 0 ? "%s.%d" : "%s", logs->path, i);

@@ -10,12 +10,12 @@
 #include <sys/syscall.h>
 
 #include "base/mem.h"
-#include "node/command_io.h"
 #include "node/image_store_io.h"
 #include "node/oci_spec.h"
 #include "node/pause_image.h"
 #include "node/pod_env.h"
 #include "node/pod_files_io.h"
+#include "node/program_io.h"
 #include "node/volume_io.h"
 #include "wire/json.h"
 
@@ -73,11 +73,11 @@ int rk_oci_open(struct rk_oci *ret, const char *dir, const char *cgroup, struct 
 	oci.oom_least = find_oom_least();
 	RK_TRY(rk_cgroups_open(&oci.cgroups, cgroup, error));
 	/* crun refuses hosts where version 1 groups are beside version 2; runc knows both. */
-	const bool has_runc = rk_command_find("runc", oci.runtime, sizeof oci.runtime);
+	const bool has_runc = rk_program_find("runc", oci.runtime, sizeof oci.runtime);
 	if (!has_runc &&
-	    (!oci.cgroups.is_pure || !rk_command_find("crun", oci.runtime, sizeof oci.runtime)))
+	    (!oci.cgroups.is_pure || !rk_program_find("crun", oci.runtime, sizeof oci.runtime)))
 		return rk_fail(error, RK_ENOENT, "no OCI runtime is installed: install runc");
-	if (!rk_command_find("conmon", oci.conmon, sizeof oci.conmon))
+	if (!rk_program_find("conmon", oci.conmon, sizeof oci.conmon))
 		return rk_fail(error, RK_ENOENT, "conmon is not installed");
 	for (size_t i = 0; i < RK_COUNT(dirs); i++) {
 		rk_path(path, "%s/%s", dir, dirs[i]);
@@ -115,8 +115,8 @@ static int runtime(const struct rk_oci *oci, const char *verb, const char *optio
 	if (last != NULL)
 		argv[count++] = last;
 	argv[count] = NULL;
-	const struct rk_command command = { .argv = argv, .timeout_ms = RUNTIME_MS };
-	return rk_command_check(&command, error);
+	const struct rk_program command = { .argv = argv, .timeout_ms = RUNTIME_MS };
+	return rk_program_check(&command, error);
 }
 
 /* conmon's answer: {"data": PID}, or a negative number and a message. */
@@ -130,9 +130,11 @@ static int read_answer(struct rk_span line, pid_t *ret_pid, struct rk_error *err
 	const int64_t pid = rk_val_int_at(answer, "data", -1);
 	const struct rk_span message = rk_val_text_at(answer, "message");
 	if (pid <= 0)
-		return rk_fail(error, RK_EIO, "%.*s",
-			       RK_SPAN_ARGS(message.size > 0 ? rk_span_sub(message, 0, 320)
-							     : RK_SPAN("the runtime failed")));
+		return rk_fail(
+			error, RK_EIO, "%.*s",
+			RK_SPAN_ARGS(message.size > 0
+					     ? rk_span_sub(rk_program_message(message), 0, 320)
+					     : RK_SPAN("the runtime failed")));
 	*ret_pid = (pid_t)pid;
 	return 0;
 }
@@ -172,7 +174,7 @@ static int launch(const struct rk_oci *oci, struct rk_span uid, const char *id, 
 				     "--no-sync-log",
 				     has_tty ? "-t" : NULL,
 				     NULL };
-	const struct rk_command command = { .argv = argv,
+	const struct rk_program command = { .argv = argv,
 					    .timeout_ms = RUNTIME_MS,
 					    .sync = &line,
 					    .sync_variable = "_OCI_SYNCPIPE" };
@@ -185,7 +187,7 @@ static int launch(const struct rk_oci *oci, struct rk_span uid, const char *id, 
 	rk_path(root, "--root=%s/run", oci->dir);
 	rk_path(log_option, "k8s-file:%s", log);
 	RK_TRY(enter_pod(oci, uid, error));
-	RK_TRY(rk_command_run(&command, &output, &status, error));
+	RK_TRY(rk_program_run(&command, &output, &status, error));
 	return read_answer(rk_buf_span(&line), ret_pid, error);
 }
 
@@ -514,6 +516,6 @@ int rk_oci_exec(const struct rk_oci *oci, struct rk_span uid, const char *id,
 		argv[count++] = rk_arena_str(&arena, rk_val_text(rk_val_item(command, i)));
 	rk_path(root, "--root=%s/run", oci->dir);
 	RK_TRY(enter_pod(oci, uid, error));
-	const struct rk_command run = { .argv = argv, .timeout_ms = timeout_ms };
-	return rk_command_run(&run, output, ret_status, error);
+	const struct rk_program run = { .argv = argv, .timeout_ms = timeout_ms };
+	return rk_program_run(&run, output, ret_status, error);
 }

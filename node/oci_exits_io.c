@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "node/log_line.h"
 #include "node/oci_job.h"
 
 #define ROTATE_EVERY_S     10.0
@@ -83,18 +84,25 @@ static void read_message(const char *bundle, int code, struct rk_buf *out)
 	RK_AUTO(rk_drop_fd) int fd = open(rk_buf_cstr(&log_path), O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &info) < 0)
 		return;
+	RK_AUTO(rk_buf_done) struct rk_buf tail = { 0 };
 	const off_t from =
 		info.st_size > MESSAGE_OF_LOG_MAX ? info.st_size - MESSAGE_OF_LOG_MAX : 0;
 	const ssize_t got =
-		pread(fd, rk_buf_room(out, MESSAGE_OF_LOG_MAX), MESSAGE_OF_LOG_MAX, from);
-	out->size += got > 0 ? (size_t)got : 0;
+		pread(fd, rk_buf_room(&tail, MESSAGE_OF_LOG_MAX), MESSAGE_OF_LOG_MAX, from);
+	tail.size = got > 0 ? (size_t)got : 0;
+	struct rk_span rest = rk_buf_span(&tail), line;
+	while (rest.data != NULL) {
+		struct rk_log_view view = { .limit = -1 };
+		rest = rk_span_cut(rest, '\n', &line);
+		rk_log_line(&view, line, out);
+	}
 }
 
 bool rk_oci_exits_check(struct rk_oci_runtime *runtime, const char *id)
 {
 	RK_AUTO(rk_buf_done) struct rk_buf text = { 0 }, message = { 0 };
 	struct rk_fact fact = { .kind = RK_FACT_EXITED };
-	char path[RK_PATH_MAX], bundle[RK_PATH_MAX];
+	char path[RK_PATH_MAX], bundle[RK_PATH_MAX], pod[80];
 	struct stat info;
 
 	rk_path(path, "%s/exits/%s", runtime->oci.dir, id);
@@ -112,8 +120,8 @@ bool rk_oci_exits_check(struct rk_oci_runtime *runtime, const char *id)
 	rk_path(bundle, "%s/pods/%.*s/c/%s", runtime->oci.dir, RK_SPAN_ARGS(fact.uid), id);
 	read_message(bundle, fact.code, &message);
 	fact.text = rk_buf_span(&message);
-	rk_path(path, "%s/oom", bundle);
-	fact.is_oom = access(path, F_OK) == 0;
+	(void)snprintf(pod, sizeof pod, "pod%.*s", RK_SPAN_ARGS(rk_span_sub(fact.uid, 0, 64)));
+	fact.is_oom = fact.code != 0 && rk_cgroups_oom_killed(&runtime->oci.cgroups, pod, id);
 	runtime->base.fact(runtime->base.context, &fact);
 	rk_oci_remove_later(runtime, fact.uid, id);
 	return true;
@@ -140,7 +148,7 @@ static void on_exits(struct ev_loop *loop, ev_io *watcher, int events)
 /* 0.log.3 -> 0.log.4, ..., 0.log -> 0.log.1; then conmon opens a new file. */
 static void rotate(const struct rk_oci_runtime *runtime, const struct rk_oci_live *live)
 {
-	char from[RK_PATH_MAX + 8], to[RK_PATH_MAX + 8], control[RK_PATH_MAX];
+	char from[RK_PATH_MAX + 16], to[RK_PATH_MAX + 16], control[RK_PATH_MAX];
 	struct rk_span uid;
 
 	for (int i = RK_LOG_ROTATE_FILES - 1; i > 0; i--) {

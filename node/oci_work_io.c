@@ -1,10 +1,10 @@
 #include <dirent.h>
 
 #include "base/mem.h"
-#include "node/command_io.h"
 #include "node/image_store_io.h"
 #include "node/oci_job.h"
 #include "node/probe_io.h"
+#include "node/program_io.h"
 #include "node/volume_io.h"
 
 #define PULL_MS 600000u

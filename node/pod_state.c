@@ -206,6 +206,7 @@ struct rk_val *rk_pod_save(struct rk_arena *arena, const struct rk_pod *pod)
 		rk_val_put_int(arena, val, "restarts", container->restarts);
 		rk_val_put_int(arena, val, "started", container->started);
 		rk_val_put_int(arena, val, "delay", container->restart.delay_ms);
+		rk_val_put_int(arena, val, "waited", container->restart.waited_ms);
 		rk_val_put_bool(arena, val, "ready", rk_container_is_ready(container));
 		rk_val_put_bool(arena, val, "isStarted", rk_container_is_started(container));
 		put_text(arena, val, "id", container->id);
@@ -247,6 +248,7 @@ static void restore_container(struct rk_container *container, const struct rk_va
 	container->restarts = (uint32_t)rk_val_int_at(val, "restarts", 0);
 	container->started = rk_val_int_at(val, "started", 0);
 	container->restart.delay_ms = rk_val_int_at(val, "delay", 0);
+	container->restart.waited_ms = rk_val_int_at(val, "waited", 0);
 	rk_text_set(&container->id, rk_val_text_at(val, "id"));
 	rk_text_set(&container->image_id, rk_val_text_at(val, "imageID"));
 	restore_ending(&container->ending, rk_val_at(val, "ending"));
@@ -259,7 +261,10 @@ static void restore_container(struct rk_container *container, const struct rk_va
 		container->probes[RK_PROBE_READINESS].is_healthy |=
 			rk_val_bool_at(val, "ready", false);
 	} else if (phase == RK_CONTAINER_EXITED) {
+		const int64_t again_at = container->ending.finished + container->restart.waited_ms;
 		container->phase = RK_CONTAINER_EXITED;
+		container->restart.until =
+			now.mono + RK_MIN(RK_MAX(again_at - now.wall, 0), RK_BACKOFF_MAX_MS);
 	}
 }
 

@@ -79,6 +79,7 @@ struct rk_pod {
 	char reason[64];   /* of the pod, such as DeadlineExceeded */
 	char *message;
 	uint64_t status_hash, saved_hash;
+	int64_t synced; /* mono: what was due by then is done */
 	int64_t condition_since[4]; /* wall; by enum of pod_status.c */
 	bool condition_is_true[4];
 };

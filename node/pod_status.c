@@ -140,18 +140,12 @@ static struct rk_val *image_backoff_val(struct rk_arena *arena,
 static struct rk_val *crash_val(struct rk_arena *arena, const struct rk_pod *pod,
 				const struct rk_container *container)
 {
-	const int64_t delay = container->restart.delay_ms == RK_BACKOFF_FIRST_MS
-				      ? RK_BACKOFF_FIRST_MS
-			      : container->restart.delay_ms == RK_BACKOFF_MAX_MS
-				      ? RK_BACKOFF_MAX_MS
-				      : container->restart.delay_ms / 2;
-
 	return waiting_val(
 		arena, "CrashLoopBackOff",
-		rk_arena_printf(arena,
-				"back-off %llds restarting failed container=%s pod=%.*s_%.*s(%.*s)",
-				(long long)(delay / 1000), container->name, RK_SPAN_ARGS(pod->name),
-				RK_SPAN_ARGS(pod->ns), RK_SPAN_ARGS(pod->uid)));
+		rk_arena_printf(
+			arena, "back-off %llds restarting failed container=%s pod=%.*s_%.*s(%.*s)",
+			(long long)(container->restart.waited_ms / 1000), container->name,
+			RK_SPAN_ARGS(pod->name), RK_SPAN_ARGS(pod->ns), RK_SPAN_ARGS(pod->uid)));
 }
 
 static struct rk_val *state_val(struct rk_arena *arena, const struct rk_pod *pod,

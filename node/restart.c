@@ -2,6 +2,7 @@
 
 static void wait_then_double(struct rk_backoff *backoff, int64_t now_mono)
 {
+	backoff->waited_ms = backoff->delay_ms;
 	backoff->until = now_mono + backoff->delay_ms;
 	if (backoff->delay_ms == 0)
 		backoff->delay_ms = RK_BACKOFF_FIRST_MS;

@@ -11,9 +11,10 @@
 
 enum rk_restart_policy { RK_RESTART_ALWAYS, RK_RESTART_ON_FAILURE, RK_RESTART_NEVER };
 
-struct rk_backoff {       /* all zero: no failure yet */
-	int64_t delay_ms; /* of the next wait */
-	int64_t until;    /* mono */
+struct rk_backoff {        /* all zero: no failure yet */
+	int64_t delay_ms;  /* of the next wait */
+	int64_t waited_ms; /* the wait that `until` ends */
+	int64_t until;     /* mono */
 };
 
 /* The next try is now + delay; the delay after it doubles. The first try again is at once. */

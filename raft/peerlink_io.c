@@ -183,8 +183,8 @@ static void drop(struct rk_inlink *link)
 	void (*gone)(void *context, struct rk_inlink *link) = link->gone;
 	void *context = link->context;
 
-	rk_inlink_close(link);
 	gone(context, link);
+	rk_inlink_close(link);
 }
 
 static size_t on_data(void *context, struct rk_stream *stream, struct rk_span bytes)

@@ -26,7 +26,7 @@ void rk_link_hello(struct rk_buf *out, const struct rk_peers_opts *opts, uint64_
 
 struct rk_inlink;
 
-/* Takes an accepted socket. `gone` is called once, when the link has ended and been freed. */
+/* Takes an accepted socket. `gone` is called once, when the link has ended and is about to be freed. */
 struct rk_inlink *rk_inlink_new(struct ev_loop *loop, int fd, const struct rk_peers_opts *opts,
 				void (*gone)(void *context, struct rk_inlink *link), void *context)
 	__attribute__((returns_nonnull));

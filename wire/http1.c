@@ -99,8 +99,16 @@ static int on_value(llhttp_t *parser, const char *at, size_t size)
 		return on_trailer(http, size);
 	if (http->count == 0)
 		return HPE_USER;
-	http->is_value = true;
 	return grow(http, &http->values[http->count - 1], at, size);
+}
+
+/* Empty values are not always told, so it is the end of a name that tells names apart. */
+static int on_name_done(llhttp_t *parser)
+{
+	struct rk_http1 *http = parser->data;
+
+	http->is_value = true;
+	return HPE_OK;
 }
 
 static struct rk_span span_of(const struct rk_http1 *http, struct mark mark)
@@ -172,6 +180,7 @@ struct rk_http1 *rk_http1_new(bool is_server)
 	http->settings.on_message_begin = on_begin;
 	http->settings.on_url = on_url;
 	http->settings.on_header_field = on_name;
+	http->settings.on_header_field_complete = on_name_done;
 	http->settings.on_header_value = on_value;
 	http->settings.on_headers_complete = on_head;
 	http->settings.on_body = on_body;

@@ -124,7 +124,8 @@ void rk_json_write_str(struct rk_buf *out, struct rk_span text)
 			rk_buf_put_u8(out, (uint8_t)hex[byte & 15]);
 		}
 	}
-	rk_buf_put(out, text.data + plain, text.size - plain);
+	if (plain < text.size)
+		rk_buf_put(out, text.data + plain, text.size - plain);
 	rk_buf_put_u8(out, '"');
 }
 

@@ -282,7 +282,9 @@ static void expect_name(SSL *ssl, const char *name)
 	}
 	SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
 	/* What is no host name at all is refused by OpenSSL: then nothing may match. */
-	if (SSL_set1_host(ssl, name) != 1 || SSL_set_tlsext_host_name(ssl, name) != 1)
+	if (SSL_set1_host(ssl, name) != 1 ||
+	    SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+		     (void *)(uintptr_t)name) != 1)
 		(void)SSL_set1_host(ssl, "invalid.");
 }
 

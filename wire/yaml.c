@@ -25,8 +25,8 @@ struct loader {
 
 static int fail_at(struct loader *loader, yaml_mark_t mark, const char *what)
 {
-	return rk_fail(loader->error, RK_EINVAL, "line %zu, column %zu: %s", mark.line + 1, mark.column + 1,
-		       what);
+	return rk_fail(loader->error, RK_EINVAL, "line %zu, column %zu: %s", mark.line + 1,
+		       mark.column + 1, what);
 }
 
 static int advance(struct loader *loader)
@@ -36,7 +36,8 @@ static int advance(struct loader *loader)
 	if (yaml_parser_parse(&loader->parser, &loader->event))
 		return RK_OK;
 	const yaml_mark_t mark = loader->parser.problem_mark;
-	return fail_at(loader, mark, loader->parser.problem != NULL ? loader->parser.problem : "bad YAML");
+	return fail_at(loader, mark,
+		       loader->parser.problem != NULL ? loader->parser.problem : "bad YAML");
 }
 
 static bool one_of(struct rk_span text, const char *const *words)
@@ -47,7 +48,8 @@ static bool one_of(struct rk_span text, const char *const *words)
 	return false;
 }
 
-/* Decimal, 0x, 0o and 0-octal, 0b, with '_' between digits; false when it is no integer or too large. */
+/* Decimal, 0x, 0o and 0-octal, 0b, with '_' between digits; false when it is no integer or too
+ * large. */
 static bool integer_of(struct rk_span text, int64_t *ret)
 {
 	char digits[72];
@@ -72,7 +74,8 @@ static bool integer_of(struct rk_span text, int64_t *ret)
 		const char c = (char)text.data[at];
 		if (c == '_')
 			continue;
-		if (!((c >= '0' && c <= '9') || (base == 16 && ((c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F')))))
+		if (!((c >= '0' && c <= '9') ||
+		      (base == 16 && ((c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F')))))
 			return false;
 		digits[used++] = c;
 	}
@@ -81,7 +84,8 @@ static bool integer_of(struct rk_span text, int64_t *ret)
 	digits[used] = '\0';
 	char *end;
 	const unsigned long long value = strtoull(digits, &end, base);
-	if (*end != '\0' || (value == UINT64_MAX) || value > (uint64_t)INT64_MAX + (negative ? 1 : 0))
+	if (*end != '\0' || (value == UINT64_MAX) ||
+	    value > (uint64_t)INT64_MAX + (negative ? 1 : 0))
 		return false;
 	*ret = negative ? (int64_t)(0 - value) : (int64_t)value;
 	return true;
@@ -107,20 +111,22 @@ static bool real_of(struct rk_span text, double *ret)
 	copy[text.size] = '\0';
 	char *end;
 	const double value = strtod(copy, &end);
-	if (!digit || !special || *end != '\0' || !isfinite(value) || copy[0] == 'e' || copy[0] == 'E')
+	if (!digit || !special || *end != '\0' || !isfinite(value) || copy[0] == 'e' ||
+	    copy[0] == 'E')
 		return false;
 	*ret = value;
 	return true;
 }
 
-/* A plain scalar, by YAML 1.1's implicit tags as Kubernetes' loader (yaml.v2 behind sigs.k8s.io/yaml) knows them. */
+/* A plain scalar, by YAML 1.1's implicit tags as Kubernetes' loader (yaml.v2 behind
+ * sigs.k8s.io/yaml) knows them. */
 static struct rk_val *plain(struct rk_arena *arena, struct rk_span text)
 {
 	static const char *const nulls[] = { "", "~", "null", "Null", "NULL", NULL };
-	static const char *const trues[] = { "y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE",
-					     "on", "On", "ON", NULL };
-	static const char *const falses[] = { "n", "N", "no", "No", "NO", "false", "False", "FALSE",
-					      "off", "Off", "OFF", NULL };
+	static const char *const trues[] = { "y",    "Y",    "yes", "Yes", "YES", "true",
+					     "True", "TRUE", "on",  "On",  "ON",  NULL };
+	static const char *const falses[] = { "n",     "N",     "no",  "No",  "NO",  "false",
+					      "False", "FALSE", "off", "Off", "OFF", NULL };
 	int64_t integer;
 	double real;
 
@@ -146,8 +152,8 @@ static struct rk_val *scalar(struct loader *loader)
 	const bool is_text = loader->event.data.scalar.style != YAML_PLAIN_SCALAR_STYLE ||
 			     (tag != NULL && strcmp(tag, YAML_STR_TAG) == 0);
 
-	return is_text ? rk_val_str(loader->arena, rk_arena_span(loader->arena, text)) :
-			 plain(loader->arena, text);
+	return is_text ? rk_val_str(loader->arena, rk_arena_span(loader->arena, text))
+		       : plain(loader->arena, text);
 }
 
 static int value(struct loader *loader, int depth, struct rk_val **ret);
@@ -184,9 +190,9 @@ static int mapping(struct loader *loader, int depth, struct rk_val **ret)
 		const yaml_mark_t mark = loader->event.start_mark;
 		if (loader->event.type != YAML_SCALAR_EVENT)
 			return fail_at(loader, mark, "a key must be a plain value");
-		const struct rk_span key = rk_arena_span(
-			loader->arena,
-			rk_span_of(loader->event.data.scalar.value, loader->event.data.scalar.length));
+		const struct rk_span key =
+			rk_arena_span(loader->arena, rk_span_of(loader->event.data.scalar.value,
+								loader->event.data.scalar.length));
 		const bool is_merge = rk_span_is(key, "<<") &&
 				      loader->event.data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
 		RK_TRY(advance(loader));
@@ -214,7 +220,8 @@ static int alias(struct loader *loader, struct rk_val **ret)
 	for (const struct anchor *anchor = loader->anchors; anchor != NULL; anchor = anchor->next) {
 		if (!rk_span_eq(anchor->name, name))
 			continue;
-		/* Counted as if written out, so that "billion laughs" ends at the limit and not in memory. */
+		/* Counted as if written out, so that "billion laughs" ends at the limit and not in
+		 * memory. */
 		if (anchor->nodes > RK_YAML_NODES_MAX - loader->nodes)
 			return fail_at(loader, loader->event.start_mark, "too many nodes");
 		loader->nodes += anchor->nodes;
@@ -235,13 +242,14 @@ static void remember(struct loader *loader, struct rk_span name, struct rk_val *
 static struct rk_span anchor_name(struct loader *loader)
 {
 	const yaml_event_t *event = &loader->event;
-	const yaml_char_t *name = event->type == YAML_SCALAR_EVENT	    ? event->data.scalar.anchor :
-				  event->type == YAML_SEQUENCE_START_EVENT ? event->data.sequence_start.anchor :
-				  event->type == YAML_MAPPING_START_EVENT  ? event->data.mapping_start.anchor :
-									     NULL;
+	const yaml_char_t *name =
+		event->type == YAML_SCALAR_EVENT           ? event->data.scalar.anchor
+		: event->type == YAML_SEQUENCE_START_EVENT ? event->data.sequence_start.anchor
+		: event->type == YAML_MAPPING_START_EVENT  ? event->data.mapping_start.anchor
+							   : NULL;
 
-	return name != NULL ? rk_arena_span(loader->arena, rk_span_str((const char *)name)) :
-			      (struct rk_span){ NULL, 0 };
+	return name != NULL ? rk_arena_span(loader->arena, rk_span_str((const char *)name))
+			    : (struct rk_span){ NULL, 0 };
 }
 
 /* Reads the value that the current event begins and leaves the event after it. */
@@ -255,20 +263,11 @@ static int value(struct loader *loader, int depth, struct rk_val **ret)
 	if (++loader->nodes > RK_YAML_NODES_MAX)
 		return fail_at(loader, loader->event.start_mark, "too many nodes");
 	switch (loader->event.type) {
-	case YAML_SCALAR_EVENT:
-		*ret = scalar(loader);
-		break;
-	case YAML_SEQUENCE_START_EVENT:
-		RK_TRY(sequence(loader, depth, ret));
-		break;
-	case YAML_MAPPING_START_EVENT:
-		RK_TRY(mapping(loader, depth, ret));
-		break;
-	case YAML_ALIAS_EVENT:
-		RK_TRY(alias(loader, ret));
-		break;
-	default:
-		return fail_at(loader, loader->event.start_mark, "a value was expected");
+	case YAML_SCALAR_EVENT: *ret = scalar(loader); break;
+	case YAML_SEQUENCE_START_EVENT: RK_TRY(sequence(loader, depth, ret)); break;
+	case YAML_MAPPING_START_EVENT: RK_TRY(mapping(loader, depth, ret)); break;
+	case YAML_ALIAS_EVENT: RK_TRY(alias(loader, ret)); break;
+	default: return fail_at(loader, loader->event.start_mark, "a value was expected");
 	}
 	if (anchor.data != NULL)
 		remember(loader, anchor, *ret, loader->nodes - before);
@@ -291,7 +290,8 @@ static int stream(struct loader *loader, struct rk_val *documents)
 	return RK_OK;
 }
 
-int rk_yaml_parse(struct rk_arena *arena, struct rk_span text, struct rk_val **ret, struct rk_error *error)
+int rk_yaml_parse(struct rk_arena *arena, struct rk_span text, struct rk_val **ret,
+		  struct rk_error *error)
 {
 	struct loader loader = { .arena = arena, .error = error };
 	struct rk_val *documents = rk_val_list(arena);
@@ -299,8 +299,8 @@ int rk_yaml_parse(struct rk_arena *arena, struct rk_span text, struct rk_val **r
 	if (!yaml_parser_initialize(&loader.parser))
 		return rk_fail(error, RK_ENOMEM, "out of memory");
 	yaml_parser_set_encoding(&loader.parser, YAML_UTF8_ENCODING);
-	yaml_parser_set_input_string(&loader.parser, text.data != NULL ? text.data : (const uint8_t *)"",
-				     text.size);
+	yaml_parser_set_input_string(
+		&loader.parser, text.data != NULL ? text.data : (const uint8_t *)"", text.size);
 	const int err = stream(&loader, documents);
 	yaml_event_delete(&loader.event);
 	yaml_parser_delete(&loader.parser);
@@ -308,6 +308,57 @@ int rk_yaml_parse(struct rk_arena *arena, struct rk_span text, struct rk_val **r
 		return err;
 	*ret = documents;
 	return RK_OK;
+}
+
+/* The size of the character at `at` when YAML must not hold it as it is (DEL, C1 controls, its own
+ * line breaks, byte order marks and non-characters), with its number; 0 for every other one. */
+static size_t unprintable(struct rk_span text, size_t at, unsigned *ret_code)
+{
+	const uint8_t *byte = text.data + at;
+	const size_t left = text.size - at;
+
+	if (byte[0] < 0x20 || byte[0] == 0x7f) {
+		*ret_code = byte[0];
+		return 1;
+	}
+	if (left >= 2 && byte[0] == 0xc2 && byte[1] < 0xa0) {
+		*ret_code = byte[1];
+		return 2;
+	}
+	if (left < 3 || (byte[0] != 0xe2 && byte[0] != 0xef))
+		return 0;
+	*ret_code = (unsigned)(byte[0] & 0x0f) << 12 | (unsigned)(byte[1] & 0x3f) << 6 |
+		    (byte[2] & 0x3f);
+	return *ret_code == 0x2028 || *ret_code == 0x2029 || *ret_code == 0xfeff ||
+			       *ret_code >= 0xfffe
+		       ? 3
+		       : 0;
+}
+
+/* Double quotes, as JSON has them, and \u for what YAML cannot hold. */
+static void write_quoted(struct rk_buf *out, struct rk_span text)
+{
+	size_t size;
+
+	rk_buf_put_u8(out, '"');
+	for (size_t i = 0; i < text.size; i += size) {
+		unsigned code = 0;
+		size = unprintable(text, i, &code);
+		if (size > 0 && code != '\n' && code != '\t' && code != '\r') {
+			rk_buf_printf(out, "\\u%04x", code);
+			continue;
+		}
+		size = 1;
+		switch (text.data[i]) {
+		case '"': rk_buf_put(out, "\\\"", 2); break;
+		case '\\': rk_buf_put(out, "\\\\", 2); break;
+		case '\n': rk_buf_put(out, "\\n", 2); break;
+		case '\t': rk_buf_put(out, "\\t", 2); break;
+		case '\r': rk_buf_put(out, "\\r", 2); break;
+		default: rk_buf_put_u8(out, text.data[i]); break;
+		}
+	}
+	rk_buf_put_u8(out, '"');
 }
 
 /* Whether text needs quotes to come back as the same text. */
@@ -318,13 +369,15 @@ static bool needs_quotes(struct rk_span text)
 		       text.data[text.size - 1] == ' ' || text.data[text.size - 1] == ':';
 
 	/* A leading dash or colon is harmless when a word follows it. */
-	if (special && text.size > 1 && (text.data[0] == '-' || text.data[0] == '?' || text.data[0] == ':') &&
-	    text.data[1] > ' ' && text.data[text.size - 1] != ' ' && text.data[text.size - 1] != ':' &&
-	    text.data[1] != '-')
+	if (special && text.size > 1 &&
+	    (text.data[0] == '-' || text.data[0] == '?' || text.data[0] == ':') &&
+	    text.data[1] > ' ' && text.data[text.size - 1] != ' ' &&
+	    text.data[text.size - 1] != ':' && text.data[1] != '-')
 		special = false;
 	for (size_t i = 0; i < text.size && !special; i++) {
 		const uint8_t byte = text.data[i];
-		special = byte < 0x20 || byte == 0x7f ||
+		unsigned code;
+		special = unprintable(text, i, &code) > 0 ||
 			  (byte == ':' && i + 1 < text.size && text.data[i + 1] == ' ') ||
 			  (byte == '#' && i > 0 && text.data[i - 1] == ' ');
 	}
@@ -332,8 +385,9 @@ static bool needs_quotes(struct rk_span text)
 		special = plain(&arena, text)->kind != RK_VAL_STR || rk_span_is(text, "y") ||
 			  rk_span_is(text, "n") || rk_span_is(text, "Y") || rk_span_is(text, "N");
 		/* dates read as timestamps in YAML 1.1 */
-		special = special || (text.size >= 10 && text.data[0] >= '0' && text.data[0] <= '9' &&
-				      text.data[4] == '-' && text.data[7] == '-');
+		special =
+			special || (text.size >= 10 && text.data[0] >= '0' && text.data[0] <= '9' &&
+				    text.data[4] == '-' && text.data[7] == '-');
 	}
 	rk_arena_done(&arena);
 	return special;
@@ -348,11 +402,12 @@ static void indent_by(struct rk_buf *out, int depth)
 static bool is_block_text(struct rk_span text)
 {
 	bool newline = false;
+	unsigned code;
 
 	for (size_t i = 0; i < text.size; i++) {
 		if (text.data[i] == '\n')
 			newline = true;
-		else if ((text.data[i] < 0x20 && text.data[i] != '\t') || text.data[i] == 0x7f)
+		else if (text.data[i] != '\t' && unprintable(text, i, &code) > 0)
 			return false;
 	}
 	return newline && text.data[0] != ' ' && text.data[0] != '\n' && text.data[0] != '\t';
@@ -384,15 +439,19 @@ static void write_text(struct rk_buf *out, struct rk_span text)
 		rk_buf_put_span(out, text);
 		return;
 	}
-	for (size_t i = 0; i < text.size; i++)
-		plain_inside = plain_inside && text.data[i] >= 0x20 && text.data[i] != 0x7f && text.data[i] != '\'';
-	const bool literal = plain_inside && text.size > 0 && strchr("{[&*#?|-<>=!%@`,:'\" ", text.data[0]) != NULL;
+	for (size_t i = 0; i < text.size; i++) {
+		unsigned code;
+		plain_inside =
+			plain_inside && unprintable(text, i, &code) == 0 && text.data[i] != '\'';
+	}
+	const bool literal = plain_inside && text.size > 0 &&
+			     strchr("{[&*#?|-<>=!%@`,:'\" ", text.data[0]) != NULL;
 	if (literal) {
 		rk_buf_put_u8(out, '\'');
 		rk_buf_put_span(out, text);
 		rk_buf_put_u8(out, '\'');
 	} else {
-		rk_json_write_str(out, text); /* JSON's escapes are YAML's */
+		write_quoted(out, text);
 	}
 }
 
@@ -438,5 +497,6 @@ static void write_val(struct rk_buf *out, const struct rk_val *val, int depth, b
 
 void rk_yaml_write(struct rk_buf *out, const struct rk_val *val)
 {
-	write_val(out, val, 0, false);
+	/* Text alone is indented, so that no line of it looks like the start of a document. */
+	write_val(out, val, rk_val_is(val, RK_VAL_STR) ? 1 : 0, false);
 }

@@ -386,7 +386,8 @@ static int listen_all(struct rk_api *api, struct rk_error *error)
 	return RK_OK;
 }
 
-int rk_api_new(struct rk_api **ret, const struct rk_api_opts *opts, struct rk_error *error)
+int rk_apiserver_new(struct rk_api **ret, const struct rk_apiserver_opts *opts,
+		     struct rk_error *error)
 {
 	struct rk_api *api = rk_zalloc(sizeof *api);
 
@@ -408,14 +409,14 @@ int rk_api_new(struct rk_api **ret, const struct rk_api_opts *opts, struct rk_er
 	for (unsigned i = 0; err == RK_OK && i < api->thread_count; i++)
 		err = start_thread(&api->threads[i], error);
 	if (err < 0) {
-		(void)rk_api_free(api, 0);
+		(void)rk_apiserver_free(api, 0);
 		return err;
 	}
 	*ret = api;
 	return RK_OK;
 }
 
-struct rk_api *rk_api_free(struct rk_api *api, uint32_t grace_ms)
+struct rk_api *rk_apiserver_free(struct rk_api *api, uint32_t grace_ms)
 {
 	if (api == NULL)
 		return NULL;

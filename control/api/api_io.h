@@ -15,7 +15,7 @@ struct rk_api;
 
 #define RK_API_ADDRESSES_MAX 8
 
-struct rk_api_opts {
+struct rk_apiserver_opts {
 	struct rk_core *core;
 	const struct rk_kinds *kinds;
 	const char *addresses[RK_API_ADDRESSES_MAX]; /* "127.0.0.1:6443"...: ends with NULL */
@@ -27,10 +27,10 @@ struct rk_api_opts {
 };
 
 /* Listens and starts the threads. RK_EBUSY when a port is in use. */
-RK_MUST_CHECK int rk_api_new(struct rk_api **ret, const struct rk_api_opts *opts,
-			     struct rk_error *error);
+RK_MUST_CHECK int rk_apiserver_new(struct rk_api **ret, const struct rk_apiserver_opts *opts,
+				   struct rk_error *error);
 /* Stops accepting, ends watches, gives what is in flight up to `grace_ms`; takes NULL, returns
  * NULL. */
-struct rk_api *rk_api_free(struct rk_api *api, uint32_t grace_ms);
+struct rk_api *rk_apiserver_free(struct rk_api *api, uint32_t grace_ms);
 
 #endif

@@ -29,7 +29,7 @@ struct rk_held_view {
 };
 
 struct rk_api {
-	struct rk_api_opts opts;
+	struct rk_apiserver_opts opts;
 	char *dir, *name;
 	pthread_mutex_t lock; /* of what is below */
 	struct rk_held_view held[RK_API_HELD];

@@ -397,7 +397,8 @@ static void delete (struct rk_req *req)
 	propose(req, op);
 }
 
-static bool is_allowed_pod(struct rk_req *req)
+/* Whether the pod is the writing node's own, as far as the view tells. */
+static bool is_own_pod(struct rk_req *req)
 {
 	struct rk_object pod;
 
@@ -409,6 +410,30 @@ static bool is_allowed_pod(struct rk_req *req)
 	       rk_access_is_own_pod(req->http->peer, rk_blob_span(pod.doc));
 }
 
+static void write_allowed(struct rk_req *req)
+{
+	if (strcmp(req->verb, "patch") == 0)
+		patch(req);
+	else if (strcmp(req->verb, "create") == 0 || strcmp(req->verb, "update") == 0)
+		write_object(req);
+	else
+		delete (req);
+}
+
+/* The node may have learnt of its pod from another member before this one did: now the view is as
+ * new as any. */
+static void look_again(struct rk_req *req, struct rk_feed_answer *answer)
+{
+	if (answer->err < 0)
+		rk_req_err(req, answer->err);
+	else if (is_own_pod(req))
+		write_allowed(req);
+	else
+		rk_req_fail(req, 403, "Forbidden",
+			    "User \"%s\" may change pods of its own node only",
+			    req->http->peer->name);
+}
+
 void rk_api_write(struct rk_req *req)
 {
 	const bool is_one = req->route.what == RK_ROUTE_OBJECT;
@@ -418,23 +443,17 @@ void rk_api_write(struct rk_req *req)
 
 	if (!check_query(req))
 		return;
-	if (!is_allowed_pod(req)) {
-		rk_req_fail(req, 403, "Forbidden",
-			    "User \"%s\" may change pods of its own node only",
-			    req->http->peer->name);
-	} else if ((is_create && is_one != posts_sub) || (!is_create && posts_sub) ||
-		   (strcmp(req->verb, "update") == 0 && !is_one) ||
-		   (strcmp(req->verb, "patch") == 0 && !is_one)) {
+	if ((is_create && is_one != posts_sub) || (!is_create && posts_sub) ||
+	    (strcmp(req->verb, "update") == 0 && !is_one) ||
+	    (strcmp(req->verb, "patch") == 0 && !is_one)) {
 		rk_req_fail(req, 405, "MethodNotAllowed",
 			    "the server does not allow this method on the requested resource");
 	} else if (is_create && req->route.kind->namespaced && req->route.ns.size == 0) {
 		rk_req_fail(req, 400, "BadRequest",
 			    "an empty namespace may not be set during creation");
-	} else if (strcmp(req->verb, "patch") == 0) {
-		patch(req);
-	} else if (is_create || strcmp(req->verb, "update") == 0) {
-		write_object(req);
-	} else {
-		delete (req);
+	} else if (is_own_pod(req)) {
+		write_allowed(req);
+	} else if (rk_req_await(req, look_again)) {
+		rk_feed_read(req->thread->feed, req->id, RK_API_READ_MS);
 	}
 }

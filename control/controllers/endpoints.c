@@ -8,6 +8,20 @@
 #define SLICES RK_SPAN("endpointslices.discovery.k8s.io")
 #define SLICE_MAX 1000 /* upstream's hard limit for a slice, and for Endpoints */
 
+/* Endpoints of this size and more are made anew at most ten times a second: all of them are written each time. */
+#define LARGE_BYTES (16u << 10)
+#define GATHER_MS   1 /* timers fall due at whole tenths of a second */
+
+static void add_service(struct rk_state *state, struct rk_span ns, struct rk_span name)
+{
+	const struct rk_span key = rk_work_key(state, ns, name);
+
+	if (rk_state_doc(state, "endpoints", ns, name).size > LARGE_BYTES)
+		rk_work_at(state, state->now_ms + GATHER_MS, RK_CONTROLLER_ENDPOINTS, key);
+	else
+		rk_work_add(state, RK_CONTROLLER_ENDPOINTS, key);
+}
+
 /* What of a pod an endpoint is made of: a change of anything else is of no interest. */
 static bool same_endpoint(struct rk_state *state, struct rk_span a, struct rk_span b)
 {
@@ -36,7 +50,7 @@ static void add_services(struct rk_state *state, const struct rk_change *change)
 			continue;
 		if (rk_selects_map(selector, rk_blob_span(change->after)) ||
 		    (change->before != NULL && rk_selects_map(selector, rk_blob_span(change->before))))
-			rk_work_add(state, RK_CONTROLLER_ENDPOINTS, rk_work_key(state, change->ns, services.at[i].name));
+			add_service(state, change->ns, services.at[i].name);
 	}
 }
 

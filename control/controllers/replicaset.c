@@ -5,13 +5,30 @@
 #include "base/timefmt.h"
 #include "control/controllers/controllers.h"
 #include "control/index.h"
+#include "control/schema/selector.h"
 #include "wire/doc.h"
 
 /* Pods made or deleted in one piece of work: a large set is a run of small pieces, each within an entry's budget. */
 #define PODS_AT_ONCE 64
 
+/* A look at a set costs a look at each of its pods. Above this size what happens to its pods within a tenth of a second is
+ * looked at once, or a thousand pods that become ready would cost a million looks. */
+#define SMALL_SET 64
+#define GATHER_MS 1 /* timers fall due at whole tenths of a second */
+
 static const char kind_text[] = "replicasets.apps";
 #define KIND rk_span_str(kind_text)
+
+static void add_set(struct rk_state *state, struct rk_span ns, struct rk_span name)
+{
+	const struct rk_span set = rk_state_doc(state, kind_text, ns, name);
+	const struct rk_span key = rk_work_key(state, ns, name);
+
+	if (set.data != NULL && rk_doc_int(set, "status.replicas", 0) > SMALL_SET)
+		rk_work_at(state, state->now_ms + GATHER_MS, RK_CONTROLLER_REPLICASET, key);
+	else
+		rk_work_add(state, RK_CONTROLLER_REPLICASET, key);
+}
 
 static void add_owner(struct rk_state *state, struct rk_span ns, struct rk_span doc)
 {
@@ -23,8 +40,7 @@ static void add_owner(struct rk_state *state, struct rk_span ns, struct rk_span 
 	for (uint32_t i = 0; i < rk_val_count(owners); i++) {
 		const struct rk_val *owner = rk_val_item(owners, i);
 		if (rk_val_bool_at(owner, "controller", false) && rk_span_is(rk_val_text_at(owner, "kind"), "ReplicaSet"))
-			rk_work_add(state, RK_CONTROLLER_REPLICASET,
-				    rk_work_key(state, ns, rk_val_text_at(owner, "name")));
+			add_set(state, ns, rk_val_text_at(owner, "name"));
 	}
 }
 
@@ -125,14 +141,19 @@ static void adopt(struct set *set, struct rk_span name)
 	rk_object_store(state, RK_SPAN("pods"), pod);
 }
 
+static bool selector_of(struct set *set, struct rk_selector **ret)
+{
+	return rk_selector_of(&set->state->arena, rk_val_at(set->object, "spec.selector"), ret, NULL) == RK_OK;
+}
+
 /* Documents are borrowed from the store until the next change, so adoption and release come before counting. */
 static void claim(struct set *set)
 {
 	struct rk_state *state = set->state;
-	const struct rk_val *selector = rk_val_at(set->object, "spec.selector");
+	struct rk_selector *selector = NULL;
 	struct rk_names names = { 0 };
 
-	if (rk_object_is_going(set->object))
+	if (rk_object_is_going(set->object) || !selector_of(set, &selector))
 		return;
 	rk_state_indexed(state, RK_INDEX_ORPHANS, set->ns, &names);
 	for (size_t i = 0; i < names.count; i++) {
@@ -140,7 +161,7 @@ static void claim(struct set *set)
 			continue;
 		const struct rk_pod_facts pod =
 			rk_pod_facts(state, rk_state_doc(state, "pods", set->ns, names.at[i].name));
-		if (rk_pod_is_active(&pod) && rk_selects(state, selector, pod.doc))
+		if (rk_pod_is_active(&pod) && rk_selector_matches_doc(selector, pod.doc))
 			adopt(set, names.at[i].name);
 	}
 }
@@ -148,15 +169,18 @@ static void claim(struct set *set)
 static void collect(struct set *set)
 {
 	struct rk_state *state = set->state;
-	const struct rk_val *selector = rk_val_at(set->object, "spec.selector");
+	struct rk_selector *selector = NULL;
 	struct rk_names names = { 0 };
 
+	set->count = 0;
+	if (!selector_of(set, &selector))
+		return;
 	rk_state_indexed(state, RK_INDEX_OWNER, rk_object_uid(set->object), &names);
 	for (size_t i = 0; i < names.count; i++) {
 		if (!rk_span_is(names.at[i].kind, "pods"))
 			continue;
 		const struct rk_span doc = rk_state_doc(state, "pods", set->ns, names.at[i].name);
-		if (!rk_selects(state, selector, doc)) {
+		if (!rk_selector_matches_doc(selector, doc)) {
 			release(set, names.at[i].name);
 			set->count = 0; /* documents moved: begin again without this one */
 			names.count = 0;
@@ -301,7 +325,6 @@ static void report(struct set *set)
 	const int64_t settle_ms = rk_val_int_at(set->object, "spec.minReadySeconds", 0) * 1000;
 	int64_t ready = 0, available = 0, labeled = 0, next_ms = INT64_MAX;
 
-	set->count = 0;
 	collect(set);
 	for (size_t i = 0; i < set->count; i++) {
 		const struct member *member = &set->members[i];

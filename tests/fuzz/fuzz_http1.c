@@ -40,7 +40,8 @@ static void parse(struct rk_span bytes, bool is_server, size_t step, struct rk_b
 	}
 	if (err == RK_OK)
 		err = rk_http1_finish(http, &event);
-	rk_buf_printf(ret, "[%s]", err == RK_OK ? "ok" : rk_err_name(err));
+	rk_buf_put_str(ret, err == RK_OK ? "[ok]"
+					 : "[refused]"); /* which rule is broken first may differ */
 	rk_http1_free(http);
 }
 

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "node/command_io.h"
 #include "node/digest_io.h"
 #include "node/files_io.h"
+#include "node/program_io.h"
 
 bool test_can_run(const char *test)
 {
@@ -14,7 +14,7 @@ bool test_can_run(const char *test)
 	char path[256];
 
 	for (size_t i = 0; i < sizeof programs / sizeof programs[0]; i++)
-		if (geteuid() != 0 || !rk_command_find(programs[i], path, sizeof path)) {
+		if (geteuid() != 0 || !rk_program_find(programs[i], path, sizeof path)) {
 			(void)fprintf(
 				stderr,
 				"SKIPPED %s: needs root, runc, conmon and busybox-static (%s)\n",
@@ -46,14 +46,14 @@ void test_make_image(const char *dir)
 		"printf 'root:x:0:\\nweb:x:1235:\\n' > root/etc/group; chmod 1777 root/tmp;"
 		"tar -C root -czf layer . ; rm -rf root";
 	const char *const argv[] = { "sh", "-c", script, dir, NULL };
-	const struct rk_command command = { .argv = argv, .timeout_ms = 20000 };
+	const struct rk_program command = { .argv = argv, .timeout_ms = 20000 };
 	char layer[RK_DIGEST_MAX], config[RK_DIGEST_MAX], manifest[RK_DIGEST_MAX],
 		path[RK_PATH_MAX], to[RK_PATH_MAX];
 	char text[2048];
 	struct rk_error error = { 0 };
 
 	cr_assert_eq(rk_dir_make(dir, 0755, &error), 0);
-	cr_assert_eq(rk_command_check(&command, &error), 0, "%s", error.text);
+	cr_assert_eq(rk_program_check(&command, &error), 0, "%s", error.text);
 	rk_path(path, "%s/layer", dir);
 	cr_assert_eq(rk_digest_file(path, layer, &error), 0);
 	rk_path(to, "%s/blobs/sha256/%s", dir, layer + 7);
@@ -95,4 +95,12 @@ void test_dir_remove(const char *dir)
 {
 	rk_unmount_below(dir);
 	cr_expect_eq(rk_dir_remove(dir, NULL), 0, "%s stays", dir);
+}
+
+void test_run(const char *const *argv)
+{
+	const struct rk_program command = { .argv = argv, .timeout_ms = 20000 };
+	struct rk_error error = { 0 };
+
+	cr_assert_eq(rk_program_check(&command, &error), 0, "%s", error.text);
 }

@@ -10,6 +10,8 @@ bool test_can_run(const char *test);
 /* Writes an OCI layout with one layer (busybox and its links) and the name "example/busybox:1" to
  * `dir`. */
 void test_make_image(const char *dir);
+/* Runs a program, which must succeed; argv ends with NULL. */
+void test_run(const char *const *argv);
 /* A fresh directory below /tmp, and its removal with everything mounted in it. */
 void test_dir_make(char dir[64]);
 void test_dir_remove(const char *dir);

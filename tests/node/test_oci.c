@@ -1,6 +1,7 @@
 /* Real containers, by hand-made driver calls. */
 #include <criterion/criterion.h>
 #include <signal.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "base/clock_io.h"
@@ -119,6 +120,10 @@ Test(oci, a_container_runs_and_ends, .timeout = 60)
 	cr_assert(strstr(text, "stdout F hello world yes") && strstr(text, "F 1234") &&
 			  strstr(text, "F web") && strstr(text, "from the volume"),
 		  "%s", text);
+	/* Jobs end; the test does not, and has entered the pod's control group like one. */
+	rk_path(path, "%s/cgroup.procs", oci.cgroups.roots[0]);
+	FILE *procs = fopen(path, "we");
+	cr_assert(procs != NULL && fputs("0", procs) >= 0 && fclose(procs) == 0);
 	cr_assert_eq(rk_oci_clear(&oci, view.uid, &error), 0, "%s", error.text);
 	cr_assert_not(rk_oci_is_running(&oci, view.uid, id));
 	rk_cgroups_remove(&oci.cgroups, NULL);

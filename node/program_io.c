@@ -1,4 +1,4 @@
-#include "node/command_io.h"
+#include "node/program_io.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +13,7 @@
 #define OUTPUT_MAX   65536u
 #define EXIT_NO_EXEC 127
 
-bool rk_command_find(const char *name, char *path, size_t size)
+bool rk_program_find(const char *name, char *path, size_t size)
 {
 	struct rk_span rest = RK_SPAN(COMMAND_PATH), head;
 
@@ -26,7 +26,7 @@ bool rk_command_find(const char *name, char *path, size_t size)
 	return false;
 }
 
-static _Noreturn void exec_child(const struct rk_command *command, const char *path, int out,
+static _Noreturn void exec_child(const struct rk_program *command, const char *path, int out,
 				 int sync)
 {
 	char variable[64];
@@ -110,14 +110,14 @@ static int collect(struct run *run, uint32_t timeout_ms, struct rk_error *error)
 	return 0;
 }
 
-static int launch(const struct rk_command *command, struct run *run, struct rk_error *error)
+static int launch(const struct rk_program *command, struct run *run, struct rk_error *error)
 {
 	char path[256];
 	int out[2], sync[2] = { -1, -1 };
 
 	if (command->argv[0][0] == '/')
 		(void)snprintf(path, sizeof path, "%s", command->argv[0]);
-	else if (!rk_command_find(command->argv[0], path, sizeof path))
+	else if (!rk_program_find(command->argv[0], path, sizeof path))
 		return rk_fail(error, RK_ENOENT, "the program %s is not installed",
 			       command->argv[0]);
 	if (pipe2(out, O_CLOEXEC) < 0)
@@ -140,7 +140,7 @@ static int launch(const struct rk_command *command, struct run *run, struct rk_e
 	return 0;
 }
 
-int rk_command_run(const struct rk_command *command, struct rk_buf *output, int *ret_status,
+int rk_program_run(const struct rk_program *command, struct rk_buf *output, int *ret_status,
 		   struct rk_error *error)
 {
 	RK_AUTO(drop_run)
@@ -170,14 +170,31 @@ static struct rk_span last_line(struct rk_span text)
 	return text;
 }
 
-int rk_command_check(const struct rk_command *command, struct rk_error *error)
+struct rk_span rk_program_message(struct rk_span line)
+{
+	static const char mark[] = " msg=\"";
+
+	line = last_line(line);
+	for (size_t i = 0; i + sizeof mark - 1 < line.size; i++) {
+		if (memcmp(line.data + i, mark, sizeof mark - 1) != 0)
+			continue;
+		line = rk_span_sub(line, i + sizeof mark - 1, line.size);
+		if (rk_span_ends(line, RK_SPAN("\"")))
+			line.size--;
+		break;
+	}
+	return line;
+}
+
+int rk_program_check(const struct rk_program *command, struct rk_error *error)
 {
 	RK_AUTO(rk_buf_done) struct rk_buf output = { 0 };
 	int status = 0;
 
-	RK_TRY(rk_command_run(command, &output, &status, error));
+	RK_TRY(rk_program_run(command, &output, &status, error));
 	if (status != 0)
 		return rk_fail(error, RK_EIO, "%s: %.*s", command->argv[0],
-			       RK_SPAN_ARGS(rk_span_sub(last_line(rk_buf_span(&output)), 0, 320)));
+			       RK_SPAN_ARGS(rk_span_sub(rk_program_message(rk_buf_span(&output)), 0,
+							320)));
 	return 0;
 }

@@ -1,1 +1,0 @@
-int rk_net_placeholder;

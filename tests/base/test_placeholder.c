@@ -1,6 +1,0 @@
-#include <criterion/criterion.h>
-
-Test(base, builds)
-{
-	cr_expect(true);
-}

@@ -1,0 +1,60 @@
+/* Bytes as a log entry of a machine: an entry that can be read is applied, whatever is in it, and
+ * twice the same way. */
+#include "base/mem.h"
+#include "control/machine.h"
+#include "fuzz.h"
+#include "wire/doc.h"
+#include "wire/json.h"
+
+static uint64_t apply(struct rk_machine *machine, uint64_t index, enum rk_entry_type type,
+		      struct rk_span body)
+{
+	struct rk_buf payload = { 0 };
+	struct rk_applied applied;
+	const struct rk_envelope envelope = { .type = type, .body = body };
+
+	rk_envelope_write(&payload, &envelope);
+	rk_machine_apply(machine, index, (int64_t)index * 1000, rk_buf_span(&payload), true,
+			 &applied);
+	rk_applied_done(&applied);
+	rk_buf_done(&payload);
+	return rk_store_hash(rk_machine_store(machine)).low;
+}
+
+static uint64_t run(const struct rk_kinds *kinds, struct rk_span body)
+{
+	struct rk_machine *machine = rk_machine_new(kinds);
+	const struct rk_cluster_config config = { .cluster_low = 1,
+						  .service_cidr = RK_SPAN("10.96.0.0/16"),
+						  .pod_cidr = RK_SPAN("10.244.0.0/16"),
+						  .dns_domain = RK_SPAN("cluster.local") };
+	struct rk_blob *init = rk_cluster_config_encode(&config);
+
+	(void)apply(machine, 1, RK_ENTRY_INIT, rk_blob_span(init));
+	(void)apply(machine, 2, RK_ENTRY_COMMAND, body);
+	const uint64_t hash = apply(machine, 3, RK_ENTRY_TICK, RK_SPAN(""));
+	(void)rk_blob_unref(init);
+	(void)rk_machine_free(machine);
+	return hash;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const struct rk_kinds *kinds;
+	struct rk_arena arena = { 0 };
+	struct rk_val *command = NULL;
+	struct rk_error error;
+	struct rk_envelope envelope;
+
+	if (kinds == NULL)
+		kinds = rk_kinds_new();
+	(void)rk_envelope_read(rk_span_of(data, size), &envelope);
+	/* Commands as JSON, so that a fuzzer gets somewhere. */
+	if (rk_json_parse(&arena, rk_span_of(data, size), 0, &command, &error) == RK_OK) {
+		struct rk_blob *doc = rk_doc_of(command);
+		rk_assert(run(kinds, rk_blob_span(doc)) == run(kinds, rk_blob_span(doc)));
+		(void)rk_blob_unref(doc);
+	}
+	rk_arena_done(&arena);
+	return 0;
+}

@@ -1,6 +1,0 @@
-#include <criterion/criterion.h>
-
-Test(net, builds)
-{
-	cr_expect(true);
-}
