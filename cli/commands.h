@@ -19,6 +19,15 @@ extern const struct rk_command rk_command_create_configmap, rk_command_create_se
 extern const struct rk_command rk_command_delete;
 /* scale.c */
 extern const struct rk_command rk_command_scale;
+/* set.c */
+extern const struct rk_command rk_command_set_image;
+/* wait.c */
+extern const struct rk_command rk_command_rollout_status, rk_command_wait;
+/* rollout.c */
+extern const struct rk_command rk_command_rollout_history, rk_command_rollout_undo,
+	rk_command_rollout_restart, rk_command_rollout_pause, rk_command_rollout_resume;
+/* label.c */
+extern const struct rk_command rk_command_label, rk_command_annotate;
 /* describe.c */
 extern const struct rk_command rk_command_describe;
 /* logs_io.c */

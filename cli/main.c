@@ -23,6 +23,16 @@ static const struct rk_command *const commands[] = {
 	&rk_command_delete,
 	/* Workloads */
 	&rk_command_scale,
+	&rk_command_set_image,
+	&rk_command_rollout_status,
+	&rk_command_rollout_history,
+	&rk_command_rollout_undo,
+	&rk_command_rollout_restart,
+	&rk_command_rollout_pause,
+	&rk_command_rollout_resume,
+	&rk_command_label,
+	&rk_command_annotate,
+	&rk_command_wait,
 	/* Looking deeper */
 	&rk_command_describe,
 	&rk_command_logs,
