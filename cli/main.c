@@ -20,6 +20,8 @@ static const struct rk_command *const commands[] = {
 	&rk_command_create_secret,
 	&rk_command_create_serviceaccount,
 	&rk_command_run_pod,
+	&rk_command_expose,
+	&rk_command_edit,
 	&rk_command_delete,
 	/* Workloads */
 	&rk_command_scale,
@@ -32,11 +34,19 @@ static const struct rk_command *const commands[] = {
 	&rk_command_rollout_resume,
 	&rk_command_label,
 	&rk_command_annotate,
+	&rk_command_patch,
+	&rk_command_replace,
 	&rk_command_wait,
 	/* Looking deeper */
 	&rk_command_describe,
 	&rk_command_logs,
 	&rk_command_exec,
+	&rk_command_events,
+	&rk_command_explain,
+	&rk_command_api_resources,
+	&rk_command_cordon,
+	&rk_command_uncordon,
+	&rk_command_drain,
 	/* Clusters */
 	&rk_command_cluster_up,
 	&rk_command_cluster_down,
@@ -52,6 +62,8 @@ static const struct rk_command *const commands[] = {
 	&rk_command_log_show,
 	&rk_command_log_stat,
 	&rk_command_log_verify,
+	/* Other */
+	&rk_command_version,
 };
 
 static void print_help(void)
@@ -131,10 +143,8 @@ int main(int argc, char **argv)
 		print_help();
 		return argc < 2 ? 2 : 0;
 	}
-	if (strcmp(argv[1], "version") == 0 || strcmp(argv[1], "--version") == 0) {
-		(void)printf("reckon %s (Kubernetes API v1.32)\n", PACKAGE_VERSION);
-		return 0;
-	}
+	if (strcmp(argv[1], "--version") == 0)
+		return rk_command_version.run(0, argv + 2);
 	/* "create namespace" is a command of its own beside "create". */
 	for (int words = 2; words > 0; words--)
 		for (size_t i = 0; i < RK_COUNT(commands); i++)
