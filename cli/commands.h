@@ -57,7 +57,12 @@ extern const struct rk_command rk_command_image_load, rk_command_image_ls;
 /* log.c */
 extern const struct rk_command rk_command_log_ls, rk_command_log_show, rk_command_log_stat,
 	rk_command_log_verify;
+/* completion.c */
+extern const struct rk_command rk_command_completion, rk_command_complete_words;
 /* version.c */
 extern const struct rk_command rk_command_version;
+
+/* command_list.c: all of them, in the order of the help. */
+const struct rk_command *const *rk_commands(size_t *ret_count);
 
 #endif
