@@ -4,7 +4,6 @@
 #include "base/mem.h"
 #include "cli/change.h"
 #include "cli/commands.h"
-#include "cli/hint.h"
 #include "cli/manifests_io.h"
 #include "cli/three_way.h"
 
@@ -104,15 +103,10 @@ static int apply_one(struct rk_change *change, const struct rk_manifest *manifes
 static void tell(struct rk_change *change, const struct rk_manifest *manifest,
 		 const struct rk_error *error)
 {
-	RK_AUTO(rk_buf_done) struct rk_buf hints = { 0 };
-	const char *text = change->session.api != NULL ? rk_api_text(change->session.api) : NULL;
-
 	rk_session_tell(&change->session,
 			rk_arena_printf(&change->session.arena, "error when applying \"%s\"",
 					manifest->file),
 			error);
-	rk_hint_fields(manifest->kind, rk_span_str(text != NULL ? text : error->text), &hints);
-	(void)fwrite(hints.data, 1, hints.size, stderr);
 }
 
 static int run_with(struct rk_change *change, const struct rk_flag_list *files, bool is_recursive,

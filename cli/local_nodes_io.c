@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "cli/local.h"
+#include "node/cgroup_io.h"
 #include "node/files_io.h"
 #include "node/node_io.h"
 
@@ -97,6 +98,24 @@ int rk_local_sim_start(const struct rk_local *local, struct rk_error *error)
 	return rk_process_start(&process, args.at, error);
 }
 
+/* The directories that all nodes' groups are in go with the last of them. */
+static void remove_cgroup_parents(const struct rk_local_part *node)
+{
+	struct rk_cgroups cgroups;
+	char path[RK_PATH_MAX];
+
+	if (rk_cgroups_open(&cgroups, node->cgroup, NULL) < 0)
+		return;
+	for (unsigned i = 0; i < cgroups.root_count; i++) {
+		rk_path(path, "%s%s/host", cgroups.roots[i], node->cgroup);
+		(void)rmdir(path);
+		rk_path(path, "%s%s", cgroups.roots[i], node->cgroup);
+		(void)rmdir(path);
+		*strrchr(path, '/') = '\0';
+		(void)rmdir(path);
+	}
+}
+
 /* In the node's own namespace, so in a child. */
 static void clean(const struct rk_local_part *node)
 {
@@ -129,4 +148,5 @@ void rk_local_node_remove(const struct rk_local *local, unsigned number)
 	}
 	if (pid > 0)
 		(void)waitpid(pid, &status, 0);
+	remove_cgroup_parents(&node);
 }

@@ -1,6 +1,7 @@
 /* reckon: one program, many commands. This file finds the command; each has a file of its own. */
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "base/mem.h"
 #include "cli/commands.h"
@@ -8,11 +9,35 @@
 #include "control/schema/kinds.h"
 
 static const struct rk_command *const commands[] = {
-	&rk_command_get,          &rk_command_apply,          &rk_command_cluster_up,
-	&rk_command_cluster_down, &rk_command_cluster_status, &rk_command_cluster_enter,
-	&rk_command_server,       &rk_command_node,           &rk_command_image_load,
-	&rk_command_image_ls,     &rk_command_log_ls,         &rk_command_log_show,
-	&rk_command_log_stat,     &rk_command_log_verify,
+	/* Basic */
+	&rk_command_get,
+	&rk_command_apply,
+	&rk_command_create,
+	&rk_command_create_namespace,
+	&rk_command_create_deployment,
+	&rk_command_create_service,
+	&rk_command_create_configmap,
+	&rk_command_create_secret,
+	&rk_command_create_serviceaccount,
+	&rk_command_run_pod,
+	&rk_command_delete,
+	/* Looking deeper */
+	&rk_command_describe,
+	/* Clusters */
+	&rk_command_cluster_up,
+	&rk_command_cluster_down,
+	&rk_command_cluster_status,
+	&rk_command_cluster_enter,
+	/* Members and nodes */
+	&rk_command_server,
+	&rk_command_node,
+	&rk_command_image_load,
+	&rk_command_image_ls,
+	/* The log */
+	&rk_command_log_ls,
+	&rk_command_log_show,
+	&rk_command_log_stat,
+	&rk_command_log_verify,
 };
 
 static void print_help(void)
@@ -86,6 +111,7 @@ static int unknown(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+	(void)prctl(PR_SET_NAME, "reckon"); /* started as /proc/self/exe it would be called "exe" */
 	if (argc < 2 || strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 ||
 	    strcmp(argv[1], "-h") == 0) {
 		print_help();
@@ -95,10 +121,10 @@ int main(int argc, char **argv)
 		(void)printf("reckon %s (Kubernetes API v1.32)\n", PACKAGE_VERSION);
 		return 0;
 	}
-	for (size_t i = 0; i < RK_COUNT(commands); i++) {
-		const int words = words_of(commands[i], argc - 1, argv + 1);
-		if (words > 0)
-			return commands[i]->run(argc - 1 - words, argv + 1 + words);
-	}
+	/* "create namespace" is a command of its own beside "create". */
+	for (int words = 2; words > 0; words--)
+		for (size_t i = 0; i < RK_COUNT(commands); i++)
+			if (words_of(commands[i], argc - 1, argv + 1) == words)
+				return commands[i]->run(argc - 1 - words, argv + 1 + words);
 	return unknown(argc - 1, argv + 1);
 }

@@ -17,7 +17,9 @@
 #include "gen/sock.skel.h"
 #include "net/layout.h"
 
-#define BPF_ROOT  "/sys/fs/bpf"
+#define BPF_ROOT   "/sys/fs/bpf"
+#define MOUNT_MARK "reckon" /* the name of the device, by which our own mount is told from others  \
+			     */
 #define PATH_ROOM 512
 #define LINKS_MAX 16
 
@@ -56,7 +58,7 @@ static int make_pin_dir(const char *pin, struct rk_error *error)
 	if (strlen(pin) + 64 > sizeof path)
 		return rk_fail(error, RK_EINVAL, "the pin directory's name is too long");
 	if (strncmp(pin, BPF_ROOT "/", strlen(BPF_ROOT "/")) == 0 && !is_bpf_dir(BPF_ROOT) &&
-	    mount("bpf", BPF_ROOT, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") < 0)
+	    mount(MOUNT_MARK, BPF_ROOT, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") < 0)
 		return rk_fail_errno(error, "cannot mount the bpf file system on %s", BPF_ROOT);
 	for (size_t i = 1; i <= strlen(pin); i++) {
 		if (pin[i] != '/' && pin[i] != '\0')
@@ -226,12 +228,43 @@ struct rk_attached *rk_attached_close(struct rk_attached *attached)
 	return NULL;
 }
 
+/* The directory and those above it, as far as nobody else has something there. */
+static void remove_dirs(const char *pin)
+{
+	char path[PATH_ROOM];
+
+	(void)snprintf(path, sizeof path, "%s", pin);
+	while (strchr(path, '/') != NULL && strcmp(path, BPF_ROOT) != 0 && rmdir(path) == 0)
+		*strrchr(path, '/') = '\0';
+}
+
+/* Undoes the mount of make_pin_dir once it is empty. */
+static void unmount_ours(void)
+{
+	static const char start[] = MOUNT_MARK " " BPF_ROOT " bpf ";
+	RK_AUTO(rk_drop_file) FILE *mounts = fopen("/proc/self/mounts", "re");
+	char line[1024];
+	bool is_ours = false;
+	DIR *dir = opendir(BPF_ROOT);
+	size_t count = 0;
+
+	while (mounts != NULL && fgets(line, sizeof line, mounts) != NULL)
+		is_ours |= strncmp(line, start, sizeof start - 1) == 0;
+	for (struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;)
+		count += entry->d_name[0] != '.';
+	if (dir != NULL)
+		(void)closedir(dir);
+	if (is_ours && count == 0)
+		(void)umount2(BPF_ROOT, UMOUNT_NOFOLLOW); /* somebody who uses it now keeps it */
+}
+
 void rk_attached_detach(struct rk_attached *attached)
 {
 	for (size_t i = 0; i < attached->link_count; i++)
 		(void)bpf_link__detach(attached->links[i]);
 	remove_pins(attached);
-	(void)rmdir(attached->pin);
+	remove_dirs(attached->pin);
+	unmount_ours();
 }
 
 int rk_attached_map(const struct rk_attached *attached, const char *name)

@@ -218,6 +218,7 @@ static bool adopt_vip(struct rk_plan *plan, const struct rk_image *image, size_t
 	frontend->affinity_s =
 		(head.flags & RK_HEAD_AFFINITY) != 0 ? (uint32_t)image->options[id] : 0;
 	frontend->targets = targets;
+	frontend->is_adopted = true;
 	rk_assert(!rk_frontend_find(plan, &frontend->vip, &at));
 	rk_table_insert(&plan->frontends, at, frontend);
 	return true;
@@ -225,7 +226,7 @@ static bool adopt_vip(struct rk_plan *plan, const struct rk_image *image, size_t
 
 void rk_plan_adopt(struct rk_plan *plan, const struct rk_image *image)
 {
-	rk_assert(!plan->has_stepped);
+	rk_assert(plan->planned.count == 0 && plan->frontends.count == 0);
 	for (size_t i = 0; i < image->vip_count; i++)
 		if (!adopt_vip(plan, image, i))
 			rk_writes_add(&plan->strays,
@@ -239,6 +240,16 @@ void rk_plan_adopt(struct rk_plan *plan, const struct rk_image *image)
 			rk_writes_add(&plan->strays,
 				      (struct rk_write){ RK_WRITE_BACKEND, id, .backend = unused });
 		}
+	}
+}
+
+void rk_plan_settle(struct rk_plan *plan)
+{
+	plan->is_settled = true;
+	for (size_t i = 0; i < plan->frontends.count; i++) {
+		const struct rk_frontend *frontend = plan->frontends.at[i];
+		if (frontend->is_adopted && frontend->owner != NULL)
+			frontend->owner->is_dirty = true;
 	}
 }
 
@@ -265,12 +276,15 @@ static void wake(struct rk_plan *plan, struct rk_writes *out)
 	rk_writes_done(&plan->strays);
 }
 
-/* Removes the addresses that their service has no more, or that no service has claimed. */
+/* Removes the addresses that their service has no more, or that no service will claim. */
 static void remove_unwanted(struct rk_plan *plan, struct rk_writes *out)
 {
 	for (size_t i = plan->frontends.count; i-- > 0;) {
 		const struct rk_frontend *frontend = plan->frontends.at[i];
-		if (frontend->owner == NULL || !rk_planned_wants(frontend->owner, &frontend->vip))
+		const bool is_wanted = frontend->owner != NULL
+					       ? rk_planned_wants(frontend->owner, &frontend->vip)
+					       : !plan->is_settled;
+		if (!is_wanted)
 			rk_frontend_remove(plan, i, out);
 	}
 }
@@ -329,6 +343,6 @@ int rk_plan_step(struct rk_plan *plan, struct rk_writes *out, struct rk_error *e
 	/* Last, so that an address which changes hands is never nobody's. */
 	remove_unwanted(plan, out);
 	forget_empty(plan);
-	plan->has_stepped = true;
+
 	return rc;
 }

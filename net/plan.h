@@ -63,9 +63,12 @@ struct rk_plan *rk_plan_new(const char *node, const struct rk_plan_limits *limit
 	__attribute__((returns_nonnull));
 struct rk_plan *rk_plan_free(struct rk_plan *plan); /* takes NULL, returns NULL */
 
-/* Before the first step: goes on from what an earlier life wrote. Addresses that no Service claims
- * by the end of the first step are removed in it, and records that lead nowhere are cleared. */
+/* Before anything is put: goes on from what an earlier life wrote; records that lead nowhere are
+ * cleared. Until rk_plan_settle an address that no Service has claimed stays, and one whose slices
+ * have not been put keeps its endpoints: they may yet come. */
 void rk_plan_adopt(struct rk_plan *plan, const struct rk_image *image);
+/* All that exists has been put: with the next step the rest of the earlier life goes. */
+void rk_plan_settle(struct rk_plan *plan);
 
 /* object NULL: it is gone. */
 void rk_plan_put(struct rk_plan *plan, struct rk_span ns, struct rk_span name,

@@ -230,6 +230,7 @@ static int change(struct rk_plan *plan, struct rk_frontend *frontend,
 
 	if (!is_same)
 		RK_TRY(change_targets(plan, frontend, wanted, &head, &now, out, error));
+	frontend->is_adopted = false;
 	head.flags = affinity_s != 0 ? RK_HEAD_AFFINITY : 0;
 	if (affinity_s != 0 && affinity_s != frontend->affinity_s)
 		rk_writes_add(out, (struct rk_write){ RK_WRITE_OPTION, frontend->id,
@@ -290,6 +291,8 @@ int rk_frontend_serve(struct rk_plan *plan, struct rk_planned *owner, const stru
 		return rk_fail(error, RK_EEXIST, "its cluster address is service %s's",
 			       frontend->owner->key);
 	frontend->owner = owner;
+	if (frontend->is_adopted && !plan->is_settled && owner->slice_count == 0)
+		return RK_OK;
 	return change(plan, frontend, targets, affinity_s, out, error);
 }
 

@@ -25,6 +25,7 @@ struct rk_frontend { /* one port of one cluster address, as the maps have it */
 	uint32_t affinity_s;
 	struct rk_targets targets;
 	struct rk_planned *owner; /* NULL: adopted, and not claimed yet */
+	bool is_adopted;          /* its targets are an earlier life's */
 };
 
 struct rk_planned_slice {
@@ -49,7 +50,7 @@ struct rk_table {
 
 struct rk_plan {
 	char *node;
-	bool has_stepped;
+	bool is_settled;
 	struct rk_ids services, backends, slots;
 	struct rk_table planned;   /* struct rk_planned by key */
 	struct rk_table slices;    /* struct rk_planned_slice by key */

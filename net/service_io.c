@@ -1,5 +1,6 @@
 #include "net/service_io.h"
 
+#include "base/clock_io.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "net/attach_io.h"
@@ -7,7 +8,8 @@
 #include "net/plan.h"
 #include "net/service_facts.h"
 
-#define TEXT_MAX 256
+#define TEXT_MAX        256
+#define SETTLE_AFTER_MS 30000
 
 struct told { /* of a service that is not served as a whole: said once, and again when that changes
 	       */
@@ -22,6 +24,8 @@ struct rk_services {
 	struct rk_plan *plan;
 	struct rk_writes writes;
 	struct told *told;
+	uint64_t settle_ms; /* when whoever has not said so is taken to have put everything; 0: it
+			       is settled */
 };
 
 static int take_over(struct rk_services *services, struct rk_error *error)
@@ -35,6 +39,7 @@ static int take_over(struct rk_services *services, struct rk_error *error)
 		rk_log(RK_LOG_INFO, "services: taken over from an earlier life", "addresses=%zu",
 		       image.vip_count);
 	rk_image_done(&image);
+	services->settle_ms = rk_clock_mono_ms() + SETTLE_AFTER_MS;
 	return RK_OK;
 }
 
@@ -120,9 +125,18 @@ void rk_services_put_slice(struct rk_services *services, struct rk_span ns, stru
 	rk_plan_put_slice(services->plan, ns, name, slice);
 }
 
+void rk_services_settle(struct rk_services *services)
+{
+	services->settle_ms = 0;
+	rk_plan_settle(services->plan);
+}
+
 int rk_services_sync(struct rk_services *services, struct rk_error *error)
 {
 	int planned = RK_OK;
+
+	if (services->settle_ms != 0 && rk_clock_mono_ms() >= services->settle_ms)
+		rk_services_settle(services);
 
 	/* Writes that failed are tried again first: later ones build on them. */
 	if (services->writes.count == 0) {

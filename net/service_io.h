@@ -32,6 +32,10 @@ void rk_services_put(struct rk_services *services, struct rk_span ns, struct rk_
 		     const struct rk_val *service);
 void rk_services_put_slice(struct rk_services *services, struct rk_span ns, struct rk_span name,
 			   const struct rk_val *slice);
+/* All objects that exist have been put, once: what an earlier life served beyond them goes with the
+ * next sync. Until this call (or 30 s, whichever is first) its addresses and endpoints stay, so
+ * that a restart is not noticed. */
+void rk_services_settle(struct rk_services *services);
 /* RK_ETOOBIG when a table is full (error names it); what fits is served. */
 RK_MUST_CHECK int rk_services_sync(struct rk_services *services, struct rk_error *error);
 

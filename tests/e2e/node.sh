@@ -17,7 +17,7 @@ marks() { # what a cluster could leave on the machine
 	mount | grep -E "$SCRATCH" | sort
 	find /sys/fs/cgroup -type d -path '*reckon*' 2>/dev/null | grep -v '/reckon/test-' | sort
 	ls /sys/fs/bpf 2>/dev/null | grep reckon | sort
-	pgrep -f "$SCRATCH" || true
+	pgrep -fa "$SCRATCH" | grep -E ' --dir=|conmon' || true
 }
 before=$(marks)
 rules=$(iptables-save 2>/dev/null | grep -v '^#' || true)

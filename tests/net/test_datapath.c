@@ -360,8 +360,12 @@ Test(datapath, restarts_lose_no_connect, .timeout = 60)
 		services = rk_services_close(services);
 		(void)usleep(20000);
 		services = open_services(&place);
+		sync_services(services);
 		put_service(services, i % 2 == 0 ? "" : "internalTrafficPolicy: Cluster,");
+		sync_services(services);
 		put_slice(services, 7);
+		sync_services(services);
+		rk_services_settle(services);
 		sync_services(services);
 		put_slice(services, 1 + i % 7);
 		sync_services(services);

@@ -426,6 +426,7 @@ Test(plan, another_life_goes_on_from_any_prefix)
 				execute(&now, &writes.at[i]);
 			const struct rk_image image = image_of(&now);
 			rk_plan_adopt(next, &image);
+			rk_plan_settle(next);
 			put_state(next, number + 1);
 			cr_assert_eq(rk_plan_step(next, &rest, &error), RK_OK, "%s", error.text);
 			execute_all(&now, &rest);
@@ -434,6 +435,32 @@ Test(plan, another_life_goes_on_from_any_prefix)
 		}
 		(void)rk_plan_free(plan);
 	}
+}
+
+Test(plan, what_is_adopted_waits_for_its_objects)
+{
+	struct rk_plan *plan = rk_plan_new("node-1", &limits),
+		       *next = rk_plan_new("node-1", &limits);
+	struct maps maps = { 0 };
+
+	put(plan, "gone", "spec: {clusterIP: 10.96.0.2, ports: [{port: 80}]}");
+	put(plan, "web", WEB);
+	put_slice(plan, "web-1", "web", PORT "endpoints: [{addresses: [10.1.0.1]}]");
+	step(plan, &maps);
+	const struct rk_image image = image_of(&maps);
+	rk_plan_adopt(next, &image);
+	step(next, &maps);
+	expect(&maps, "10.96.0.1", 80, IPPROTO_TCP, "10.1.0.1:8080 ");
+	put(next, "web", WEB);
+	step(next, &maps);
+	expect(&maps, "10.96.0.1", 80, IPPROTO_TCP, "10.1.0.1:8080 ");
+	expect(&maps, "10.96.0.2", 80, IPPROTO_TCP, "");
+	rk_plan_settle(next);
+	step(next, &maps);
+	expect(&maps, "10.96.0.1", 80, IPPROTO_TCP, "");
+	expect(&maps, "10.96.0.2", 80, IPPROTO_TCP, "-");
+	(void)rk_plan_free(plan);
+	(void)rk_plan_free(next);
 }
 
 Test(plan, an_image_of_garbage_is_cleared)
@@ -453,6 +480,7 @@ Test(plan, an_image_of_garbage_is_cleared)
 			maps.vips[i].address = (uint32_t)i + 1; /* keys are different in a hash */
 		const struct rk_image image = image_of(&maps);
 		rk_plan_adopt(plan, &image);
+		rk_plan_settle(plan);
 		put(plan, "web", WEB);
 		put_slice(plan, "web-1", "web", PORT "endpoints: [{addresses: [10.1.0.1]}]");
 		cr_assert_eq(rk_plan_step(plan, &writes, NULL), RK_OK);

@@ -1,5 +1,5 @@
 # Members die and come back: nothing that was acknowledged is lost, nobody waits long.
-. ./lib.sh
+. ../tests/e2e/lib.sh
 cluster=$SCRATCH/c
 port=$(free_port 22000)
 trap '"$RECKON" cluster down --dir "$cluster" >/dev/null 2>&1' EXIT
