@@ -319,8 +319,10 @@ bool rk_cli_begin(const struct rk_command *command, const struct rk_flag *flags,
 
 	if (err == RK_OK)
 		return true;
-	*ret_status = err == RK_EAGAIN ? 0 : rk_cli_fail(&error);
 	if (err == RK_EINVAL)
-		(void)fprintf(stderr, "See 'reckon %s --help'.\n", command->name);
+		(void)snprintf(error.text + strlen(error.text),
+			       sizeof error.text - strlen(error.text), "; see 'reckon %s --help'",
+			       command->name);
+	*ret_status = err == RK_EAGAIN ? 0 : rk_cli_fail(&error);
 	return false;
 }

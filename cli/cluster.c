@@ -95,7 +95,7 @@ static int make_certs(const struct rk_local *local, struct rk_error *error)
 	}
 	if (local->is_simulated) {
 		static const char *const hosts[] = { "sim", "localhost", "127.0.0.1", NULL };
-		RK_TRY(rk_pki_make_cert(local->dir, "sim", "system:node:sim-*", node_groups, hosts,
+		RK_TRY(rk_pki_make_cert(local->dir, "sim", "system:node:sim*", node_groups, hosts,
 					error));
 	}
 	return RK_OK;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock_io.h"
 #include "base/log.h"
@@ -141,6 +142,18 @@ static int start_core(const struct server *server, const struct rk_kinds *kinds,
 	return rk_core_new(ret, &opts, error);
 }
 
+/* Before anything is recovered: a port that is taken is the commonest mistake. */
+static int probe_ports(const struct server *server, struct rk_error *error)
+{
+	for (size_t i = 0; i < server->listen.count; i++) {
+		uint16_t port;
+		int fd;
+		RK_TRY(rk_listen(server->listen.at[i], false, &fd, &port, error));
+		(void)close(fd);
+	}
+	return RK_OK;
+}
+
 static int serve(const struct server *server, const sigset_t *signals, struct rk_error *error)
 {
 	RK_AUTO(drop_tls) struct rk_tls *peer_server = NULL;
@@ -151,6 +164,7 @@ static int serve(const struct server *server, const sigset_t *signals, struct rk
 	struct rk_api *api = NULL;
 	int signal = 0;
 
+	RK_TRY(probe_ports(server, error));
 	RK_TRY(tls_of(server, true, false, &peer_server, error));
 	RK_TRY(tls_of(server, false, false, &client, error));
 	RK_TRY(tls_of(server, true, true, &api_server, error));
