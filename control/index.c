@@ -1,5 +1,7 @@
 #include "control/index.h"
 
+#include <string.h>
+
 #include "wire/doc.h"
 
 void rk_index_prefix(struct rk_buf *out, char index, struct rk_span value)
@@ -8,6 +10,14 @@ void rk_index_prefix(struct rk_buf *out, char index, struct rk_span value)
 	rk_buf_put_u8(out, (uint8_t)index);
 	rk_buf_put_span(out, value);
 	rk_buf_put_u8(out, 0);
+}
+
+/* What comes from outside may be of any length and hold any byte: what could not be told from a longer
+ * value's key, or would not fit, is not indexed. No uid and no name that exists is like that. */
+bool rk_index_takes(struct rk_span value)
+{
+	return value.size <= RK_INDEX_VALUE_MAX &&
+	       (value.size == 0 || memchr(value.data, 0, value.size) == NULL);
 }
 
 struct place { /* what an object is indexed under; `put` or take out */
@@ -21,6 +31,8 @@ static void mark(const struct place *place, char index, struct rk_span value)
 	uint8_t room[1024];
 	struct rk_buf key = { room, 0, sizeof room };
 
+	if (!rk_index_takes(value))
+		return;
 	rk_assert(value.size + place->key.size + 4 <= sizeof room);
 	rk_index_prefix(&key, index, value);
 	rk_buf_put_span(&key, place->key);

@@ -14,6 +14,10 @@ enum {
 	RK_INDEX_SERVICE = 's',  /* "ns/service" -> its endpoint slices (label kubernetes.io/service-name) */
 };
 
+#define RK_INDEX_VALUE_MAX 320 /* bytes */
+
+/* Whether objects are found by this value; by others they are neither entered nor looked up. */
+bool rk_index_takes(struct rk_span value);
 void rk_index_prefix(struct rk_buf *out, char index, struct rk_span value);
 void rk_index_update(struct rk_state *state, const struct rk_change *change);
 /* Everything again, from the objects: after a snapshot was loaded. */

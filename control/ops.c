@@ -1,6 +1,7 @@
 #include "control/ops.h"
 
 #include "control/scale.h"
+#include "control/schema/names.h"
 #include "control/schema/patch.h"
 #include "control/schema/schema.h"
 #include "control/schema/selector.h"
@@ -154,6 +155,13 @@ static void run_binding(struct op *op)
 	if (node.size == 0) {
 		struct rk_val *causes = rk_val_list(arena);
 		rk_cause_add(arena, causes, "FieldValueRequired", "target.name", "Required value");
+		refuse(op, rk_status_invalid(arena, RK_SPAN(""), RK_SPAN("Binding"), op->name, causes));
+		return;
+	}
+	const char *why = rk_name_subdomain(node);
+	if (why != NULL) {
+		struct rk_val *causes = rk_val_list(arena);
+		rk_cause_add(arena, causes, "FieldValueInvalid", "target.name", "%s", why);
 		refuse(op, rk_status_invalid(arena, RK_SPAN(""), RK_SPAN("Binding"), op->name, causes));
 		return;
 	}

@@ -109,6 +109,8 @@ void rk_state_indexed(struct rk_state *state, char index, struct rk_span value, 
 {
 	struct rk_buf prefix = { 0 };
 
+	if (!rk_index_takes(value))
+		return;
 	rk_index_prefix(&prefix, index, value);
 	names_under(state, rk_buf_span(&prefix), ret);
 	rk_buf_done(&prefix);

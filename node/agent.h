@@ -42,6 +42,7 @@ struct rk_member { /* one node */
 	char network_text[256]; /* why services or the pod network do not work; "" when they do */
 	int64_t ready_since;    /* wall: when the conditions got as they are */
 	ev_timer lease, heartbeat, register_again;
+	int64_t renewed; /* mono: when the lease was written last */
 	ev_timer due; /* the core's next time */
 };
 

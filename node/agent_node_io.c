@@ -11,6 +11,7 @@
 #define LEASE_EVERY_S 10.0
 #define LEASE_SECONDS 40
 #define HEARTBEAT_S   300.0
+#define LATE_MS       15000 /* a lease this old was missed at least once */
 #define RETRY_S       2.0
 #define PODS_MAX      110
 #define SIM_CPU_MILLI 32000
@@ -368,6 +369,12 @@ static void on_renewed(void *context, int err, int status, const struct rk_val *
 	} else if (err != RK_ECLOSED && (err < 0 || status != 200)) {
 		rk_log(RK_LOG_WARN, "lease not renewed", "node=%s status=%d message=\"%.*s\"",
 		       member->name, status, RK_SPAN_ARGS(rk_val_text_at(answer, "message")));
+	} else if (err == 0) {
+		const int64_t now = rk_agent_now().mono;
+		/* The node may have been given up meanwhile, and only its status takes that back. */
+		if (member->is_registered && now - member->renewed > LATE_MS)
+			rk_member_say_status(member);
+		member->renewed = now;
 	}
 }
 
@@ -393,6 +400,7 @@ void rk_member_begin(struct rk_member *member, double offset_s)
 	struct ev_loop *loop = member->agent->loop;
 
 	member->ready_since = rk_agent_now().wall;
+	member->renewed = rk_agent_now().mono;
 	ev_timer_init(&member->lease, on_lease, offset_s, LEASE_EVERY_S);
 	ev_timer_init(&member->heartbeat, on_heartbeat, HEARTBEAT_S + offset_s, HEARTBEAT_S);
 	ev_timer_init(&member->register_again, on_register_again, 0, 0);

@@ -117,7 +117,11 @@ static void on_writable(struct ev_loop *loop, ev_io *watcher, int events)
 
 	(void)events;
 	if (wrote < 0 && errno != EAGAIN && errno != EINTR) {
+		/* Nobody reads any more; what comes from now on is dropped, so it may come. */
 		close_input(exec);
+		if (exec->was_full)
+			exec->opts.input_drained(exec->opts.context);
+		exec->was_full = false;
 		return;
 	}
 	if (wrote > 0)
@@ -344,6 +348,16 @@ struct rk_exec *rk_exec_close(struct rk_exec *exec)
 	}
 	(void)kill(exec->pid, SIGHUP); /* the runtime hands signals on */
 	ev_timer_start(exec->opts.loop, &exec->kill);
+	return NULL;
+}
+
+struct rk_exec *rk_exec_abandon(struct rk_exec *exec)
+{
+	if (exec == NULL)
+		return NULL;
+	if (!exec->has_exited)
+		(void)kill(exec->pid, SIGHUP);
+	exec_free(exec);
 	return NULL;
 }
 

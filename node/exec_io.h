@@ -38,6 +38,8 @@ void rk_exec_pause(struct rk_exec *exec,
 /* Nobody listens any more: it is hung up, and killed when it stays. No callback follows. Takes
  * NULL, returns NULL. */
 struct rk_exec *rk_exec_close(struct rk_exec *exec);
+/* The same for an agent that ends itself: the command is hung up and left to its container. */
+struct rk_exec *rk_exec_abandon(struct rk_exec *exec);
 /* The Status object of the end, as exec protocols send it (JSON). */
 void rk_exec_status(struct rk_buf *out, int code);
 

@@ -13,6 +13,7 @@ static const char *const channel_names[CHANNELS] = { "stdin", "stdout", "stderr"
 						     "resize" };
 
 struct session {
+	struct rk_exec_session listed;
 	struct rk_stream *stream;
 	struct rk_spdy *spdy;
 	struct rk_exec *exec;
@@ -27,6 +28,7 @@ struct session {
 
 static void session_free(struct session *session)
 {
+	rk_exec_session_unlink(&session->listed);
 	session->exec = rk_exec_close(session->exec);
 	session->spdy = rk_spdy_free(session->spdy);
 	for (int i = 0; i < CHANNELS; i++)
@@ -122,6 +124,7 @@ static void on_input_drained(void *context)
 
 	rk_spdy_consumed(session->spdy, session->streams[STDIN], session->stdin_unread);
 	session->stdin_unread = 0;
+	rk_stream_resume(session->stream);
 	flush(session);
 }
 
@@ -185,12 +188,14 @@ static void on_stream_data(struct session *session, const struct rk_spdy_event *
 	}
 	if (event->stream != session->streams[STDIN] || session->exec == NULL)
 		return;
-	/* The window is given back when the command has taken the bytes: that is the back-pressure.
-	 */
-	if (event->data.size > 0 && rk_exec_write(session->exec, event->data))
+	/* The window is given back when the command has taken the bytes. But kubectl's SPDY knows
+	 * of no windows and goes on: what holds it back is that nothing is read. */
+	if (event->data.size == 0 || rk_exec_write(session->exec, event->data)) {
 		rk_spdy_consumed(session->spdy, event->stream, event->data.size);
-	else
+	} else {
 		session->stdin_unread += (uint32_t)event->data.size;
+		rk_stream_pause(session->stream);
+	}
 	if (event->is_fin)
 		rk_exec_close_input(session->exec);
 }
@@ -232,6 +237,15 @@ static void on_closed(void *context, struct rk_stream *stream, const struct rk_e
 static const struct rk_stream_events events = { .data = on_data,
 						.drained = on_drained,
 						.closed = on_closed };
+
+static void end(struct rk_exec_session *listed)
+{
+	struct session *session = RK_CONTAINER(listed, struct session, listed);
+
+	session->exec = rk_exec_abandon(session->exec);
+	(void)rk_stream_close(session->stream);
+	session_free(session);
+}
 
 static struct session *session_new(const struct rk_exec_opts *exec, bool wants_stdout,
 				   bool wants_stderr)
@@ -284,7 +298,7 @@ static const char *choose(const struct rk_http_request *request)
 }
 
 void rk_exec_spdy(struct rk_http_exchange *exchange, const struct rk_exec_opts *exec,
-		  bool wants_stdout, bool wants_stderr)
+		  bool wants_stdout, bool wants_stderr, struct rk_exec_session **list)
 {
 	const char *protocol = choose(rk_http_request(exchange));
 
@@ -307,5 +321,7 @@ void rk_exec_spdy(struct rk_http_exchange *exchange, const struct rk_exec_opts *
 		session_free(session);
 		return;
 	}
+	session->listed.end = end;
+	rk_exec_session_link(&session->listed, list);
 	rk_stream_hand_over(session->stream, &events, session);
 }

@@ -9,6 +9,7 @@
 enum channel { STDIN, STDOUT, STDERR, STATUS, RESIZE, CLOSE = 255 };
 
 struct session {
+	struct rk_exec_session listed;
 	struct rk_stream *stream;
 	struct rk_exec *exec;
 	struct rk_ws_parser parser;
@@ -18,6 +19,7 @@ struct session {
 
 static void session_free(struct session *session)
 {
+	rk_exec_session_unlink(&session->listed);
 	session->exec = rk_exec_close(session->exec);
 	rk_ws_parser_done(&session->parser);
 	rk_buf_done(&session->in);
@@ -161,13 +163,22 @@ static const struct rk_stream_events events = { .data = on_data,
 						.drained = on_drained,
 						.closed = on_closed };
 
+static void end(struct rk_exec_session *listed)
+{
+	struct session *session = RK_CONTAINER(listed, struct session, listed);
+
+	session->exec = rk_exec_abandon(session->exec);
+	(void)rk_stream_close(session->stream);
+	session_free(session);
+}
+
 static void refuse(struct rk_http_exchange *exchange, const char *text)
 {
 	rk_http_respond(exchange, 400, NULL, 0, rk_blob_copy(rk_span_str(text)));
 }
 
 void rk_exec_websocket(struct rk_http_exchange *exchange, const struct rk_exec_opts *exec,
-		       bool wants_stdout, bool wants_stderr)
+		       bool wants_stdout, bool wants_stderr, struct rk_exec_session **list)
 {
 	static const char *const protocols[] = { "v5.channel.k8s.io", "v4.channel.k8s.io", NULL };
 	const struct rk_http_request *request = rk_http_request(exchange);
@@ -208,5 +219,7 @@ void rk_exec_websocket(struct rk_http_exchange *exchange, const struct rk_exec_o
 		session_free(session);
 		return;
 	}
+	session->listed.end = end;
+	rk_exec_session_link(&session->listed, list);
 	rk_stream_hand_over(session->stream, &events, session);
 }

@@ -16,11 +16,13 @@
 #define CONNECTIONS_MAX 512
 #define BODY_MAX        65536u
 #define PATH_PARTS      4
+#define SINCE_MAX_S     INT64_C(10000000000)
 
 struct rk_node_server {
 	struct rk_agent *agent;
 	struct rk_tls *tls;
 	struct rk_http_server *http;
+	struct rk_exec_session *sessions;
 };
 
 static void answer(struct rk_http_exchange *exchange, int status, const char *text)
@@ -117,7 +119,7 @@ static bool read_view(struct rk_arena *arena, struct rk_span query, struct rk_lo
 		.timestamps = flag(arena, query, "timestamps"),
 		.limit = number(arena, query, "limitBytes"),
 		.has_since = seconds >= 0,
-		.since_ms = rk_clock_wall_ms() - seconds * 1000,
+		.since_ms = rk_clock_wall_ms() - RK_MIN(seconds, SINCE_MAX_S) * 1000,
 	};
 	if (!rk_query_get(arena, query, "sinceTime", &time) || time.size == 0)
 		return true;
@@ -235,10 +237,10 @@ static void serve_exec(struct rk_node_server *server, struct rk_http_exchange *e
 		answer(exchange, 400, "you must specify at least one of stdin, stdout, stderr\n");
 	else if (rk_http_is_upgrade(exchange) && upgrade.size == 9 &&
 		 strncasecmp((const char *)upgrade.data, "websocket", 9) == 0)
-		rk_exec_websocket(exchange, &exec, wants_stdout, wants_stderr);
+		rk_exec_websocket(exchange, &exec, wants_stdout, wants_stderr, &server->sessions);
 	else if (rk_http_is_upgrade(exchange) && upgrade.size == 8 &&
 		 strncasecmp((const char *)upgrade.data, "SPDY/3.1", 8) == 0)
-		rk_exec_spdy(exchange, &exec, wants_stdout, wants_stderr);
+		rk_exec_spdy(exchange, &exec, wants_stdout, wants_stderr, &server->sessions);
 	else
 		answer(exchange, 400, "exec needs an upgrade to websocket or SPDY/3.1\n");
 }
@@ -369,6 +371,8 @@ struct rk_node_server *rk_node_server_close(struct rk_node_server *server)
 {
 	if (server == NULL)
 		return NULL;
+	while (server->sessions != NULL)
+		server->sessions->end(server->sessions);
 	server->http = rk_http_server_free(server->http);
 	(void)rk_tls_unref(server->tls);
 	free(server);

@@ -124,6 +124,7 @@ void rk_raftlog_written(struct rk_raftlog *log, uint64_t id)
 		done++;
 	}
 	log->jobs_count -= done;
-	memmove(log->jobs, log->jobs + done, log->jobs_count * sizeof *log->jobs);
+	if (done > 0 && log->jobs_count > 0)
+		memmove(log->jobs, log->jobs + done, log->jobs_count * sizeof *log->jobs);
 	rk_assert(log->stable <= log->handed);
 }

@@ -446,7 +446,8 @@ static void release_held(struct rk_raft *raft)
 		raft->sent[raft->sent_count++] = raft->held[done++].msg;
 	}
 	raft->held_count -= done;
-	memmove(raft->held, raft->held + done, raft->held_count * sizeof *raft->held);
+	if (done > 0 && raft->held_count > 0)
+		memmove(raft->held, raft->held + done, raft->held_count * sizeof *raft->held);
 }
 
 static void config_applied(struct rk_raft *raft, const struct rk_entry *entry)

@@ -505,5 +505,7 @@ void rk_wal_drop(struct rk_wal *wal, uint64_t index)
 		gone++;
 	}
 	wal->segment_count -= gone;
-	memmove(wal->segments, wal->segments + gone, wal->segment_count * sizeof *wal->segments);
+	if (gone > 0)
+		memmove(wal->segments, wal->segments + gone,
+			wal->segment_count * sizeof *wal->segments);
 }

@@ -65,7 +65,11 @@ void rk_view_list(struct rk_view_iter *iter, const struct rk_view *view, struct 
 		rk_buf_put_u8(&key, 0);
 	}
 	iter->view = view;
-	rk_assert(key.size <= sizeof iter->prefix_bytes);
+	if (key.size > sizeof iter->prefix_bytes) { /* no stored name is that long */
+		iter->depth = 0;
+		rk_buf_done(&key);
+		return;
+	}
 	memcpy(iter->prefix_bytes, key.data, key.size);
 	iter->prefix = rk_span_of(iter->prefix_bytes, key.size);
 	if (after_name.size > 0) {

@@ -317,6 +317,7 @@ static void *run(void *context)
 	(void)ev_run(thread->loop, 0);
 	for (unsigned i = 0; i < thread->server_count; i++)
 		thread->servers[i] = rk_http_server_free(thread->servers[i]);
+	rk_api_proxy_end_all(thread);
 	return NULL;
 }
 

@@ -21,9 +21,30 @@ struct rk_tunnel {
 	struct rk_buf failure; /* body of an error answer */
 	int failed;            /* its status */
 	struct rk_stream *to_client, *to_node;
+	struct rk_tunnel *next,
+		**link; /* in the thread's tunnels; link: NULL when it is not there */
 };
 
 /* --- both ends are streams: bytes go through --- */
+
+static void link_in(struct rk_tunnel *tunnel, struct rk_tunnel **head)
+{
+	tunnel->next = *head;
+	tunnel->link = head;
+	if (tunnel->next != NULL)
+		tunnel->next->link = &tunnel->next;
+	*head = tunnel;
+}
+
+static void unlink_it(struct rk_tunnel *tunnel)
+{
+	if (tunnel->link == NULL)
+		return;
+	*tunnel->link = tunnel->next;
+	if (tunnel->next != NULL)
+		tunnel->next->link = tunnel->link;
+	tunnel->link = NULL;
+}
 
 static void close_both(struct rk_tunnel *tunnel)
 {
@@ -35,9 +56,20 @@ static void close_both(struct rk_tunnel *tunnel)
 		rk_stream_finish(client, FINISH_MS);
 	if (node != NULL)
 		rk_stream_finish(node, FINISH_MS);
+	unlink_it(tunnel);
 	(void)rk_http_client_free(tunnel->client);
 	rk_buf_done(&tunnel->failure);
 	free(tunnel);
+}
+
+void rk_api_proxy_end_all(struct rk_api_thread *thread)
+{
+	while (thread->tunnels != NULL) {
+		struct rk_tunnel *tunnel = thread->tunnels;
+		tunnel->to_client = rk_stream_close(tunnel->to_client);
+		tunnel->to_node = rk_stream_close(tunnel->to_node);
+		close_both(tunnel);
+	}
 }
 
 static struct rk_stream *other_end(const struct rk_tunnel *tunnel, const struct rk_stream *stream)
@@ -106,6 +138,7 @@ static void upgrade(struct rk_tunnel *tunnel, const struct rk_http_answer *answe
 		close_both(tunnel);
 		return;
 	}
+	link_in(tunnel, &req->thread->tunnels);
 	rk_stream_hand_over(tunnel->to_client, &pipe_events, tunnel);
 	rk_stream_hand_over(tunnel->to_node, &pipe_events, tunnel);
 }

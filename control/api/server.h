@@ -22,6 +22,7 @@
 
 struct rk_api_thread;
 struct rk_req;
+struct rk_tunnel;
 
 struct rk_held_view {
 	struct rk_view *view;
@@ -73,12 +74,13 @@ struct rk_api_thread {
 	size_t free_count, free_capacity;
 	uint32_t generation;
 
-	struct rk_req *waiting; /* for a revision to come; linked */
+	struct rk_tunnel *tunnels; /* whose ends are both streams: nobody else knows them */
+	struct rk_req *waiting;    /* for a revision to come; linked */
 	struct rk_req *watchers;
+	size_t watcher_count; /* watches that were opened and are not gone */
 };
 
 struct rk_watch;
-struct rk_tunnel;
 
 struct rk_req { /* one request, from its arrival until its exchange is gone */
 	struct rk_api_thread *thread;
@@ -142,6 +144,7 @@ void rk_api_write(struct rk_req *req); /* write_io.c */
 void rk_api_proxy(struct rk_req *req); /* proxy_io.c: log, exec */
 void rk_api_proxy_drained(struct rk_req *req);
 void rk_api_proxy_free(struct rk_req *req);
+void rk_api_proxy_end_all(struct rk_api_thread *thread); /* cuts the tunnels that are left */
 
 /* The event line of a change ("ADDED"...), made once for all watchers; borrowed. */
 struct rk_blob *rk_api_line(struct rk_api_thread *thread, size_t item, uint32_t change);

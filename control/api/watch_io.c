@@ -301,27 +301,18 @@ static bool parse(struct rk_req *req, struct rk_watch *watch)
 	return true;
 }
 
-static bool too_many(const struct rk_api_thread *thread)
-{
-	size_t count = 0;
-
-	for (const struct rk_req *req = thread->watchers; req != NULL && count < WATCHERS_MAX;
-	     req = req->next)
-		count++;
-	return count == WATCHERS_MAX;
-}
-
 void rk_api_watch(struct rk_req *req)
 {
 	struct rk_api_thread *thread = req->thread;
 	const struct rk_span version = rk_req_query(req, "resourceVersion");
 	uint64_t revision = 0;
 
-	if (too_many(thread)) {
+	if (thread->watcher_count == WATCHERS_MAX) {
 		rk_req_fail(req, 429, "TooManyRequests", "member %s serves too many watches",
 			    thread->api->name);
 		return;
 	}
+	thread->watcher_count++;
 	req->watch = rk_zalloc(sizeof *req->watch);
 	req->watch->req = req;
 	if (!parse(req, req->watch))
@@ -380,6 +371,8 @@ void rk_api_watch_end_all(struct rk_api_thread *thread, bool is_expired)
 
 void rk_api_watch_free(struct rk_req *req)
 {
+	if (req->watch != NULL)
+		req->thread->watcher_count--;
 	free(req->watch);
 	req->watch = NULL;
 }

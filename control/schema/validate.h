@@ -8,6 +8,7 @@
 
 #define RK_DATA_BYTES_MAX       (1024 * 1024)
 #define RK_ANNOTATION_BYTES_MAX (256 * 1024)
+#define RK_OWNER_BYTES_MAX      253 /* of each text in an owner reference */
 
 typedef void rk_rules(const struct rk_check *check, const struct rk_val *obj,
 		      const struct rk_val *old);

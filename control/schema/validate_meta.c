@@ -73,6 +73,8 @@ static void check_owners(const struct rk_check *check, const struct rk_path *up,
 			const struct rk_path field = rk_path_field(&item, needed[n]);
 			if (rk_val_text_at(owner, needed[n]).size == 0)
 				(void)rk_bad(check, &field, NULL, whys[n]);
+			else if (rk_val_text_at(owner, needed[n]).size > RK_OWNER_BYTES_MAX)
+				(void)rk_too_long(check, &field, RK_OWNER_BYTES_MAX);
 		}
 		if (!rk_val_bool_at(owner, "controller", false))
 			continue;

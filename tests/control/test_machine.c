@@ -2,6 +2,7 @@
  * log gives the same state, from the beginning or from a snapshot. */
 #include <criterion/criterion.h>
 
+#include "base/mem.h"
 #include "control/machine.h"
 #include "control/schema/schema.h"
 #include "wire/doc.h"
@@ -435,6 +436,40 @@ Test(machine, the_same_log_gives_the_same_state_from_any_snapshot)
 		}
 		(void)rk_machine_free(machine);
 	}
+	(void)rk_kinds_free(kinds);
+	log_done(&log);
+}
+
+/* The API refuses such owners, but what is in the log must be applied whatever it says. */
+Test(machine, owners_that_cannot_be_indexed_stop_nobody)
+{
+	const struct rk_kinds *kinds = rk_kinds_new();
+	struct rk_machine *machine = rk_machine_new(kinds);
+	struct rk_arena arena = { 0 };
+	struct log log = { 0 };
+	char uid[5001];
+
+	memset(uid, 'a', sizeof uid - 1);
+	uid[sizeof uid - 1] = 0;
+	const char *const uids[] = { uid, "a\\u0000b", "a\\u0000b\\u0000c\\u0000d", "" };
+	record_init(&log);
+	for (size_t i = 0; i < RK_COUNT(uids); i++)
+		record_op(
+			&log, kinds, start_ms, "update", "namespaces", "/default", "",
+			rk_arena_printf(&arena,
+					"{\"metadata\":{\"name\":\"default\",\"ownerReferences\":[{"
+					"\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"name\":\"x\","
+					"\"uid\":\"%s\"}]}}",
+					uids[i]),
+			"");
+	for (size_t i = 0; i < log.count; i++) {
+		struct rk_applied applied;
+		apply(machine, &log, i, &applied);
+		cr_expect(i == 0 || i == 2 || i == 3 || applied.outcomes[0].code == 422);
+		rk_applied_done(&applied);
+	}
+	rk_arena_done(&arena);
+	(void)rk_machine_free(machine);
 	(void)rk_kinds_free(kinds);
 	log_done(&log);
 }
