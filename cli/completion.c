@@ -35,17 +35,17 @@ static const char bash[] =
 	"_reckon() {\n"
 	"\tlocal IFS=$'\\n'\n"
 	"\tCOMPREPLY=($(compgen -W \"$(reckon complete-words -- \"${COMP_WORDS[@]:1:COMP_CWORD}\" "
-	"2>/dev/null)\" -- \"${COMP_WORDS[COMP_CWORD]}\"))\n"
+	"2>/dev/null | cut -f1)\" -- \"${COMP_WORDS[COMP_CWORD]}\"))\n"
 	"}\n"
 	"complete -o default -F _reckon reckon\n";
-static const char zsh[] =
-	"#compdef reckon\n"
-	"_reckon() {\n"
-	"\tlocal -a found\n"
-	"\tfound=(${(f)\"$(reckon complete-words -- \"${(@)words[2,CURRENT]}\" 2>/dev/null)\"})\n"
-	"\tif (( $#found )); then compadd -a found; else _files; fi\n"
-	"}\n"
-	"compdef _reckon reckon\n";
+static const char zsh[] = "#compdef reckon\n"
+			  "_reckon() {\n"
+			  "\tlocal -a found\n"
+			  "\tfound=(${(f)\"$(reckon complete-words -- \"${(@)words[2,CURRENT]}\" "
+			  "2>/dev/null | cut -f1)\"})\n"
+			  "\tif (( $#found )); then compadd -a found; else _files; fi\n"
+			  "}\n"
+			  "compdef _reckon reckon\n";
 static const char fish[] =
 	"# reckon completion fish\n"
 	"function __reckon_words\n"
