@@ -182,6 +182,9 @@ int rk_api_refusal(struct rk_api *api, int status, struct rk_span body, struct r
 	const struct rk_span reason = rk_val_text_at(val, "reason");
 	if (rk_span_is(reason, "Invalid") && rk_val_count(rk_val_at(val, "details.causes")) > 0)
 		api->text = invalid_text(&api->arena, val);
+	else if (rk_span_is(reason, "Invalid"))
+		api->text = rk_arena_printf(&api->arena, "The request is invalid: %.*s",
+					    RK_SPAN_ARGS(rk_val_text_at(val, "message")));
 	else
 		api->text = rk_arena_printf(&api->arena, "Error from server%s%.*s%s: %.*s",
 					    reason.size > 0 ? " (" : "", RK_SPAN_ARGS(reason),

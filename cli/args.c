@@ -179,9 +179,23 @@ static int take_flag(const struct rk_flag *flags, int argc, char **argv, int *at
 	return set(flag, value, error);
 }
 
+/* --help for people; --help=man and --help=flags for `help --man` and completion. */
 static bool asks_help(const char *word)
 {
-	return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+	return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 ||
+	       strcmp(word, "--help=man") == 0 || strcmp(word, "--help=flags") == 0;
+}
+
+static void print_help(const char *word, const struct rk_command *command,
+		       const struct rk_flag *flags)
+{
+	if (strcmp(word, "--help=man") == 0)
+		rk_flags_man(command, flags);
+	else if (strcmp(word, "--help=flags") == 0)
+		for (; flags->name != NULL; flags++)
+			(void)printf("--%s\t%s\n", flags->name, flags->help);
+	else
+		rk_flags_help(command, flags);
 }
 
 int rk_flags_parse(const struct rk_command *command, const struct rk_flag *flags, int *argc,
@@ -198,7 +212,7 @@ int rk_flags_parse(const struct rk_command *command, const struct rk_flag *flags
 			while (++at < *argc)
 				argv[kept++] = argv[at];
 		} else if (asks_help(argv[at]) && flag_lettered(flags, 'h') == NULL) {
-			rk_flags_help(command, flags);
+			print_help(argv[at], command, flags);
 			return RK_EAGAIN;
 		} else if (argv[at][0] == '-' && argv[at][1] != '\0') {
 			RK_TRY(take_flag(flags, *argc, argv, &at, error));
@@ -239,6 +253,55 @@ void rk_flags_help(const struct rk_command *command, const struct rk_flag *flags
 		(void)printf("  %-34s %s", left, flags->help);
 		print_default(flags);
 		(void)printf("\n");
+	}
+}
+
+/* Text for roff: a line must not begin with a dot, a minus and a backslash are written out. */
+static void put_roff(const char *text)
+{
+	for (bool at_start = true; *text != '\0'; text++) {
+		if (at_start && (*text == '.' || *text == '\''))
+			(void)printf("\\&");
+		at_start = *text == '\n';
+		if (*text == '\\')
+			(void)printf("\\e");
+		else if (*text == '-')
+			(void)printf("\\-");
+		else
+			(void)putchar(*text);
+	}
+}
+
+void rk_flags_man(const struct rk_command *command, const struct rk_flag *flags)
+{
+	(void)printf(".SS ");
+	put_roff(command->name);
+	(void)printf("\n");
+	put_roff(command->summary);
+	(void)printf(".\n.PP\n.B reckon ");
+	put_roff(command->name);
+	(void)printf("\n.RS\n");
+	put_roff(command->usage);
+	(void)printf("\n.RE\n");
+	for (; flags->name != NULL; flags++) {
+		(void)printf(".TP\n.B ");
+		if (flags->letter != 0)
+			(void)printf("\\-%c, ", flags->letter);
+		(void)printf("\\-\\-");
+		put_roff(flags->name);
+		if (flags->value != NULL) {
+			(void)printf(" ");
+			put_roff(flags->value);
+		}
+		(void)printf("\n");
+		put_roff(flags->help);
+		print_default(flags);
+		(void)printf("\n");
+	}
+	if (command->examples != NULL) {
+		(void)printf(".PP\n.EX\n");
+		put_roff(command->examples);
+		(void)printf(".EE\n");
 	}
 }
 

@@ -52,6 +52,7 @@ struct rk_command {
 RK_MUST_CHECK int rk_flags_parse(const struct rk_command *command, const struct rk_flag *flags,
 				 int *argc, char **argv, int *ret_dash, struct rk_error *error);
 void rk_flags_help(const struct rk_command *command, const struct rk_flag *flags);
+void rk_flags_man(const struct rk_command *command, const struct rk_flag *flags); /* roff */
 
 /* "reckon: text" on stderr; returns 1, or 2 for misuse (RK_EINVAL). */
 int rk_cli_fail(const struct rk_error *error);

@@ -8,52 +8,63 @@
 #include "config.h"
 #include "control/schema/kinds.h"
 
-static const struct rk_command *const commands[] = {
-	/* Basic */
-	&rk_command_get,
-	&rk_command_apply,
-	&rk_command_create,
-	&rk_command_create_namespace,
-	&rk_command_create_deployment,
-	&rk_command_create_service,
-	&rk_command_create_configmap,
-	&rk_command_create_secret,
-	&rk_command_create_serviceaccount,
-	&rk_command_run_pod,
-	&rk_command_delete,
-	/* Looking deeper */
-	&rk_command_describe,
-	/* Clusters */
-	&rk_command_cluster_up,
-	&rk_command_cluster_down,
-	&rk_command_cluster_status,
-	&rk_command_cluster_enter,
-	/* Members and nodes */
-	&rk_command_server,
-	&rk_command_node,
-	&rk_command_image_load,
-	&rk_command_image_ls,
-	/* The log */
-	&rk_command_log_ls,
-	&rk_command_log_show,
-	&rk_command_log_stat,
-	&rk_command_log_verify,
+struct list { /* of all commands */
+	const struct rk_command *const *at;
+	size_t count;
 };
+
+static struct list all(void)
+{
+	struct list list;
+
+	list.at = rk_commands(&list.count);
+	return list;
+}
 
 static void print_help(void)
 {
+	const struct list list = all();
 	const char *section = "";
 
 	(void)printf("reckon runs containers on machines: all of Kubernetes, from one replicated "
 		     "log.\n\n"
 		     "Usage:\n  reckon COMMAND [flags]\n");
-	for (size_t i = 0; i < RK_COUNT(commands); i++) {
-		if (strcmp(section, commands[i]->section) != 0)
-			(void)printf("\n%s:\n", commands[i]->section);
-		section = commands[i]->section;
-		(void)printf("  %-16s %s\n", commands[i]->name, commands[i]->summary);
+	for (size_t i = 0; i < list.count; i++) {
+		if (list.at[i] == &rk_command_complete_words)
+			continue; /* for scripts */
+		if (strcmp(section, list.at[i]->section) != 0)
+			(void)printf("\n%s:\n", list.at[i]->section);
+		section = list.at[i]->section;
+		(void)printf("  %-22s %s\n", list.at[i]->name, list.at[i]->summary);
 	}
 	(void)printf("\n'reckon COMMAND --help' tells more about one of them.\n");
+}
+
+/* The manual page: every command says its own part. */
+static void print_man(void)
+{
+	const struct list list = all();
+	const char *section = "";
+	char help[] = "--help=man";
+
+	(void)printf(
+		".TH RECKON 1\n.SH NAME\nreckon \\- all of Kubernetes, from one replicated "
+		"log\n.SH SYNOPSIS\n.B reckon\n.I COMMAND\n[flags]\n.SH DESCRIPTION\nreckon "
+		"runs containers on machines. The commands that look at objects and change them "
+		"are kubectl's, with its flags and its output; a kubeconfig (KUBECONFIG, "
+		"\\-\\-kubeconfig, ~/.kube/config) says which cluster is meant. When the member "
+		"that it names does not answer, another one of the same cluster is asked.\n");
+	for (size_t i = 0; i < list.count; i++) {
+		char *words[] = { help, NULL };
+		if (list.at[i] == &rk_command_complete_words)
+			continue;
+		if (strcmp(section, list.at[i]->section) != 0)
+			(void)printf(".SH %s\n", list.at[i]->section);
+		section = list.at[i]->section;
+		(void)list.at[i]->run(1, words);
+	}
+	(void)printf(".SH EXIT STATUS\n0: done. 1: refused, or it failed. 2: the command line is "
+		     "wrong. exec ends with the status of the command that it ran.\n");
 }
 
 /* How many words of argv name the command: 0, 1 or 2. */
@@ -72,33 +83,35 @@ static int words_of(const struct rk_command *command, int argc, char **argv)
 
 static bool is_group(const char *word)
 {
-	for (size_t i = 0; i < RK_COUNT(commands); i++)
-		if (strncmp(commands[i]->name, word, strlen(word)) == 0 &&
-		    commands[i]->name[strlen(word)] == ' ')
+	const struct list list = all();
+	for (size_t i = 0; i < list.count; i++)
+		if (strncmp(list.at[i]->name, word, strlen(word)) == 0 &&
+		    list.at[i]->name[strlen(word)] == ' ')
 			return true;
 	return false;
 }
 
 static int unknown(int argc, char **argv)
 {
+	const struct list list = all();
 	const char *near = NULL;
 	unsigned best = UINT32_MAX, distance;
 	char typed[128];
 
 	if (is_group(argv[0])) {
 		(void)fprintf(stderr, "reckon: '%s' needs one of these:\n", argv[0]);
-		for (size_t i = 0; i < RK_COUNT(commands); i++)
-			if (strncmp(commands[i]->name, argv[0], strlen(argv[0])) == 0)
-				(void)fprintf(stderr, "  reckon %-16s %s\n", commands[i]->name,
-					      commands[i]->summary);
+		for (size_t i = 0; i < list.count; i++)
+			if (strncmp(list.at[i]->name, argv[0], strlen(argv[0])) == 0)
+				(void)fprintf(stderr, "  reckon %-22s %s\n", list.at[i]->name,
+					      list.at[i]->summary);
 		return 2;
 	}
 	(void)snprintf(typed, sizeof typed, "%s", argv[0]);
 	(void)argc;
-	for (size_t i = 0; i < RK_COUNT(commands); i++) {
-		if (rk_names_near(rk_span_str(commands[i]->name), rk_span_str(typed), &distance) &&
+	for (size_t i = 0; i < list.count; i++) {
+		if (rk_names_near(rk_span_str(list.at[i]->name), rk_span_str(typed), &distance) &&
 		    distance < best) {
-			near = commands[i]->name;
+			near = list.at[i]->name;
 			best = distance;
 		}
 	}
@@ -109,22 +122,46 @@ static int unknown(int argc, char **argv)
 	return 2;
 }
 
+static int run_command(int argc, char **argv);
+
+/* `help COMMAND` is `COMMAND --help`. */
+static int help_of(int argc, char **argv)
+{
+	char help[] = "--help";
+	char *words[4] = { NULL };
+
+	for (int i = 0; i < argc && i < 2; i++)
+		words[i] = argv[i];
+	words[argc < 2 ? argc : 2] = help;
+	return run_command((argc < 2 ? argc : 2) + 1, words);
+}
+
+static int run_command(int argc, char **argv)
+{
+	const struct list list = all();
+
+	/* "create namespace" is a command of its own beside "create". */
+	for (int words = 2; words > 0; words--)
+		for (size_t i = 0; i < list.count; i++)
+			if (words_of(list.at[i], argc, argv) == words)
+				return list.at[i]->run(argc - words, argv + words);
+	return unknown(argc, argv);
+}
+
 int main(int argc, char **argv)
 {
 	(void)prctl(PR_SET_NAME, "reckon"); /* started as /proc/self/exe it would be called "exe" */
 	if (argc < 2 || strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 ||
 	    strcmp(argv[1], "-h") == 0) {
-		print_help();
+		if (argc > 2 && strcmp(argv[2], "--man") == 0)
+			print_man();
+		else if (argc > 2)
+			return help_of(argc - 2, argv + 2);
+		else
+			print_help();
 		return argc < 2 ? 2 : 0;
 	}
-	if (strcmp(argv[1], "version") == 0 || strcmp(argv[1], "--version") == 0) {
-		(void)printf("reckon %s (Kubernetes API v1.32)\n", PACKAGE_VERSION);
-		return 0;
-	}
-	/* "create namespace" is a command of its own beside "create". */
-	for (int words = 2; words > 0; words--)
-		for (size_t i = 0; i < RK_COUNT(commands); i++)
-			if (words_of(commands[i], argc - 1, argv + 1) == words)
-				return commands[i]->run(argc - 1 - words, argv + 1 + words);
-	return unknown(argc - 1, argv + 1);
+	if (strcmp(argv[1], "--version") == 0)
+		return rk_command_version.run(0, argv + 2);
+	return run_command(argc - 1, argv + 1);
 }

@@ -102,6 +102,11 @@ int rk_addresses_take(struct rk_addresses *addresses, const char *key, uint32_t 
 	return RK_OK;
 }
 
+bool rk_addresses_has(const struct rk_addresses *addresses, const char *key)
+{
+	return find(addresses, key) != 0;
+}
+
 void rk_addresses_give_back(struct rk_addresses *addresses, const char *key)
 {
 	const uint32_t at = find(addresses, key);

@@ -27,6 +27,7 @@ unsigned rk_addresses_prefix(const struct rk_addresses *addresses);
  * RK_ENOSPC. */
 RK_MUST_CHECK int rk_addresses_take(struct rk_addresses *addresses, const char *key,
 				    uint32_t wanted, uint32_t *ret_address);
+bool rk_addresses_has(const struct rk_addresses *addresses, const char *key);
 void rk_addresses_give_back(struct rk_addresses *addresses, const char *key);
 
 #endif

@@ -8,18 +8,21 @@
 #include <linux/magic.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/span.h"
 #include "gen/sock.skel.h"
 #include "net/layout.h"
 
-#define BPF_ROOT   "/sys/fs/bpf"
-#define MOUNT_MARK "reckon" /* the name of the device, by which our own mount is told from others  \
-			     */
+#define BPF_ROOT "/sys/fs/bpf"
+#define MOUNT_MARK                                                                                 \
+	"reckon" /* the name of the device, by which our own mount is told from others             \
+		  */
 #define PATH_ROOM 512
 #define LINKS_MAX 16
 
@@ -49,10 +52,22 @@ static bool is_bpf_dir(const char *path)
 	return statfs(path, &about) == 0 && (unsigned long)about.f_type == BPF_FS_MAGIC;
 }
 
+/* Held while the bpf file system is mounted and a directory made in it, or found empty and
+ * unmounted: nodes of one machine come and go on their own. */
+static int lock_root(void)
+{
+	const int fd = open("/sys/fs", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0)
+		(void)flock(fd, LOCK_EX);
+	return fd;
+}
+
 /* Makes the directory and those above it; mounts the usual bpf file system if that is where it is
  * to be. */
 static int make_pin_dir(const char *pin, struct rk_error *error)
 {
+	RK_AUTO(rk_drop_fd) int lock = lock_root();
 	char path[PATH_ROOM];
 
 	if (strlen(pin) + 64 > sizeof path)
@@ -178,10 +193,9 @@ static int attach_program(struct rk_attached *attached, struct bpf_program *prog
 	return RK_OK;
 }
 
-static int attach_all(struct rk_attached *attached, const char *cgroup, struct rk_error *error)
+static int open_cgroup(const char *cgroup, int *ret_fd, uint64_t *ret_id, struct rk_error *error)
 {
 	RK_AUTO(rk_drop_fd) int fd = open(cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct bpf_program *program;
 	struct statfs about;
 	struct stat inode;
 
@@ -189,26 +203,37 @@ static int attach_all(struct rk_attached *attached, const char *cgroup, struct r
 		return rk_fail_errno(error, "cannot open the cgroup %s", cgroup);
 	if ((unsigned long)about.f_type != CGROUP2_SUPER_MAGIC)
 		return rk_fail(error, RK_EINVAL, "%s is not a cgroup2 directory", cgroup);
+	*ret_id = inode.st_ino;
+	*ret_fd = rk_take_fd(&fd);
+	return RK_OK;
+}
+
+static int attach_all(struct rk_attached *attached, int cgroup_fd, uint64_t cgroup_id,
+		      struct rk_error *error)
+{
+	struct bpf_program *program;
+
 	bpf_object__for_each_program(program, attached->programs->obj)
-		RK_TRY(attach_program(attached, program, fd, inode.st_ino, error));
+		RK_TRY(attach_program(attached, program, cgroup_fd, cgroup_id, error));
 	return RK_OK;
 }
 
 int rk_attach(struct rk_attached **ret, const char *cgroup, const char *pin, struct rk_error *error)
 {
+	RK_AUTO(rk_drop_fd) int cgroup_fd = -1;
 	struct rk_attached *attached = NULL;
-	int rc = make_pin_dir(pin, error);
+	uint64_t cgroup_id;
 
-	if (rc < 0)
-		return rc;
+	RK_TRY(open_cgroup(cgroup, &cgroup_fd, &cgroup_id, error));
+	RK_TRY(make_pin_dir(pin, error));
 	(void)libbpf_set_print(on_libbpf);
 	attached = rk_zalloc(sizeof *attached);
 	(void)snprintf(attached->pin, sizeof attached->pin, "%s", pin);
 	if (!has_our_layout(attached))
 		remove_pins(attached);
-	rc = load(attached, error);
+	int rc = load(attached, error);
 	if (rc == RK_OK)
-		rc = attach_all(attached, cgroup, error);
+		rc = attach_all(attached, cgroup_fd, cgroup_id, error);
 	if (rc < 0) {
 		(void)rk_attached_close(attached);
 		return rc;
@@ -238,7 +263,7 @@ static void remove_dirs(const char *pin)
 		*strrchr(path, '/') = '\0';
 }
 
-/* Undoes the mount of make_pin_dir once it is empty. */
+/* Undoes the mount of make_pin_dir once nothing is in it but the kernel's own *.debug. */
 static void unmount_ours(void)
 {
 	static const char start[] = MOUNT_MARK " " BPF_ROOT " bpf ";
@@ -251,7 +276,8 @@ static void unmount_ours(void)
 	while (mounts != NULL && fgets(line, sizeof line, mounts) != NULL)
 		is_ours |= strncmp(line, start, sizeof start - 1) == 0;
 	for (struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;)
-		count += entry->d_name[0] != '.';
+		count += entry->d_name[0] != '.' &&
+			 !rk_span_ends(rk_span_str(entry->d_name), RK_SPAN(".debug"));
 	if (dir != NULL)
 		(void)closedir(dir);
 	if (is_ours && count == 0)
@@ -260,6 +286,8 @@ static void unmount_ours(void)
 
 void rk_attached_detach(struct rk_attached *attached)
 {
+	RK_AUTO(rk_drop_fd) int lock = lock_root();
+
 	for (size_t i = 0; i < attached->link_count; i++)
 		(void)bpf_link__detach(attached->links[i]);
 	remove_pins(attached);

@@ -195,9 +195,11 @@ int rk_podnet_attach(struct rk_podnet *podnet, const char *key, pid_t pid,
 		return rk_fail_errno(error, "cannot open %s", path);
 	if (address[0] != '\0' && !rk_ipv4_parse(rk_span_str(address), &wanted))
 		return rk_fail(error, RK_EINVAL, "\"%s\" is not an IPv4 address", address);
+	const bool had = rk_addresses_has(podnet->addresses, key);
 	const int rc = attach(podnet, key, netns_fd, &wanted, error);
 	if (rc < 0) {
-		rk_podnet_detach(podnet, key);
+		if (!had) /* else what it has still serves it */
+			rk_podnet_detach(podnet, key);
 		return rc;
 	}
 	rk_ipv4_format(wanted, address);

@@ -24,9 +24,16 @@ static void on_services_dirty(struct ev_loop *loop, ev_timer *timer, int events)
 	struct rk_error error = { 0 };
 
 	(void)loop, (void)events;
-	if (agent->service_maps != NULL && rk_services_sync(agent->service_maps, &error) < 0)
+	if (agent->service_maps == NULL)
+		return;
+	/* Only once all are known does what an earlier life served, and nobody named since, go. */
+	if (rk_watch_is_synced(agent->services) && rk_watch_is_synced(agent->slices))
+		rk_services_settle(agent->service_maps);
+	if (rk_services_sync(agent->service_maps, &error) < 0)
 		rk_log(RK_LOG_ERROR, "services not synced", "error=\"%s\"", error.text);
 }
+
+static void on_all_read(void *context) { services_changed(context); }
 
 /* What was read is kept: pods want it in their environment, and the kernel and DNS once they are
  * there. */
@@ -356,12 +363,17 @@ void rk_agent_net_watch(struct rk_agent *agent)
 					     .put = rk_agent_on_node,
 					     .gone = rk_agent_off_node };
 	const struct rk_watch_opts services = {
-		.path = "/api/v1/services", .context = agent, .put = on_service, .gone = off_service
+		.path = "/api/v1/services",
+		.context = agent,
+		.put = on_service,
+		.gone = off_service,
+		.synced = on_all_read,
 	};
 	const struct rk_watch_opts slices = { .path = "/apis/discovery.k8s.io/v1/endpointslices",
 					      .context = agent,
 					      .put = on_slice,
-					      .gone = off_slice };
+					      .gone = off_slice,
+					      .synced = on_all_read };
 
 	ev_timer_init(&agent->services_dirty, on_services_dirty, 0, 0);
 	agent->services_dirty.data = agent;

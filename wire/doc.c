@@ -5,8 +5,8 @@
 #include "base/mem.h"
 #include "wire/json.h"
 
-/* Writing goes through msgpack-c's packer. Reading is a bounds-checked cursor of our own, since a lookup must
- * neither build a tree nor allocate: it runs for every object of a list. */
+/* Writing goes through msgpack-c's packer. Reading is a bounds-checked cursor of our own, since a
+ * lookup must neither build a tree nor allocate: it runs for every object of a list. */
 
 static int pack_write(void *data, const char *bytes, size_t size)
 {
@@ -23,21 +23,13 @@ static void pack_text(msgpack_packer *packer, struct rk_span text)
 static void pack(msgpack_packer *packer, const struct rk_val *val)
 {
 	switch (val->kind) {
-	case RK_VAL_NULL:
-		(void)msgpack_pack_nil(packer);
-		break;
+	case RK_VAL_NULL: (void)msgpack_pack_nil(packer); break;
 	case RK_VAL_BOOL:
 		(void)(val->boolean ? msgpack_pack_true(packer) : msgpack_pack_false(packer));
 		break;
-	case RK_VAL_INT:
-		(void)msgpack_pack_int64(packer, val->integer);
-		break;
-	case RK_VAL_REAL:
-		(void)msgpack_pack_double(packer, val->real);
-		break;
-	case RK_VAL_STR:
-		pack_text(packer, val->str);
-		break;
+	case RK_VAL_INT: (void)msgpack_pack_int64(packer, val->integer); break;
+	case RK_VAL_REAL: (void)msgpack_pack_double(packer, val->real); break;
+	case RK_VAL_STR: pack_text(packer, val->str); break;
 	case RK_VAL_LIST:
 		(void)msgpack_pack_array(packer, val->count);
 		for (uint32_t i = 0; i < val->count; i++)
@@ -71,7 +63,8 @@ struct rk_blob *rk_doc_of(const struct rk_val *val)
 	return doc;
 }
 
-/* The head of the value at the cursor. For strings `text` is the content; for lists and maps `count`. */
+/* The head of the value at the cursor. For strings `text` is the content; for lists and maps
+ * `count`. */
 struct head {
 	enum rk_val_kind kind;
 	uint32_t count;
@@ -90,14 +83,16 @@ static uint64_t read_be(struct rk_reader *reader, size_t size)
 	return value;
 }
 
-static void head_sized(struct rk_reader *reader, enum rk_val_kind kind, uint64_t size, struct head *ret)
+static void head_sized(struct rk_reader *reader, enum rk_val_kind kind, uint64_t size,
+		       struct head *ret)
 {
 	ret->kind = kind;
 	if (kind == RK_VAL_STR)
 		ret->text = rk_read_raw(reader, (size_t)size);
 	else
 		ret->count = (uint32_t)size;
-	/* Each element takes a byte at least: a count that cannot be true is refused before anyone loops over it. */
+	/* Each element takes a byte at least: a count that cannot be true is refused before anyone
+	 * loops over it. */
 	if (kind != RK_VAL_STR && size * (kind == RK_VAL_MAP ? 2 : 1) > rk_reader_left(reader))
 		reader->failed = true;
 }
@@ -168,8 +163,16 @@ static struct head read_head(struct rk_reader *reader)
 
 static struct rk_span read_key(struct rk_reader *reader)
 {
+	/* Nearly all keys are short: a byte that holds the size, then the text. */
+	if (reader->at < reader->bytes.size && (reader->bytes.data[reader->at] & 0xe0) == 0xa0) {
+		const size_t size = reader->bytes.data[reader->at] & 0x1f;
+		if (reader->bytes.size - reader->at > size) {
+			const struct rk_span key = { reader->bytes.data + reader->at + 1, size };
+			reader->at += 1 + size;
+			return key;
+		}
+	}
 	const struct head head = read_head(reader);
-
 	if (head.kind != RK_VAL_STR)
 		reader->failed = true;
 	return head.text;
@@ -250,10 +253,14 @@ static void skip(struct rk_reader *reader)
 			left += tag & 0x0f;
 		} else if (tag <= 0xbf) {
 			at += 1u + (tag & 0x1f);
-		} else { /* the long forms are rare: the careful way */
+		} else if (tag == 0xd9 && at + 1 < end) { /* uids, times, images: up to 255 bytes */
+			at += 2u + data[at + 1];
+		} else { /* the other long forms are rare: the careful way */
 			reader->at = at;
 			const struct head head = read_head(reader);
-			left += head.kind == RK_VAL_LIST ? head.count : head.kind == RK_VAL_MAP ? 2 * (uint64_t)head.count : 0;
+			left += head.kind == RK_VAL_LIST  ? head.count
+				: head.kind == RK_VAL_MAP ? 2 * (uint64_t)head.count
+							  : 0;
 			at = reader->at;
 			if (reader->failed)
 				return;
@@ -306,7 +313,8 @@ static struct head head_at(struct rk_span bytes, const char *path)
 struct rk_span rk_doc_as_text(struct rk_span value)
 {
 	struct rk_reader reader = rk_reader_of(value);
-	const struct head head = value.data != NULL ? read_head(&reader) : (struct head){ .kind = RK_VAL_NULL };
+	const struct head head =
+		value.data != NULL ? read_head(&reader) : (struct head){ .kind = RK_VAL_NULL };
 
 	return head.kind == RK_VAL_STR && !reader.failed ? head.text : (struct rk_span){ NULL, 0 };
 }

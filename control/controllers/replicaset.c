@@ -8,11 +8,13 @@
 #include "control/schema/selector.h"
 #include "wire/doc.h"
 
-/* Pods made or deleted in one piece of work: a large set is a run of small pieces, each within an entry's budget. */
+/* Pods made or deleted in one piece of work: a large set is a run of small pieces, each within an
+ * entry's budget. */
 #define PODS_AT_ONCE 64
 
-/* A look at a set costs a look at each of its pods. Above this size what happens to its pods within a tenth of a second is
- * looked at once, or a thousand pods that become ready would cost a million looks. */
+/* A look at a set costs a look at each of its pods. Above this size what happens to its pods within
+ * a tenth of a second is looked at once, or a thousand pods that become ready would cost a million
+ * looks. */
 #define SMALL_SET 64
 #define GATHER_MS 1 /* timers fall due at whole tenths of a second */
 
@@ -39,7 +41,8 @@ static void add_owner(struct rk_state *state, struct rk_span ns, struct rk_span 
 		return;
 	for (uint32_t i = 0; i < rk_val_count(owners); i++) {
 		const struct rk_val *owner = rk_val_item(owners, i);
-		if (rk_val_bool_at(owner, "controller", false) && rk_span_is(rk_val_text_at(owner, "kind"), "ReplicaSet"))
+		if (rk_val_bool_at(owner, "controller", false) &&
+		    rk_span_is(rk_val_text_at(owner, "kind"), "ReplicaSet"))
 			add_set(state, ns, rk_val_text_at(owner, "name"));
 	}
 }
@@ -53,7 +56,8 @@ static void add_adopters(struct rk_state *state, struct rk_span ns, struct rk_sp
 	for (size_t i = 0; i < sets.count; i++) {
 		const struct rk_val *set = rk_state_val(state, KIND, ns, sets.at[i].name);
 		if (rk_selects(state, rk_val_at(set, "spec.selector"), doc))
-			rk_work_add(state, RK_CONTROLLER_REPLICASET, rk_work_key(state, ns, sets.at[i].name));
+			rk_work_add(state, RK_CONTROLLER_REPLICASET,
+				    rk_work_key(state, ns, sets.at[i].name));
 	}
 }
 
@@ -63,11 +67,13 @@ static void follow(struct rk_state *state, const struct rk_change *change)
 
 	if (rk_span_is(change->kind, kind_text)) {
 		if (change->type != RK_CHANGE_DELETED)
-			rk_work_add(state, RK_CONTROLLER_REPLICASET, rk_work_key(state, change->ns, change->name));
+			rk_work_add(state, RK_CONTROLLER_REPLICASET,
+				    rk_work_key(state, change->ns, change->name));
 	} else if (rk_span_is(change->kind, "pods")) {
 		const struct rk_span now = rk_doc_at(after, "metadata.ownerReferences");
 		if (change->before != NULL &&
-		    !rk_span_eq(now, rk_doc_at(rk_blob_span(change->before), "metadata.ownerReferences")))
+		    !rk_span_eq(now, rk_doc_at(rk_blob_span(change->before),
+					       "metadata.ownerReferences")))
 			add_owner(state, change->ns, rk_blob_span(change->before));
 		add_owner(state, change->ns, after);
 		if (now.data == NULL && change->type != RK_CHANGE_DELETED)
@@ -108,7 +114,9 @@ static void add_member(struct set *set, struct rk_span name, const struct rk_pod
 		set->members = more;
 		set->capacity = capacity;
 	}
-	set->members[set->count++] = (struct member){ .name = name, .facts = *facts, .created_ms = created_ms(facts->doc) };
+	set->members[set->count++] = (struct member){ .name = name,
+						      .facts = *facts,
+						      .created_ms = created_ms(facts->doc) };
 }
 
 /* The pod keeps running, but the set no longer counts it: its labels were changed. */
@@ -119,7 +127,8 @@ static void release(struct set *set, struct rk_span name)
 	struct rk_val *owners = rk_val_at(pod, "metadata.ownerReferences");
 
 	for (uint32_t i = 0; i < rk_val_count(owners); i++)
-		if (rk_span_eq(rk_val_text_at(rk_val_item(owners, i), "uid"), rk_object_uid(set->object)))
+		if (rk_span_eq(rk_val_text_at(rk_val_item(owners, i), "uid"),
+			       rk_object_uid(set->object)))
 			rk_val_remove_item(owners, i--);
 	if (rk_val_count(owners) == 0)
 		(void)rk_val_remove(rk_val_at(pod, "metadata"), RK_SPAN("ownerReferences"));
@@ -143,10 +152,12 @@ static void adopt(struct set *set, struct rk_span name)
 
 static bool selector_of(struct set *set, struct rk_selector **ret)
 {
-	return rk_selector_of(&set->state->arena, rk_val_at(set->object, "spec.selector"), ret, NULL) == RK_OK;
+	return rk_selector_of(&set->state->arena, rk_val_at(set->object, "spec.selector"), ret,
+			      NULL) == RK_OK;
 }
 
-/* Documents are borrowed from the store until the next change, so adoption and release come before counting. */
+/* Documents are borrowed from the store until the next change, so adoption and release come before
+ * counting. */
 static void claim(struct set *set)
 {
 	struct rk_state *state = set->state;
@@ -207,13 +218,16 @@ static int64_t restarts_of(struct rk_state *state, struct rk_span doc)
 	return most;
 }
 
-/* The first to go comes first; the order of upstream's ActivePodsWithRanks: unassigned, pending, not ready, more of its
- * kind on the node, ready for less long, more restarts, newer. Ends in the name, so that it is total. */
+/* The first to go comes first; the order of upstream's ActivePodsWithRanks: unassigned, pending,
+ * not ready, more of its kind on the node, ready for less long, more restarts, newer. Ends in the
+ * name, so that it is total. */
 static int by_worth(const void *a, const void *b)
 {
 	const struct member *left = a, *right = b;
-	const bool left_pending = rk_span_is(rk_doc_text(left->facts.doc, "status.phase"), "Pending");
-	const bool right_pending = rk_span_is(rk_doc_text(right->facts.doc, "status.phase"), "Pending");
+	const bool left_pending =
+		rk_span_is(rk_doc_text(left->facts.doc, "status.phase"), "Pending");
+	const bool right_pending =
+		rk_span_is(rk_doc_text(right->facts.doc, "status.phase"), "Pending");
 
 	if (left->facts.is_bound != right->facts.is_bound)
 		return left->facts.is_bound ? 1 : -1;
@@ -245,19 +259,23 @@ static void rank(struct set *set)
 {
 	qsort(set->members, set->count, sizeof *set->members, by_node);
 	for (size_t from = 0, to; from < set->count; from = to) {
-		const struct rk_span node = rk_doc_text(set->members[from].facts.doc, "spec.nodeName");
-		for (to = from; to < set->count &&
-				rk_span_eq(node, rk_doc_text(set->members[to].facts.doc, "spec.nodeName"));)
+		const struct rk_span node =
+			rk_doc_text(set->members[from].facts.doc, "spec.nodeName");
+		for (to = from;
+		     to < set->count &&
+		     rk_span_eq(node, rk_doc_text(set->members[to].facts.doc, "spec.nodeName"));)
 			to++;
 		for (size_t i = from; i < to; i++) {
 			set->members[i].on_node = (uint32_t)(to - from);
-			set->members[i].restarts = restarts_of(set->state, set->members[i].facts.doc);
+			set->members[i].restarts =
+				restarts_of(set->state, set->members[i].facts.doc);
 		}
 	}
 	qsort(set->members, set->count, sizeof *set->members, by_worth);
 }
 
-static void make_pod(struct set *set)
+/* False when it cannot be: its namespace is going. */
+static bool make_pod(struct set *set)
 {
 	struct rk_state *state = set->state;
 	const struct rk_val *template = rk_val_at(set->object, "spec.template");
@@ -275,41 +293,43 @@ static void make_pod(struct set *set)
 		rk_val_put(&state->arena, meta, "annotations", rk_val_copy(&state->arena, notes));
 	rk_val_append(&state->arena, owners, rk_owner_ref(state, set->object, true));
 	rk_val_put(&state->arena, meta, "ownerReferences", owners);
-	rk_val_put(&state->arena, pod, "spec", rk_val_copy(&state->arena, rk_val_at(template, "spec")));
-	if (rk_object_make(state, "pods", set->ns, pod))
-		rk_event(state, set->object, "Normal", "SuccessfulCreate", "replicaset-controller",
-			 "Created pod: %.*s", RK_SPAN_ARGS(rk_object_name(pod)));
+	rk_val_put(&state->arena, pod, "spec",
+		   rk_val_copy(&state->arena, rk_val_at(template, "spec")));
+	if (!rk_object_make(state, "pods", set->ns, pod))
+		return false;
+	rk_event(state, set->object, "Normal", "SuccessfulCreate", "replicaset-controller",
+		 "Created pod: %.*s", RK_SPAN_ARGS(rk_object_name(pod)));
+	return true;
 }
 
-/* True when more is left to do than one piece of work may. */
-static bool adjust(struct set *set, int64_t want)
+/* Makes or drops pods, as many as one piece of work may; returns how many came (or, below zero,
+ * went). */
+static int64_t adjust(struct set *set, int64_t want)
 {
 	struct rk_state *state = set->state;
-	const int64_t have = (int64_t)set->count;
+	const int64_t missing = want - (int64_t)set->count;
+	const int64_t now = RK_MIN(missing < 0 ? -missing : missing, PODS_AT_ONCE);
 
-	if (have < want) {
-		const int64_t now = RK_MIN(want - have, PODS_AT_ONCE);
-		for (int64_t i = 0; i < now; i++)
-			make_pod(set);
-		return now < want - have;
+	if (missing >= 0) {
+		int64_t came = 0;
+		while (came < now && make_pod(set))
+			came++;
+		return came;
 	}
-	if (have > want) {
-		const int64_t now = RK_MIN(have - want, PODS_AT_ONCE);
-		rank(set);
-		for (int64_t i = 0; i < now; i++) {
-			rk_object_drop(state, RK_SPAN("pods"), set->ns, set->members[i].name);
-			rk_event(state, set->object, "Normal", "SuccessfulDelete", "replicaset-controller",
-				 "Deleted pod: %.*s", RK_SPAN_ARGS(set->members[i].name));
-		}
-		return now < have - want;
+	rank(set);
+	for (int64_t i = 0; i < now; i++) {
+		rk_object_drop(state, RK_SPAN("pods"), set->ns, set->members[i].name);
+		rk_event(state, set->object, "Normal", "SuccessfulDelete", "replicaset-controller",
+			 "Deleted pod: %.*s", RK_SPAN_ARGS(set->members[i].name));
 	}
-	return false;
+	return -now;
 }
 
 static void put_count(struct rk_state *state, struct rk_val *status, const char *key, int64_t count)
 {
 	rk_val_put(&state->arena, status, key,
-		   count > 0 || strcmp(key, "replicas") == 0 ? rk_val_int(&state->arena, count) : NULL);
+		   count > 0 || strcmp(key, "replicas") == 0 ? rk_val_int(&state->arena, count)
+							     : NULL);
 }
 
 static bool has_template_labels(const struct rk_val *labels, struct rk_span doc)
@@ -317,35 +337,44 @@ static bool has_template_labels(const struct rk_val *labels, struct rk_span doc)
 	return rk_val_count(labels) == 0 || rk_selects_map(labels, doc);
 }
 
-/* Counts as they are now, after pods were made or dropped. */
-static void report(struct set *set)
+struct tally { /* of the pods that a set has */
+	int64_t all, ready, available, labeled;
+	int64_t next_ms; /* when the next one becomes available; INT64_MAX: none will by itself */
+};
+
+static struct tally tally(const struct set *set)
 {
-	struct rk_state *state = set->state;
 	const struct rk_val *labels = rk_val_at(set->object, "spec.template.metadata.labels");
 	const int64_t settle_ms = rk_val_int_at(set->object, "spec.minReadySeconds", 0) * 1000;
-	int64_t ready = 0, available = 0, labeled = 0, next_ms = INT64_MAX;
+	struct tally sum = { .all = (int64_t)set->count, .next_ms = INT64_MAX };
 
-	collect(set);
 	for (size_t i = 0; i < set->count; i++) {
-		const struct member *member = &set->members[i];
-		labeled += has_template_labels(labels, member->facts.doc);
-		if (!member->facts.is_ready)
+		const struct rk_pod_facts *pod = &set->members[i].facts;
+		sum.labeled += has_template_labels(labels, pod->doc);
+		if (!pod->is_ready)
 			continue;
-		ready++;
-		if (member->facts.ready_since_ms + settle_ms <= state->now_ms)
-			available++;
+		sum.ready++;
+		if (pod->ready_since_ms + settle_ms <= set->state->now_ms)
+			sum.available++;
 		else
-			next_ms = RK_MIN(next_ms, member->facts.ready_since_ms + settle_ms);
+			sum.next_ms = RK_MIN(sum.next_ms, pod->ready_since_ms + settle_ms);
 	}
+	return sum;
+}
+
+static void report(struct set *set, const struct tally *sum)
+{
+	struct rk_state *state = set->state;
 	struct rk_val *status = rk_val_make(&state->arena, set->object, "status");
-	put_count(state, status, "replicas", (int64_t)set->count);
-	put_count(state, status, "fullyLabeledReplicas", labeled);
-	put_count(state, status, "readyReplicas", ready);
-	put_count(state, status, "availableReplicas", available);
+
+	put_count(state, status, "replicas", sum->all);
+	put_count(state, status, "fullyLabeledReplicas", sum->labeled);
+	put_count(state, status, "readyReplicas", sum->ready);
+	put_count(state, status, "availableReplicas", sum->available);
 	rk_val_put_int(&state->arena, status, "observedGeneration",
 		       rk_val_int_at(set->object, "metadata.generation", 1));
-	if (next_ms != INT64_MAX)
-		rk_work_at(state, next_ms, RK_CONTROLLER_REPLICASET,
+	if (sum->next_ms != INT64_MAX)
+		rk_work_at(state, sum->next_ms, RK_CONTROLLER_REPLICASET,
 			   rk_work_key(state, set->ns, rk_object_name(set->object)));
 	rk_object_store(state, KIND, set->object);
 }
@@ -353,16 +382,30 @@ static void report(struct set *set)
 static void reconcile(struct rk_state *state, struct rk_span key)
 {
 	struct rk_span ns, name;
+	int64_t came = 0;
 
 	rk_work_key_split(key, &ns, &name);
-	struct set set = { .state = state, .ns = ns, .object = rk_state_val(state, KIND, ns, name) };
+	struct set set = { .state = state,
+			   .ns = ns,
+			   .object = rk_state_val(state, KIND, ns, name) };
 	if (set.object == NULL)
 		return;
+	const int64_t want = rk_val_int_at(set.object, "spec.replicas", 1);
 	claim(&set);
 	collect(&set);
-	if (!rk_object_is_going(set.object) && adjust(&set, rk_val_int_at(set.object, "spec.replicas", 1)))
+	struct tally sum = tally(&set);
+	if (!rk_object_is_going(set.object))
+		came = adjust(&set, want);
+	if (came > 0) { /* new ones have the template's labels, and are not ready */
+		sum.all += came;
+		sum.labeled += came;
+	} else if (came < 0) {
+		collect(&set);
+		sum = tally(&set);
+	}
+	if (came != 0 && sum.all != want)
 		rk_work_add(state, RK_CONTROLLER_REPLICASET, key);
-	report(&set);
+	report(&set, &sum);
 }
 
 const struct rk_controller rk_controller_replicaset = {

@@ -12,15 +12,13 @@ struct rk_sched_cache {
 	size_t seen; /* changes of this entry */
 };
 
-struct rk_sched_cache *rk_sched_cache_new(void)
-{
-	return rk_zalloc(sizeof(struct rk_sched_cache));
-}
+struct rk_sched_cache *rk_sched_cache_new(void) { return rk_zalloc(sizeof(struct rk_sched_cache)); }
 
 static void node_free(struct rk_sched_node *node)
 {
 	(void)rk_blob_unref(node->doc);
 	(void)rk_blob_unref(node->name_blob);
+	rk_arena_done(&node->arena);
 	free(node->owners);
 	free(node);
 }
@@ -66,8 +64,10 @@ static struct rk_sched_node *node_of(struct rk_sched_cache *cache, struct rk_spa
 	struct rk_sched_node *node = rk_zalloc(sizeof *node);
 	node->name_blob = rk_blob_copy(name);
 	node->name = rk_blob_span(node->name_blob);
-	cache->nodes = rk_grow(cache->nodes, &cache->capacity, cache->count + 1, sizeof(struct rk_sched_node *));
-	memmove(cache->nodes + at + 1, cache->nodes + at, (cache->count - at) * sizeof(struct rk_sched_node *));
+	cache->nodes = rk_grow(cache->nodes, &cache->capacity, cache->count + 1,
+			       sizeof(struct rk_sched_node *));
+	memmove(cache->nodes + at + 1, cache->nodes + at,
+		(cache->count - at) * sizeof(struct rk_sched_node *));
 	cache->nodes[at] = node;
 	cache->count++;
 	return node;
@@ -79,12 +79,14 @@ static void forget_if_idle(struct rk_sched_cache *cache, struct rk_sched_node *n
 		return;
 	const size_t at = place_of(cache, node->name);
 	rk_assert(cache->nodes[at] == node);
-	memmove(cache->nodes + at, cache->nodes + at + 1, (cache->count - at - 1) * sizeof(struct rk_sched_node *));
+	memmove(cache->nodes + at, cache->nodes + at + 1,
+		(cache->count - at - 1) * sizeof(struct rk_sched_node *));
 	cache->count--;
 	node_free(node);
 }
 
-/* cpu in thousandths, the others whole; what does not parse counts as nothing (validation refuses it before). */
+/* cpu in thousandths, the others whole; what does not parse counts as nothing (validation refuses
+ * it before). */
 static int64_t amount(struct rk_span map, const char *key, bool milli)
 {
 	const struct rk_span text = rk_doc_as_text(rk_doc_get(map, rk_span_str(key)));
@@ -131,7 +133,8 @@ static struct rk_resources container_requests(const struct rk_val *container)
 		if (rk_val_is(val, RK_VAL_INT))
 			sum.at[i] = val->integer * (i == 0 ? 1000 : 1);
 		else
-			sum.at[i] = i == 0 ? rk_quantity_milli(rk_val_text(val), 0) : rk_quantity_value(rk_val_text(val), 0);
+			sum.at[i] = i == 0 ? rk_quantity_milli(rk_val_text(val), 0)
+					   : rk_quantity_value(rk_val_text(val), 0);
 	}
 	return sum;
 }
@@ -148,7 +151,8 @@ struct rk_resources rk_pod_requests(struct rk_state *state, struct rk_span pod)
 	}
 	for (uint32_t i = 0; i < rk_val_count(inits); i++) {
 		const struct rk_resources one = container_requests(rk_val_item(inits, i));
-		const bool stays = rk_span_is(rk_val_text_at(rk_val_item(inits, i), "restartPolicy"), "Always");
+		const bool stays = rk_span_is(
+			rk_val_text_at(rk_val_item(inits, i), "restartPolicy"), "Always");
 		if (stays)
 			add_up(&sum, &one, 1);
 		for (size_t r = 0; r < RK_RES_COUNT && !stays; r++)
@@ -196,8 +200,10 @@ static void count_owner(struct rk_sched_node *node, uint64_t owner, int delta)
 		return;
 	}
 	rk_assert(delta > 0);
-	node->owners = rk_grow(node->owners, &node->owner_capacity, node->owner_count + 1, sizeof *node->owners);
-	memmove(node->owners + low + 1, node->owners + low, (node->owner_count - low) * sizeof *node->owners);
+	node->owners = rk_grow(node->owners, &node->owner_capacity, node->owner_count + 1,
+			       sizeof *node->owners);
+	memmove(node->owners + low + 1, node->owners + low,
+		(node->owner_count - low) * sizeof *node->owners);
 	node->owners[low] = (struct rk_sched_owner){ owner, 1 };
 	node->owner_count++;
 }
@@ -213,7 +219,8 @@ uint32_t rk_sched_owned(const struct rk_sched_node *node, uint64_t owner)
 		else
 			high = middle;
 	}
-	return low < node->owner_count && node->owners[low].owner == owner ? node->owners[low].count : 0;
+	return low < node->owner_count && node->owners[low].owner == owner ? node->owners[low].count
+									   : 0;
 }
 
 /* A pod weighs on its node until it has ended. */
@@ -221,8 +228,8 @@ static bool weighs(struct rk_span pod)
 {
 	const struct rk_span phase = rk_doc_text(pod, "status.phase");
 
-	return pod.data != NULL && rk_doc_text(pod, "spec.nodeName").size > 0 && !rk_span_is(phase, "Succeeded") &&
-	       !rk_span_is(phase, "Failed");
+	return pod.data != NULL && rk_doc_text(pod, "spec.nodeName").size > 0 &&
+	       !rk_span_is(phase, "Succeeded") && !rk_span_is(phase, "Failed");
 }
 
 static void count_pod(struct rk_state *state, struct rk_span pod, int sign)
@@ -237,6 +244,17 @@ static void count_pod(struct rk_state *state, struct rk_span pod, int sign)
 		forget_if_idle(state->sched, node);
 }
 
+static void read_taints(struct rk_sched_node *node)
+{
+	const struct rk_span encoded = rk_doc_at(rk_blob_span(node->doc), "spec.taints");
+	struct rk_val *taints = NULL;
+
+	node->taints = NULL;
+	rk_arena_reset(&node->arena);
+	if (encoded.size > 1 && rk_doc_read(&node->arena, encoded, &taints) == RK_OK)
+		node->taints = taints;
+}
+
 static void see_node(struct rk_state *state, struct rk_span name, struct rk_blob *doc)
 {
 	struct rk_sched_node *node = node_of(state->sched, name);
@@ -244,18 +262,21 @@ static void see_node(struct rk_state *state, struct rk_span name, struct rk_blob
 	(void)rk_blob_unref(node->doc);
 	node->doc = rk_blob_ref(doc);
 	node->exists = doc != NULL;
-	node->room = doc != NULL ? resources_of(rk_doc_at(rk_blob_span(doc), "status.allocatable")) :
-				   (struct rk_resources){ { 0 } };
+	node->room = doc != NULL ? resources_of(rk_doc_at(rk_blob_span(doc), "status.allocatable"))
+				 : (struct rk_resources){ { 0 } };
+	read_taints(node);
 	forget_if_idle(state->sched, node);
 }
 
 static bool same_weight(const struct rk_change *change)
 {
-	const struct rk_span before = rk_blob_span(change->before), after = rk_blob_span(change->after);
+	const struct rk_span before = rk_blob_span(change->before),
+			     after = rk_blob_span(change->after);
 
 	return change->type == RK_CHANGE_MODIFIED && weighs(before) == weighs(after) &&
 	       rk_span_eq(rk_doc_at(before, "spec"), rk_doc_at(after, "spec")) &&
-	       rk_span_eq(rk_doc_at(before, "metadata.ownerReferences"), rk_doc_at(after, "metadata.ownerReferences"));
+	       rk_span_eq(rk_doc_at(before, "metadata.ownerReferences"),
+			  rk_doc_at(after, "metadata.ownerReferences"));
 }
 
 static void see(struct rk_state *state, const struct rk_change *change)
@@ -294,7 +315,8 @@ void rk_sched_cache_rebuild(struct rk_state *state)
 	rk_state_names(state, RK_SPAN("nodes"), RK_SPAN(""), &names);
 	for (size_t i = 0; i < names.count; i++)
 		see_node(state, names.at[i].name,
-			 rk_state_item(state, names.at[i].kind, names.at[i].ns, names.at[i].name)->value);
+			 rk_state_item(state, names.at[i].kind, names.at[i].ns, names.at[i].name)
+				 ->value);
 	names.count = 0;
 	rk_state_names(state, RK_SPAN("pods"), RK_SPAN(""), &names);
 	for (size_t i = 0; i < names.count; i++)

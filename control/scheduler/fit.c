@@ -14,7 +14,8 @@ const struct rk_val *rk_tolerates(const struct rk_val *tolerations, const struct
 
 	for (uint32_t i = 0; i < rk_val_count(tolerations); i++) {
 		const struct rk_val *one = rk_val_item(tolerations, i);
-		const struct rk_span key = rk_val_text_at(one, "key"), effect = rk_val_text_at(one, "effect");
+		const struct rk_span key = rk_val_text_at(one, "key"),
+				     effect = rk_val_text_at(one, "effect");
 		const bool exists = rk_span_is(rk_val_text_at(one, "operator"), "Exists");
 		if (effect.size > 0 && !rk_span_eq(effect, taint_effect))
 			continue;
@@ -26,20 +27,10 @@ const struct rk_val *rk_tolerates(const struct rk_val *tolerations, const struct
 	return NULL;
 }
 
-static struct rk_val *taints_of(struct rk_state *state, const struct rk_sched_node *node)
-{
-	const struct rk_span encoded = rk_doc_at(rk_blob_span(node->doc), "spec.taints");
-	struct rk_val *taints = NULL;
-
-	if (encoded.data == NULL || rk_doc_read(&state->arena, encoded, &taints) != RK_OK)
-		return NULL;
-	return taints;
-}
-
 static const char *taint_refuses(struct rk_state *state, const struct rk_fit_pod *pod,
 				 const struct rk_sched_node *node)
 {
-	const struct rk_val *taints = taints_of(state, node);
+	const struct rk_val *taints = node->taints;
 
 	for (uint32_t i = 0; i < rk_val_count(taints); i++) {
 		const struct rk_val *taint = rk_val_item(taints, i);
@@ -59,7 +50,8 @@ static bool number_of(struct rk_span text, int64_t *ret)
 	uint64_t value;
 	const bool negative = text.size > 0 && text.data[0] == '-';
 
-	if (!rk_span_u64(rk_span_sub(text, negative ? 1 : 0, text.size), &value) || value > INT64_MAX)
+	if (!rk_span_u64(rk_span_sub(text, negative ? 1 : 0, text.size), &value) ||
+	    value > INT64_MAX)
 		return false;
 	*ret = negative ? -(int64_t)value : (int64_t)value;
 	return true;
@@ -100,7 +92,8 @@ static bool term_selects(const struct rk_val *term, const struct rk_sched_node *
 			return false;
 	}
 	for (uint32_t i = 0; i < rk_val_count(fields); i++)
-		if (!meets(rk_val_item(fields, i), node->name)) /* metadata.name is the only one there is */
+		if (!meets(rk_val_item(fields, i),
+			   node->name)) /* metadata.name is the only one there is */
 			return false;
 	return rk_val_count(expressions) + rk_val_count(fields) > 0;
 }
@@ -108,8 +101,8 @@ static bool term_selects(const struct rk_val *term, const struct rk_sched_node *
 static bool selects_node(const struct rk_fit_pod *pod, const struct rk_sched_node *node)
 {
 	const struct rk_val *selector = rk_val_at(pod->spec, "nodeSelector");
-	const struct rk_val *required =
-		rk_val_at(pod->spec, "affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution");
+	const struct rk_val *required = rk_val_at(
+		pod->spec, "affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution");
 	const struct rk_val *terms = rk_val_at(required, "nodeSelectorTerms");
 	const struct rk_span labels = rk_doc_at(rk_blob_span(node->doc), "metadata.labels");
 
@@ -139,9 +132,10 @@ static const char *resources_refuse(const struct rk_fit_pod *pod, const struct r
 
 static bool port_clashes(const struct rk_val *mine, const struct rk_val *theirs)
 {
-	const struct rk_span ours_ip = rk_val_text_at(mine, "hostIP"), their_ip = rk_val_text_at(theirs, "hostIP");
-	const bool any = ours_ip.size == 0 || their_ip.size == 0 || rk_span_is(ours_ip, "0.0.0.0") ||
-			 rk_span_is(their_ip, "0.0.0.0");
+	const struct rk_span ours_ip = rk_val_text_at(mine, "hostIP"),
+			     their_ip = rk_val_text_at(theirs, "hostIP");
+	const bool any = ours_ip.size == 0 || their_ip.size == 0 ||
+			 rk_span_is(ours_ip, "0.0.0.0") || rk_span_is(their_ip, "0.0.0.0");
 
 	return rk_val_int_at(mine, "hostPort", 0) == rk_val_int_at(theirs, "hostPort", -1) &&
 	       rk_span_eq(rk_val_text_at(mine, "protocol"), rk_val_text_at(theirs, "protocol")) &&
@@ -150,7 +144,8 @@ static bool port_clashes(const struct rk_val *mine, const struct rk_val *theirs)
 
 static bool spec_clashes(const struct rk_val *mine, const struct rk_val *theirs)
 {
-	const struct rk_val *a = rk_val_at(mine, "containers"), *b = rk_val_at(theirs, "containers");
+	const struct rk_val *a = rk_val_at(mine, "containers"),
+			    *b = rk_val_at(theirs, "containers");
 
 	for (uint32_t i = 0; i < rk_val_count(a); i++)
 		for (uint32_t j = 0; j < rk_val_count(b); j++) {
@@ -165,7 +160,8 @@ static bool spec_clashes(const struct rk_val *mine, const struct rk_val *theirs)
 	return false;
 }
 
-static bool ports_clash(struct rk_state *state, const struct rk_fit_pod *pod, const struct rk_sched_node *node)
+static bool ports_clash(struct rk_state *state, const struct rk_fit_pod *pod,
+			const struct rk_sched_node *node)
 {
 	struct rk_names pods = { 0 };
 
@@ -173,7 +169,8 @@ static bool ports_clash(struct rk_state *state, const struct rk_fit_pod *pod, co
 		return false;
 	rk_state_indexed(state, RK_INDEX_NODE, node->name, &pods);
 	for (size_t i = 0; i < pods.count; i++) {
-		const struct rk_val *other = rk_state_val(state, pods.at[i].kind, pods.at[i].ns, pods.at[i].name);
+		const struct rk_val *other =
+			rk_state_val(state, pods.at[i].kind, pods.at[i].ns, pods.at[i].name);
 		const struct rk_span phase = rk_val_text_at(other, "status.phase");
 		if (!rk_span_is(phase, "Succeeded") && !rk_span_is(phase, "Failed") &&
 		    spec_clashes(pod->spec, rk_val_at(other, "spec")))
@@ -182,7 +179,8 @@ static bool ports_clash(struct rk_state *state, const struct rk_fit_pod *pod, co
 	return false;
 }
 
-const char *rk_fit_refuses(struct rk_state *state, const struct rk_fit_pod *pod, const struct rk_sched_node *node)
+const char *rk_fit_refuses(struct rk_state *state, const struct rk_fit_pod *pod,
+			   const struct rk_sched_node *node)
 {
 	const char *why = taint_refuses(state, pod, node);
 
@@ -195,35 +193,39 @@ const char *rk_fit_refuses(struct rk_state *state, const struct rk_fit_pod *pod,
 	return resources_refuse(pod, node);
 }
 
-/* 0..100: how much of the resource would still be free (NodeResourcesFit, LeastAllocated). What asks for nothing is
- * counted as 100m and 200Mi, so that such pods spread too. */
-static int64_t free_share(const struct rk_fit_pod *pod, const struct rk_sched_node *node, size_t resource)
+/* 0..100: how much of the resource would still be free (NodeResourcesFit, LeastAllocated). What
+ * asks for nothing is counted as 100m and 200Mi, so that such pods spread too. */
+static int64_t free_share(const struct rk_fit_pod *pod, const struct rk_sched_node *node,
+			  size_t resource)
 {
 	static const int64_t least[] = { 100, 200 * 1024 * 1024 };
 	const int64_t room = node->room.at[resource];
-	const int64_t used = RK_MAX(node->used.at[resource], node->used.at[RK_RES_PODS] * least[resource]) +
-			     RK_MAX(pod->requests.at[resource], least[resource]);
+	const int64_t used =
+		RK_MAX(node->used.at[resource], node->used.at[RK_RES_PODS] * least[resource]) +
+		RK_MAX(pod->requests.at[resource], least[resource]);
 
 	if (room <= 0 || used >= room)
 		return 0;
 	return (room - used) / (room / 100 > 0 ? room / 100 : 1);
 }
 
-static int64_t taint_score(struct rk_state *state, const struct rk_fit_pod *pod, const struct rk_sched_node *node)
+static int64_t taint_score(const struct rk_fit_pod *pod, const struct rk_sched_node *node)
 {
-	const struct rk_val *taints = taints_of(state, node);
+	const struct rk_val *taints = node->taints;
 
 	for (uint32_t i = 0; i < rk_val_count(taints); i++)
-		if (rk_span_is(rk_val_text_at(rk_val_item(taints, i), "effect"), "PreferNoSchedule") &&
-		    rk_tolerates(rk_val_at(pod->spec, "tolerations"), rk_val_item(taints, i)) == NULL)
+		if (rk_span_is(rk_val_text_at(rk_val_item(taints, i), "effect"),
+			       "PreferNoSchedule") &&
+		    rk_tolerates(rk_val_at(pod->spec, "tolerations"), rk_val_item(taints, i)) ==
+			    NULL)
 			return 0;
 	return 100;
 }
 
 static int64_t affinity_score(const struct rk_fit_pod *pod, const struct rk_sched_node *node)
 {
-	const struct rk_val *preferred =
-		rk_val_at(pod->spec, "affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution");
+	const struct rk_val *preferred = rk_val_at(
+		pod->spec, "affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution");
 	int64_t sum = 0, all = 0;
 
 	for (uint32_t i = 0; i < rk_val_count(preferred); i++) {
@@ -236,13 +238,16 @@ static int64_t affinity_score(const struct rk_fit_pod *pod, const struct rk_sche
 	return all > 0 ? sum * 100 / all : 0;
 }
 
-int64_t rk_fit_score(struct rk_state *state, const struct rk_fit_pod *pod, const struct rk_sched_node *node,
+int64_t rk_fit_score(const struct rk_fit_pod *pod, const struct rk_sched_node *node,
 		     uint32_t most_owned)
 {
-	/* Upstream's default weights: TaintToleration 3, NodeAffinity 2, PodTopologySpread 2, NodeResourcesFit 1. */
+	/* Upstream's default weights: TaintToleration 3, NodeAffinity 2, PodTopologySpread 2,
+	 * NodeResourcesFit 1. */
 	const uint32_t owned = pod->owner != 0 ? rk_sched_owned(node, pod->owner) : 0;
-	const int64_t spread = most_owned > 0 ? (int64_t)(most_owned - owned) * 100 / most_owned : 100;
-	const int64_t fit = (free_share(pod, node, RK_RES_CPU) + free_share(pod, node, RK_RES_MEMORY)) / 2;
+	const int64_t spread =
+		most_owned > 0 ? (int64_t)(most_owned - owned) * 100 / most_owned : 100;
+	const int64_t fit =
+		(free_share(pod, node, RK_RES_CPU) + free_share(pod, node, RK_RES_MEMORY)) / 2;
 
-	return 3 * taint_score(state, pod, node) + 2 * affinity_score(pod, node) + 2 * spread + fit;
+	return 3 * taint_score(pod, node) + 2 * affinity_score(pod, node) + 2 * spread + fit;
 }

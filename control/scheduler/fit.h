@@ -15,11 +15,13 @@ struct rk_fit_pod { /* what placing needs of a pod, read once */
 /* The toleration that covers the taint, or NULL. */
 const struct rk_val *rk_tolerates(const struct rk_val *tolerations, const struct rk_val *taint);
 
-/* NULL when the pod fits; otherwise why not, as upstream's scheduler words it ("Insufficient cpu"), in the arena. */
-const char *rk_fit_refuses(struct rk_state *state, const struct rk_fit_pod *pod, const struct rk_sched_node *node);
+/* NULL when the pod fits; otherwise why not, as upstream's scheduler words it ("Insufficient cpu"),
+ * in the arena. */
+const char *rk_fit_refuses(struct rk_state *state, const struct rk_fit_pod *pod,
+			   const struct rk_sched_node *node);
 
 /* Higher is better. `most_owned`: the largest number of this owner's pods on any node that fits. */
-int64_t rk_fit_score(struct rk_state *state, const struct rk_fit_pod *pod, const struct rk_sched_node *node,
+int64_t rk_fit_score(const struct rk_fit_pod *pod, const struct rk_sched_node *node,
 		     uint32_t most_owned);
 
 #endif

@@ -1,5 +1,5 @@
-/* The scheduler: gives each pod that has no node the best one that takes it. Part of apply, so a placement is decided
- * by every member alike, from the same state, and costs no log entry. */
+/* The scheduler: gives each pod that has no node the best one that takes it. Part of apply, so a
+ * placement is decided by every member alike, from the same state, and costs no log entry. */
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -40,7 +40,8 @@ static bool frees_room(const struct rk_change *change)
 	const struct rk_span phase = rk_doc_text(rk_blob_span(change->after), "status.phase");
 
 	return rk_doc_text(rk_blob_span(change->after), "spec.nodeName").size > 0 &&
-	       (change->type == RK_CHANGE_DELETED || rk_span_is(phase, "Succeeded") || rk_span_is(phase, "Failed"));
+	       (change->type == RK_CHANGE_DELETED || rk_span_is(phase, "Succeeded") ||
+		rk_span_is(phase, "Failed"));
 }
 
 static void follow(struct rk_state *state, const struct rk_change *change)
@@ -131,7 +132,8 @@ static void filter(struct search *search)
 	}
 }
 
-/* The best score; among equals the one whose hash with the pod's uid is highest, so that no node is favoured. */
+/* The best score; among equals the one whose hash with the pod's uid is highest, so that no node is
+ * favoured. */
 static const struct rk_sched_node *choose(struct search *search)
 {
 	const struct rk_sched_node *best = NULL;
@@ -143,7 +145,7 @@ static const struct rk_sched_node *choose(struct search *search)
 		most = RK_MAX(most, rk_sched_owned(search->fits[i], search->pod.owner));
 	const uint64_t seed = rk_hash64(search->pod.uid, 0);
 	for (size_t i = 0; i < search->fit_count; i++) {
-		const int64_t score = rk_fit_score(search->state, &search->pod, search->fits[i], most);
+		const int64_t score = rk_fit_score(&search->pod, search->fits[i], most);
 		const uint64_t tie = rk_hash64(search->fits[i]->name, seed);
 		if (best == NULL || score > best_score || (score == best_score && tie > best_tie)) {
 			best = search->fits[i];
@@ -162,7 +164,8 @@ static void bind(struct rk_state *state, struct rk_val *pod, struct rk_span node
 	(void)rk_condition_set(state, pod, "PodScheduled", "True", "", "");
 	rk_object_store(state, PODS, pod);
 	rk_event(state, pod, "Normal", "Scheduled", NAME, "Successfully assigned %.*s/%.*s to %.*s",
-		 RK_SPAN_ARGS(rk_object_ns(pod)), RK_SPAN_ARGS(rk_object_name(pod)), RK_SPAN_ARGS(name));
+		 RK_SPAN_ARGS(rk_object_ns(pod)), RK_SPAN_ARGS(rk_object_name(pod)),
+		 RK_SPAN_ARGS(name));
 }
 
 static int by_text(const void *a, const void *b)
@@ -184,9 +187,11 @@ static void refuse(struct search *search, struct rk_val *pod)
 		rk_buf_printf(&text, "0/%u nodes are available:", search->node_count);
 	qsort(search->reasons, search->reason_count, sizeof *search->reasons, by_text);
 	for (size_t i = 0; i < search->reason_count; i++)
-		rk_buf_printf(&text, "%s %u %s", i > 0 ? "," : "", search->reasons[i].count, search->reasons[i].text);
+		rk_buf_printf(&text, "%s %u %s", i > 0 ? "," : "", search->reasons[i].count,
+			      search->reasons[i].text);
 	rk_buf_put_str(&text, search->node_count == 0 ? "" : ".");
-	if (rk_condition_set(state, pod, "PodScheduled", "False", "Unschedulable", rk_buf_cstr(&text))) {
+	if (rk_condition_set(state, pod, "PodScheduled", "False", "Unschedulable",
+			     rk_buf_cstr(&text))) {
 		rk_object_store(state, PODS, pod);
 		rk_event(state, pod, "Warning", "FailedScheduling", NAME, "%s", rk_buf_cstr(&text));
 	}

@@ -254,7 +254,7 @@ Test(plan, what_serves_a_service)
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		struct rk_plan *plan = rk_plan_new("node-1", &limits);
 		struct maps maps = { 0 };
-		char name[8];
+		char name[16];
 		put(plan, "web", cases[i].service);
 		for (int s = 0; s < 3 && cases[i].slices[s] != NULL; s++) {
 			(void)snprintf(name, sizeof name, "web-%d", s);
@@ -373,7 +373,7 @@ static void put_state(struct rk_plan *plan, unsigned number)
 
 	for (unsigned s = 0; s < 3; s++) {
 		const unsigned bits = (number * 2654435761u >> (s * 7 + 3)) & 127;
-		char name[8];
+		char name[16];
 		(void)snprintf(name, sizeof name, "s%u", s);
 		(void)snprintf(
 			service, sizeof service,
