@@ -230,6 +230,11 @@ static void run_update(struct op *op)
 	rk_object_update(op->state, op->kind, op->ns, op->name, object, part_of(op), &op->opts, op->ret);
 }
 
+static bool needs_object(struct rk_span verb)
+{
+	return rk_span_is(verb, "create") || rk_span_is(verb, "update") || rk_span_is(verb, "patch");
+}
+
 void rk_op_run(struct rk_state *state, const struct rk_val *command, const struct rk_val *val,
 	       struct rk_outcome *ret)
 {
@@ -248,6 +253,9 @@ void rk_op_run(struct rk_state *state, const struct rk_val *command, const struc
 	(void)command; /* who asked is for the log; permission was decided where the request came in */
 	if (op.kind == NULL)
 		refuse(&op, rk_status(&state->arena, 404, "NotFound", "the server could not find the requested resource"));
+	else if (needs_object(verb) && !rk_val_is(rk_val_at(val, "doc"), RK_VAL_MAP) &&
+		 !rk_val_is(rk_val_at(val, "doc"), RK_VAL_LIST)) /* a list: a JSON patch */
+		refuse(&op, rk_status_bad_request(&state->arena, "the operation holds no object"));
 	else if (is_sub(&op, "binding"))
 		run_binding(&op);
 	else if (is_sub(&op, "eviction"))

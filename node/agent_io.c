@@ -149,7 +149,7 @@ static int make_member(struct rk_agent *agent, unsigned at, struct rk_error *err
 
 	member->agent = agent;
 	member->last_fact = &member->first_fact;
-	if (agent->opts.count > 1)
+	if (agent->opts.count > 0)
 		(void)snprintf(member->name, sizeof member->name, "%.240s-%u", agent->opts.name,
 			       at);
 	else
