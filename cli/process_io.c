@@ -57,14 +57,16 @@ int rk_process_become(const struct rk_process *process, char *const *argv, struc
 	return rk_fail_errno(error, "cannot run %s", argv[0]);
 }
 
-static void close_above(int first)
+static void close_above(int first, int but)
 {
 	for (int fd = first; fd < 1024; fd++)
-		(void)close(fd);
+		if (fd != but)
+			(void)close(fd);
 }
 
-/* In the child; leaves by exec or by _exit. */
-_Noreturn static void detached(const struct rk_process *process, char *const *argv, int log_fd)
+/* In the child; leaves by exec or by _exit, and closes `done_fd` by that. */
+_Noreturn static void detached(const struct rk_process *process, char *const *argv, int log_fd,
+			       int done_fd)
 {
 	const int null_fd = open("/dev/null", O_RDWR);
 	struct rk_error error = { 0 };
@@ -74,7 +76,7 @@ _Noreturn static void detached(const struct rk_process *process, char *const *ar
 	(void)dup2(null_fd, STDIN_FILENO);
 	(void)dup2(log_fd, STDOUT_FILENO);
 	(void)dup2(log_fd, STDERR_FILENO);
-	close_above(3);
+	close_above(3, done_fd);
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	if (rk_process_enter(process, &error) == RK_OK)
@@ -94,11 +96,21 @@ int rk_process_start(const struct rk_process *process, char *const *argv, struct
 	int log_fd = open(path, O_CREAT | O_APPEND | O_WRONLY | O_CLOEXEC, 0600);
 	if (log_fd < 0)
 		return rk_fail_errno(error, "cannot open %s", path);
-	const pid_t pid = fork();
-	if (pid < 0)
-		return rk_fail_errno(error, "cannot start a process");
+	int done[2] = { -1, -1 };
+	const pid_t pid = pipe2(done, O_CLOEXEC) == 0 ? fork() : -1;
+	if (pid < 0) {
+		const int err = rk_fail_errno(error, "cannot start a process");
+		rk_drop_fd(&done[0]);
+		rk_drop_fd(&done[1]);
+		return err;
+	}
 	if (pid == 0)
-		detached(process, argv, log_fd);
+		detached(process, argv, log_fd, done[1]);
+	/* Until it runs what it shall, it looks like us, and rk_process_find would not know it. */
+	(void)close(done[1]);
+	char byte;
+	(void)!read(done[0], &byte, 1);
+	(void)close(done[0]);
 	(void)snprintf(text, sizeof text, "%d\n", (int)pid);
 	path_of(path, process, "pid");
 	return rk_file_write(path, rk_span_str(text), 0644, true, error);
