@@ -112,6 +112,8 @@ static int tls_of(const struct server *server, bool is_server, bool is_api, stru
 
 static void drop_tls(struct rk_tls **tls) { (void)rk_tls_unref(*tls); }
 
+static void drop_kinds(const struct rk_kinds **kinds) { (void)rk_kinds_free(*kinds); }
+
 static int start_core(const struct server *server, const struct rk_kinds *kinds,
 		      struct rk_tls *peer_server, struct rk_tls *client, struct rk_core **ret,
 		      struct rk_error *error)
@@ -159,7 +161,7 @@ static int serve(const struct server *server, const sigset_t *signals, struct rk
 	RK_AUTO(drop_tls) struct rk_tls *peer_server = NULL;
 	RK_AUTO(drop_tls) struct rk_tls *client = NULL;
 	RK_AUTO(drop_tls) struct rk_tls *api_server = NULL;
-	const struct rk_kinds *kinds = rk_kinds_new();
+	RK_AUTO(drop_kinds) const struct rk_kinds *kinds = rk_kinds_new();
 	struct rk_core *core = NULL;
 	struct rk_api *api = NULL;
 	int signal = 0;
@@ -187,7 +189,6 @@ static int serve(const struct server *server, const sigset_t *signals, struct rk
 	}
 	(void)rk_apiserver_free(api, 2000);
 	(void)rk_core_free(core);
-	(void)rk_kinds_free(kinds);
 	return err;
 }
 

@@ -80,6 +80,8 @@ struct rk_core {
 	int64_t applied_time_ms;
 	uint64_t proposed_index, proposed_term; /* our newest TICK, ADVANCE or INIT, as leader */
 	bool disk_full, quarantined;
+	uint64_t yield_ms;          /* disk full: when to try to hand over */
+	uint64_t snapshot_after_ms; /* none before: the last one failed */
 	struct {
 		uint64_t index, hash;
 	} digests[RK_DIGESTS]; /* by index modulo */

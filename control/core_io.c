@@ -10,10 +10,23 @@
 #include "base/mem.h"
 #include "control/core_inner.h"
 
-#define RETRY_MS     400 /* a proposal that has not been seen applied is made again */
-#define HAND_OVER_MS 500 /* what a stopping leader waits for a new one */
+#define RETRY_MS     400  /* a proposal that has not been seen applied is made again */
+#define YIELD_MS     2000 /* between attempts of a leader with a full disk to hand over */
+#define HAND_OVER_MS 500  /* what a stopping leader waits for a new one */
 
 /* --- requests --- */
+
+/* A leader whose disk is full and that found nobody to lead in its place: what it took now would be
+ * answered by a timeout only. */
+static bool is_stuck(const struct rk_core *core)
+{
+	struct rk_raft_status status;
+
+	if (!core->disk_full)
+		return false;
+	rk_raft_status(core->raft, &status);
+	return status.role == RK_RAFT_LEADER;
+}
 
 static void take_write(struct rk_core *core, struct rk_core_request *request)
 {
@@ -29,6 +42,10 @@ static void take_write(struct rk_core *core, struct rk_core_request *request)
 
 	if (core->quarantined || core->stopping) {
 		rk_core_answer_err(core, request->feed, request->id, RK_EAGAIN);
+		return;
+	}
+	if (is_stuck(core)) {
+		rk_core_answer_err(core, request->feed, request->id, RK_ENOSPC);
 		return;
 	}
 	rk_envelope_write(&bytes, &envelope);
@@ -103,10 +120,7 @@ static void take_note(struct rk_core *core, struct rk_message *message)
 	case RK_CORE_PERSISTED: rk_raft_persisted(core->raft, note->value); break;
 	case RK_CORE_DISK_FULL:
 		core->disk_full = note->flag;
-		/* Others can go on; a leader whose own disk takes nothing could not tell what it
-		 * applied. */
-		if (note->flag && rk_raft_transfer(core->raft, 0) < 0)
-			break;
+		core->yield_ms = core->now_ms;
 		break;
 	case RK_CORE_STOP: begin_stop(core); break;
 	default: rk_assert(false);
@@ -202,6 +216,17 @@ static void expire(struct rk_core *core)
 	pending->read_count = kept;
 }
 
+/* Others may be able to go on: a leader whose own disk takes nothing asks one of them to lead, and
+ * again while that fails. */
+static void yield_when_full(struct rk_core *core)
+{
+	if (core->now_ms < core->yield_ms || !is_stuck(core))
+		return;
+	core->yield_ms = core->now_ms + YIELD_MS;
+	if (rk_raft_transfer(core->raft, 0) < 0)
+		return; /* alone, or nobody is up to date: later */
+}
+
 /* --- the loop --- */
 
 static int wait_ms(const struct rk_core *core)
@@ -253,6 +278,7 @@ static void *run(void *context)
 		if (core->now_ms - expired_ms >= 20) {
 			expired_ms = core->now_ms;
 			expire(core);
+			yield_when_full(core);
 			rk_core_publish(core);
 		}
 	}

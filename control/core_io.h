@@ -63,8 +63,8 @@ struct rk_feed_news {
 struct rk_feed_answer {
 	struct rk_message message; /* kind = RK_FEED_ANSWER */
 	uint64_t request_id;       /* as given */
-	int err; /* RK_OK; RK_ETIMEDOUT or RK_EAGAIN (no leader, overload): then nothing else is set
-		  */
+	int err; /* RK_OK; RK_ETIMEDOUT, RK_EAGAIN (no leader, overload) or RK_ENOSPC (the leader's
+		  * disk is full): then nothing else is set */
 	uint64_t index;    /* write: the entry's index; read: the state must be at least this */
 	uint64_t revision; /* the revision after the entry */
 	size_t count;      /* results, one for each operation of the command */

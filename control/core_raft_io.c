@@ -13,7 +13,8 @@
 #define SNAPSHOT_PART                                                                              \
 	2 /* ... and this part of what the last snapshot held, or big states were copied all the   \
 	     time */
-#define TRAILING 1000 /* entries read back before the snapshot, for peers that lag */
+#define SNAPSHOT_AGAIN_MS 10000 /* after one that failed */
+#define TRAILING          1000  /* entries read back before the snapshot, for peers that lag */
 
 void rk_core_fatal(struct rk_core *core, const struct rk_error *error)
 {
@@ -42,7 +43,10 @@ static int recover_raft(struct rk_core *core, const struct rk_wal_found *found,
 		.entries = found->entries,
 	};
 
-	return rk_raft_new(&core->raft, &opts, error);
+	RK_TRY(rk_raft_new(&core->raft, &opts, error));
+	if (core->newest.index > 0) /* the machine was made from it */
+		rk_raft_applied(core->raft, core->newest.index);
+	return RK_OK;
 }
 
 static void on_persisted(void *context, uint64_t id)
@@ -235,7 +239,8 @@ static bool is_snapshot_due(const struct rk_core *core)
 	const size_t bytes = RK_MAX((size_t)SNAPSHOT_BYTES, core->newest_bytes / SNAPSHOT_PART);
 	struct rk_raft_status status;
 
-	if (core->snapshot_runs || core->quarantined || core->applied == core->newest.index)
+	if (core->snapshot_runs || core->quarantined || core->applied == core->newest.index ||
+	    core->now_ms < core->snapshot_after_ms)
 		return false;
 	rk_raft_status(core->raft, &status);
 	return status.log_bytes >= bytes ||
@@ -262,6 +267,7 @@ static void snapshot_saved(struct rk_core *core, const struct rk_snapshot_result
 	core->snapshot_runs = false;
 	if (result->err < 0) {
 		rk_log(RK_LOG_ERROR, "snapshot failed", "why=\"%s\"", result->error.text);
+		core->snapshot_after_ms = core->now_ms + SNAPSHOT_AGAIN_MS;
 		return;
 	}
 	if (result->meta.index > core->newest.index)
@@ -386,7 +392,7 @@ static void pass_on(struct rk_core *core)
 		rk_peers_send(core->peers, rk_take_ptr(out->messages[i]));
 	for (uint32_t i = 0; i < out->sends_count && core->peers != NULL; i++)
 		rk_peers_send_snapshot(core->peers, out->sends[i], out->term, &out->send_meta);
-	if (out->install)
+	if (out->install && out->installed.index > core->applied)
 		rk_snapshots_load(core->snapshots, &out->installed);
 	if (out->compact_index != 0)
 		rk_disk_drop(core->disk, out->compact_index);

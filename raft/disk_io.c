@@ -1,6 +1,7 @@
 #include "raft/disk_io.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -24,6 +25,7 @@ struct rk_disk {
 	struct rk_queue *queue;
 	pthread_t thread;
 	bool is_full, has_failed;
+	atomic_bool is_stopping;
 	size_t batch_count, batch_bytes;
 	struct rk_persist *batch[BATCH_MAX];
 };
@@ -43,7 +45,7 @@ static void set_full(struct rk_disk *disk, bool is_full, const char *why)
 }
 
 /* Everything gathered becomes durable, or the log is given up. A full disk is waited out: nothing
- * has been written then. */
+ * has been written then; nor was anything acknowledged of what is dropped when the member stops. */
 static void flush(struct rk_disk *disk)
 {
 	struct rk_error error = { 0 };
@@ -53,11 +55,13 @@ static void flush(struct rk_disk *disk)
 		err = rk_wal_write(disk->opts.wal, disk->batch, disk->batch_count, &error);
 		if (err == RK_ENOSPC) {
 			set_full(disk, true, error.text);
+			disk->has_failed = atomic_load(&disk->is_stopping);
+			if (disk->has_failed)
+				break; /* and nothing after it, or the log had a gap */
 			pause_ms(RETRY_MS);
 		}
 	}
 	if (err == RK_OK) {
-		set_full(disk, false, "");
 		disk->opts.persisted(disk->opts.context, disk->batch[disk->batch_count - 1]->id);
 	} else if (!disk->has_failed && disk->batch_count > 0) {
 		disk->has_failed = true;
@@ -105,10 +109,13 @@ static void *run(void *context)
 
 	(void)pthread_setname_np(pthread_self(), "reckon-disk");
 	while (goes_on) {
-		rk_queue_wait(disk->queue, -1);
+		/* While it is full nothing may come to be written, so it looks by itself. */
+		rk_queue_wait(disk->queue, disk->is_full ? RETRY_MS : -1);
 		goes_on = do_all(disk, rk_queue_take(disk->queue));
-		if (!disk->has_failed && rk_wal_prepare(disk->opts.wal, &error) < 0)
-			set_full(disk, true, error.text);
+		if (disk->has_failed)
+			continue;
+		const bool has_room = rk_wal_prepare(disk->opts.wal, &error) == RK_OK;
+		set_full(disk, !has_room, has_room ? "" : error.text);
 	}
 	return NULL;
 }
@@ -142,6 +149,7 @@ struct rk_disk *rk_disk_free(struct rk_disk *disk)
 {
 	if (disk == NULL)
 		return NULL;
+	atomic_store(&disk->is_stopping, true);
 	push(disk, WORK_STOP, NULL, 0);
 	(void)pthread_join(disk->thread, NULL);
 	(void)rk_queue_free(disk->queue);

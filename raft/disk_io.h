@@ -20,7 +20,8 @@ struct rk_disk_opts {
 
 RK_MUST_CHECK int rk_disk_new(struct rk_disk **ret, const struct rk_disk_opts *opts,
 			      struct rk_error *error);
-/* Writes what is queued, then ends the thread and closes the log. Takes NULL, returns NULL. */
+/* Writes what is queued (a full disk is not waited for), then ends the thread and closes the log.
+ * Takes NULL, returns NULL. */
 struct rk_disk *rk_disk_free(struct rk_disk *disk);
 void rk_disk_write(struct rk_disk *disk, struct rk_persist *job); /* takes it */
 void rk_disk_drop(struct rk_disk *disk, uint64_t index);          /* rk_wal_drop */

@@ -169,7 +169,8 @@ void rk_val_put(struct rk_arena *arena, struct rk_val *map, const char *key, str
 	rk_val_set(arena, map, rk_span_str(key), val);
 }
 
-void rk_val_put_str(struct rk_arena *arena, struct rk_val *map, const char *key, struct rk_span text)
+void rk_val_put_str(struct rk_arena *arena, struct rk_val *map, const char *key,
+		    struct rk_span text)
 {
 	rk_val_put(arena, map, key, rk_val_str(arena, text));
 }
@@ -247,13 +248,13 @@ void rk_val_set_at(struct rk_arena *arena, struct rk_val *map, const char *path,
 
 struct rk_val *rk_val_copy(struct rk_arena *arena, const struct rk_val *val)
 {
+	if (val == NULL)
+		return rk_val_null(arena);
 	struct rk_val *copy = make(arena, val->kind);
 
 	*copy = *val;
 	switch (val->kind) {
-	case RK_VAL_STR:
-		copy->str = rk_arena_span(arena, val->str);
-		break;
+	case RK_VAL_STR: copy->str = rk_arena_span(arena, val->str); break;
 	case RK_VAL_LIST:
 		copy->capacity = val->count;
 		copy->items = rk_arena_alloc(arena, val->count * sizeof(struct rk_val *));
@@ -271,8 +272,7 @@ struct rk_val *rk_val_copy(struct rk_arena *arena, const struct rk_val *val)
 	case RK_VAL_NULL:
 	case RK_VAL_BOOL:
 	case RK_VAL_INT:
-	case RK_VAL_REAL:
-		break;
+	case RK_VAL_REAL: break;
 	}
 	return copy;
 }
@@ -281,9 +281,9 @@ static bool map_eq(const struct rk_val *a, const struct rk_val *b)
 {
 	for (uint32_t i = 0; i < a->count; i++) {
 		/* Most maps that are compared were made alike: try the same place first. */
-		const struct rk_val *other = rk_span_eq(a->fields[i].key, b->fields[i].key) ?
-						     b->fields[i].val :
-						     rk_val_get(b, a->fields[i].key);
+		const struct rk_val *other = rk_span_eq(a->fields[i].key, b->fields[i].key)
+						     ? b->fields[i].val
+						     : rk_val_get(b, a->fields[i].key);
 		if (other == NULL || !rk_val_eq(a->fields[i].val, other))
 			return false;
 	}

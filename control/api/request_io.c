@@ -142,6 +142,9 @@ void rk_req_err(struct rk_req *req, int err)
 			    "member %s could not have the request committed in time: it may or may "
 			    "not have happened",
 			    name);
+	else if (err == RK_ENOSPC)
+		rk_req_fail(req, 503, "ServiceUnavailable",
+			    "the disk of member %s is full: writes wait until there is room", name);
 	else
 		rk_req_fail(req, 503, "ServiceUnavailable",
 			    "member %s has no leader to ask at the moment, or too much to do: try "

@@ -63,4 +63,35 @@ done
 has "a truncated request inside TLS" "$(printf 'GET /api/v1/pods HTTP/1.1\r\nHo' | timeout 3 openssl s_client -quiet -connect "127.0.0.1:$port" -CAfile "$pki/ca.crt" -cert "$pki/admin.crt" -key "$pki/admin.key" 2>/dev/null; echo over)" "over"
 check "members still serve" until_true 5 sh -c "[ \$($RECKON cluster status --dir $cluster | grep -c -E 'leader|follower') = 3 ]"
 same "nothing was half done" "$before" "$(state)"
+
+# A full disk: writes are refused at once and by name, nothing acknowledged is lost, and they go on when there is room.
+small=$SCRATCH/small
+mkdir "$small"
+if [ "$(id -u)" != 0 ] || ! mount -t tmpfs -o size=40m reckon-small "$small"; then
+	skip "a full disk" "a small file system needs root"
+	summary
+	exit
+fi
+trap '"$RECKON" cluster down --dir "$cluster" >/dev/null 2>&1; "$RECKON" cluster down --dir "$small/c" >/dev/null 2>&1; umount "$small"' EXIT
+"$RECKON" cluster up --dir "$small/c" --members 1 --nodes 0 --port $((port + 40)) --peer-port $((port + 140)) >/dev/null
+small_k() { KUBECONFIG=$small/c/admin.kubeconfig "$RECKON" "$@"; }
+lost() {
+	small_k get configmaps -o name | sed 's|configmap/||' | sort >"$SCRATCH/have"
+	sort "$SCRATCH/acks" | comm -13 "$SCRATCH/have" - | wc -l
+}
+head -c 8m /dev/zero >"$small/ballast"
+"$LOAD" --cluster "$small/c" --clients 8 --count 3000 --bytes 30000 --acks "$SCRATCH/acks" >/dev/null
+check "a full disk: some writes came before it" [ -s "$SCRATCH/acks" ]
+began=$(date +%s%N)
+one_line "a full disk: writes are refused" "the disk of member m1 is full: writes wait until there is room" small_k create configmap late
+took=$((($(date +%s%N) - began) / 1000000))
+if [ "$took" -lt 1000 ]; then ok "a full disk: at once ($took ms)"; else not_ok "a full disk: only after $took ms"; fi
+same "a full disk: what was acknowledged can be read" 0 "$(lost)"
+mount -o remount,size=400m "$small"
+check "room again: writes go on" until_true 5 small_k create configmap late
+same "room again: nothing was lost" 0 "$(lost)"
+kill -9 "$(cat "$small/c/m1/pid")"
+"$RECKON" cluster up --dir "$small/c" >/dev/null
+same "room again: nor by kill -9" 0 "$(lost)"
+check "room again: log verify" "$RECKON" log verify "$small/c/m1"
 summary
