@@ -305,6 +305,12 @@ void rk_flags_man(const struct rk_command *command, const struct rk_flag *flags)
 	}
 }
 
+void rk_cli_put(const struct rk_buf *text)
+{
+	if (text->size > 0)
+		(void)fwrite(text->data, 1, text->size, stdout);
+}
+
 int rk_cli_fail(const struct rk_error *error)
 {
 	(void)fprintf(stderr, "reckon: %s\n", error->text);

@@ -170,7 +170,7 @@ static void print_words(const char *const *words, size_t count, const char *type
 	const char *type = NULL;
 
 	rk_complete_commands(words, count, &out, &command, &used);
-	(void)fwrite(out.data, 1, out.size, stdout);
+	rk_cli_put(&out);
 	if (command == NULL)
 		return;
 	if (typed[0] == '-') {
@@ -187,7 +187,7 @@ static void print_words(const char *const *words, size_t count, const char *type
 	if (takes(command, "(TYPE") && plain == 0) {
 		rk_buf_clear(&out);
 		rk_complete_types(kinds, &out);
-		(void)fwrite(out.data, 1, out.size, stdout);
+		rk_cli_put(&out);
 	} else if (takes(command, "(TYPE")) {
 		print_names(kinds, type);
 	} else if (takes(command, "(deployment")) {
