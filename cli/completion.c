@@ -203,7 +203,7 @@ static void print_words(const char *const *words, size_t count, const char *type
 static int run_words(int argc, char **argv)
 {
 	const struct rk_flag flags[] = { { 0 } };
-	const char *words[WORDS_MAX];
+	const char *words[WORDS_MAX] = { NULL };
 	int status;
 
 	if (!rk_cli_begin(&rk_command_complete_words, flags, &argc, argv, NULL, &status))
