@@ -30,6 +30,7 @@ void rk_raft_become_follower(struct rk_raft *raft, uint64_t term, uint64_t leade
 	raft->leader_id = leader_id;
 	raft->transfer_to = 0;
 	raft->own_vote_after = 0;
+	raft->campaign_due = false;
 	raft->uncommitted_bytes = 0;
 	if (changed) {
 		set_election_timer(raft);
@@ -94,13 +95,19 @@ static bool promotable(const struct rk_raft *raft)
 {
 	const int self = rk_raft_self(raft);
 
-	return self >= 0 && rk_member_votes(&raft->config.at[self]) && raft->installing == 0;
+	return self >= 0 && rk_member_votes(&raft->config.at[self]) && raft->installing == 0 &&
+	       !raft->removed;
 }
 
 void rk_raft_start_election(struct rk_raft *raft, bool force)
 {
 	if (raft->role == RK_RAFT_LEADER || !promotable(raft))
 		return;
+	/* A configuration that is committed must be in force before it is asked for its votes. */
+	if (rk_raft_config_waits(raft)) {
+		raft->campaign_due = force;
+		return;
+	}
 	if (force)
 		become_candidate(raft, true);
 	else
@@ -149,13 +156,26 @@ static void refuse_old_term(struct rk_raft *raft, const struct rk_raft_msg *msg)
 	}
 }
 
+/* One that left the cluster while it was ahead of us gives us no vote, but what it knows to be committed may
+ * show that we need not ask it. True in any term. */
+static void learn_commit(struct rk_raft *raft, const struct rk_raft_msg *msg)
+{
+	if (msg->commit > raft->log.committed && msg->log_term != 0 &&
+	    rk_raftlog_term(&raft->log, msg->commit) == msg->log_term)
+		rk_raft_commit_to(raft, msg->commit);
+}
+
 bool rk_raft_step_term(struct rk_raft *raft, const struct rk_raft_msg *msg)
 {
 	const bool asks = msg->kind == RK_MSG_VOTE || msg->kind == RK_MSG_PREVOTE;
 
+	if (msg->kind == RK_MSG_VOTE_ANSWER || msg->kind == RK_MSG_PREVOTE_ANSWER)
+		learn_commit(raft, msg);
 	if (msg->term > raft->term) {
-		if (asks && !msg->force && holds_to_leader(raft))
+		if (asks && !msg->force && holds_to_leader(raft)) {
+			rk_raft_tell_gone(raft, msg);
 			return false;
+		}
 		if (msg->kind == RK_MSG_PREVOTE ||
 		    (msg->kind == RK_MSG_PREVOTE_ANSWER && !msg->reject))
 			return true; /* these speak of a term that nobody has taken yet */
@@ -172,6 +192,7 @@ bool rk_raft_step_term(struct rk_raft *raft, const struct rk_raft_msg *msg)
 		if (raft->role != RK_RAFT_FOLLOWER || raft->leader_id != msg->from)
 			rk_raft_become_follower(raft, msg->term, msg->from);
 		raft->heard_ms = raft->mono_ms;
+		raft->removed = raft->removed && rk_raft_self(raft) < 0;
 	}
 	return true;
 }
@@ -197,6 +218,8 @@ void rk_raft_step_vote(struct rk_raft *raft, const struct rk_raft_msg *msg)
 
 	answer->reject = !grant;
 	answer->term = grant ? msg->term : raft->term;
+	answer->commit = raft->log.committed;
+	answer->log_term = rk_raftlog_term(&raft->log, answer->commit);
 	if (grant && !pre) {
 		raft->vote = msg->from;
 		raft->heard_ms = raft->mono_ms;
@@ -238,6 +261,7 @@ static void check_quorum(struct rk_raft *raft)
 		raft->peers[i].active = false;
 	}
 	raft->quorum_checked_ms = raft->mono_ms;
+	raft->round_index = rk_raftlog_last(&raft->log);
 	if (rk_quorum_votes(&raft->config, heard) != RK_VOTE_WON)
 		rk_raft_become_follower(raft, raft->term, 0);
 }

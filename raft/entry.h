@@ -52,6 +52,10 @@ enum rk_member_role {
 	RK_MEMBER_LEARNER = 2,
 	RK_MEMBER_OUTGOING = 4,
 	RK_MEMBER_WITNESS = 8,
+	/* What it becomes when a change that is prepared goes on (raft/membership.h): */
+	RK_MEMBER_NEXT_VOTER = 16,
+	RK_MEMBER_NEXT_LEARNER = 32,
+	RK_MEMBER_NEXT_GONE = 64,
 };
 
 struct rk_member {

@@ -1,4 +1,4 @@
-/* raft/inner.h - the core's state, shared by raft.c, election.c, replication.c and read.c and by nobody else. */
+/* raft/inner.h - the core's state, shared by raft.c, change.c, election.c, replication.c and read.c and by nobody else. */
 #ifndef RK_RAFT_INNER_H
 #define RK_RAFT_INNER_H
 
@@ -52,6 +52,12 @@ struct rk_raft {
 	uint64_t heartbeat_sent_ms, quorum_checked_ms;
 	uint64_t rng;
 
+	uint64_t config_index;   /* of the newest entry that `config` came from; 0: from elsewhere */
+	uint64_t config_after;   /* leader: no step of a change before this is delivered */
+	uint64_t round_index;    /* leader: end of the log at the last look at the quorum */
+	bool removed;
+	bool campaign_due; /* the leader wants us to lead: as soon as the configuration is in force */
+
 	uint64_t transfer_to, transfer_since_ms;
 	bool lease_off; /* a transfer of this term may make a peer ignore our lease */
 
@@ -96,6 +102,16 @@ static inline int rk_raft_self(const struct rk_raft *raft)
 /* Something has to be written before promises made now are true. */
 bool rk_raft_dirty(const struct rk_raft *raft);
 
+/* The voter that has most of the log, 0: none. */
+uint64_t rk_raft_best_successor(const struct rk_raft *raft, bool active_only);
+
+/* change.c */
+void rk_raft_change_step(struct rk_raft *raft); /* goes on with a change when its time has come */
+void rk_raft_config_delivered(struct rk_raft *raft, const struct rk_entry *entry);
+bool rk_raft_config_waits(const struct rk_raft *raft); /* one is committed and not in force yet */
+void rk_raft_tell_gone(struct rk_raft *raft, const struct rk_raft_msg *msg);
+void rk_raft_step_gone(struct rk_raft *raft);
+
 /* election.c */
 void rk_raft_become_follower(struct rk_raft *raft, uint64_t term, uint64_t leader_id);
 void rk_raft_start_election(struct rk_raft *raft, bool force);
@@ -113,6 +129,8 @@ void rk_raft_commit_to(struct rk_raft *raft, uint64_t index);
 void rk_raft_try_commit(struct rk_raft *raft);
 void rk_raft_heartbeat_all(struct rk_raft *raft);
 void rk_raft_flush_peers(struct rk_raft *raft);
+/* Those that are not in `next` hear once more what is committed, so that they know. */
+void rk_raft_farewell(struct rk_raft *raft, const struct rk_config *next);
 void rk_raft_step_append(struct rk_raft *raft, struct rk_raft_msg *msg);
 void rk_raft_step_append_answer(struct rk_raft *raft, const struct rk_raft_msg *msg);
 void rk_raft_step_heartbeat(struct rk_raft *raft, const struct rk_raft_msg *msg);

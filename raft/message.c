@@ -28,6 +28,7 @@ static const char *const names[] = {
 	[RK_MSG_READ] = "read",
 	[RK_MSG_READ_ANSWER] = "read-answer",
 	[RK_MSG_TIMEOUT_NOW] = "timeout-now",
+	[RK_MSG_GONE] = "gone",
 };
 
 static size_t snapshot_meta_size(const struct rk_snapshot_meta *meta)

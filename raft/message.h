@@ -12,7 +12,7 @@
 
 enum rk_raft_msg_kind {
 	RK_MSG_PREVOTE = 1,    /* term: the one to be asked for; index, log_term: last entry */
-	RK_MSG_PREVOTE_ANSWER, /* reject */
+	RK_MSG_PREVOTE_ANSWER, /* reject; commit, log_term: what is committed here, and that entry's term */
 	RK_MSG_VOTE,           /* as PREVOTE; flag force: a planned transfer, leases do not hold it back */
 	RK_MSG_VOTE_ANSWER,
 	RK_MSG_APPEND,         /* index, log_term: entry before `entries`; commit */
@@ -24,7 +24,8 @@ enum rk_raft_msg_kind {
 	RK_MSG_READ,           /* context: the asker's read number */
 	RK_MSG_READ_ANSWER,    /* context; index: serve once this is applied */
 	RK_MSG_TIMEOUT_NOW,    /* the receiver shall campaign at once */
-	RK_MSG_KIND_LAST = RK_MSG_TIMEOUT_NOW,
+	RK_MSG_GONE,           /* the receiver is not a member any more */
+	RK_MSG_KIND_LAST = RK_MSG_GONE,
 };
 
 struct rk_raft_msg {

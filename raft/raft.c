@@ -16,7 +16,9 @@ uint64_t rk_raft_random(struct rk_raft *raft)
 bool rk_raft_dirty(const struct rk_raft *raft)
 {
 	return raft->reset_pending || rk_raftlog_last(&raft->log) > raft->log.handed ||
-	       raft->term != raft->handed_hard.term || raft->vote != raft->handed_hard.vote;
+	       raft->term != raft->handed_hard.term || raft->vote != raft->handed_hard.vote ||
+	       /* Or a member that starts again would wait for the votes of those that left. */
+	       raft->config_index > raft->handed_hard.commit;
 }
 
 /* What a message says about this member's log, term or vote must survive a crash of it. */
@@ -63,6 +65,10 @@ void rk_raft_adopt_config(struct rk_raft *raft, const struct rk_config *config)
 	}
 	for (uint32_t i = 0; i < old.count; i++)
 		rk_progress_done(&raft->peers[i]);
+	if (rk_config_find(config, raft->id) >= 0)
+		raft->removed = false;
+	else if (rk_config_find(&old, raft->id) >= 0)
+		raft->removed = true;
 	raft->config = *config;
 	memcpy(raft->peers, peers, sizeof peers);
 	memcpy(raft->votes, votes, sizeof votes);
@@ -228,6 +234,7 @@ static void dispatch(struct rk_raft *raft, struct rk_raft_msg *msg)
 		if (raft->role == RK_RAFT_FOLLOWER && msg->from == raft->leader_id)
 			rk_raft_start_election(raft, true);
 		break;
+	case RK_MSG_GONE: rk_raft_step_gone(raft); break;
 	}
 }
 
@@ -371,14 +378,14 @@ void rk_raft_digest(struct rk_raft *raft, uint64_t index, uint64_t digest)
 	raft->digest = digest;
 }
 
-static uint64_t best_successor(const struct rk_raft *raft)
+uint64_t rk_raft_best_successor(const struct rk_raft *raft, bool active_only)
 {
 	uint64_t best = 0, match = 0;
 
 	for (uint32_t i = 0; i < raft->config.count; i++) {
 		const struct rk_member *member = &raft->config.at[i];
 		if (member->id != raft->id && (member->role & RK_MEMBER_VOTER) != 0 &&
-		    raft->peers[i].active && raft->peers[i].match > match) {
+		    (raft->peers[i].active || !active_only) && raft->peers[i].match > match) {
 			best = member->id;
 			match = raft->peers[i].match;
 		}
@@ -391,9 +398,9 @@ int rk_raft_transfer(struct rk_raft *raft, uint64_t to)
 	if (raft->role != RK_RAFT_LEADER || raft->transfer_to != 0)
 		return RK_EAGAIN;
 	if (to == 0)
-		to = best_successor(raft);
+		to = rk_raft_best_successor(raft, true);
 	const int at = rk_config_find(&raft->config, to);
-	if (at < 0 || !rk_member_votes(&raft->config.at[at]))
+	if (at < 0 || (raft->config.at[at].role & RK_MEMBER_VOTER) == 0)
 		return RK_ENOENT;
 	if (to == raft->id)
 		return RK_EEXIST;
@@ -450,18 +457,6 @@ static void release_held(struct rk_raft *raft)
 		memmove(raft->held, raft->held + done, raft->held_count * sizeof *raft->held);
 }
 
-static void config_applied(struct rk_raft *raft, const struct rk_entry *entry)
-{
-	struct rk_config config;
-
-	if (entry->kind == RK_ENTRY_CONFIG &&
-	    rk_config_decode(rk_blob_span(entry->payload), &config) == RK_OK) {
-		rk_raft_adopt_config(raft, &config);
-		if (raft->role == RK_RAFT_LEADER && rk_raft_self(raft) < 0)
-			rk_raft_become_follower(raft, raft->term, 0);
-	}
-}
-
 /* Only what is durable here too: a snapshot must never be ahead of the log that it cuts. */
 static void deliver(struct rk_raft *raft, struct rk_raft_out *out)
 {
@@ -478,7 +473,12 @@ static void deliver(struct rk_raft *raft, struct rk_raft_out *out)
 		out->committed[out->committed_count++] = rk_entry_ref(entry);
 		bytes += rk_entry_size(entry);
 		raft->delivered++;
-		config_applied(raft, entry);
+		if (entry->kind == RK_ENTRY_CONFIG)
+			rk_raft_config_delivered(raft, entry);
+	}
+	if (raft->campaign_due && !rk_raft_config_waits(raft)) {
+		raft->campaign_due = false;
+		rk_raft_start_election(raft, true);
 	}
 }
 
@@ -536,6 +536,7 @@ bool rk_raft_ready(struct rk_raft *raft, struct rk_raft_out *out)
 	rk_raft_out_clear(out);
 	forward_flush(raft);
 	rk_raft_reads_flush(raft);
+	rk_raft_change_step(raft);
 	if (raft->role == RK_RAFT_LEADER)
 		rk_raft_flush_peers(raft);
 	if (rk_raft_dirty(raft))
@@ -598,6 +599,7 @@ void rk_raft_status(const struct rk_raft *raft, struct rk_raft_status *ret)
 		.log_bytes = raft->log.bytes,
 		.uncommitted_bytes = raft->uncommitted_bytes,
 		.transfer_to = raft->transfer_to,
+		.removed = raft->removed,
 		.peers_count = raft->config.count,
 	};
 	for (uint32_t i = 0; i < raft->config.count; i++)

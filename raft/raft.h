@@ -91,6 +91,12 @@ void rk_raft_digest(struct rk_raft *raft, uint64_t index, uint64_t digest);
 /* The leader hands over to `to` (0: the most caught-up voter). RK_EAGAIN (not the leader), RK_ENOENT, RK_EEXIST
  * (is the leader). It is given up after an election time. */
 RK_MUST_CHECK int rk_raft_transfer(struct rk_raft *raft, uint64_t to);
+/* The members shall be `target` (voters and learners). The leader takes them there in steps (raft/membership.h):
+ * members that shall vote come as learners first and wait until they have caught up. RK_EAGAIN (not the leader),
+ * RK_EBUSY, RK_EINVAL, RK_EEXIST (nothing would change), RK_ETOOBIG; error says why. Success means begun: see
+ * rk_raft_config. A leader that is not in `target` leads until the end, and then hands over. */
+RK_MUST_CHECK int rk_raft_change(struct rk_raft *raft, const struct rk_config *target,
+				 struct rk_error *error);
 /* Campaigns now: for a lone member at start, and for tests. */
 void rk_raft_campaign(struct rk_raft *raft);
 
@@ -154,6 +160,7 @@ struct rk_raft_status {
 	size_t log_bytes;         /* of entries in memory: a reason to snapshot and compact */
 	size_t uncommitted_bytes;
 	uint64_t transfer_to;
+	bool removed; /* it was a member and is none any more, or the leader says so */
 	uint32_t peers_count;
 	struct rk_raft_peer_status peers[RK_MEMBERS_MAX];
 };

@@ -18,6 +18,7 @@ void rk_raft_lead(struct rk_raft *raft)
 	raft->quorum_checked_ms = raft->heartbeat_sent_ms = raft->mono_ms;
 	/* Entries of older terms are committed only through one of our own (section 5.4.2). */
 	(void)rk_raft_append(raft, RK_ENTRY_NOOP, NULL);
+	raft->config_after = raft->round_index = rk_raftlog_last(log);
 }
 
 bool rk_raft_append(struct rk_raft *raft, enum rk_entry_kind kind, struct rk_blob *payload)
@@ -166,6 +167,18 @@ void rk_raft_flush_peers(struct rk_raft *raft)
 	for (uint32_t i = 0; i < raft->config.count; i++)
 		if (raft->config.at[i].id != raft->id)
 			flush_peer(raft, i);
+}
+
+void rk_raft_farewell(struct rk_raft *raft, const struct rk_config *next)
+{
+	for (uint32_t i = 0; i < raft->config.count; i++) {
+		const struct rk_progress *peer = &raft->peers[i];
+		if (raft->config.at[i].id != raft->id &&
+		    rk_config_find(next, raft->config.at[i].id) < 0 &&
+		    peer->state != RK_PROGRESS_SNAPSHOT && peer->next > raft->log.base_index)
+			send_append(raft, i, !rk_progress_paused(peer) &&
+						     peer->next <= rk_raftlog_last(&raft->log));
+	}
 }
 
 static bool entries_make_sense(const struct rk_raft_msg *msg)

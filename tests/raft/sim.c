@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/mem.h"
+#include "raft/membership.h"
 
 enum { TURN_MS = 5, INDEX_MAX = 65536, TERMS_MAX = 4096, READS_MAX = 64 };
 
@@ -174,7 +175,8 @@ static void start(struct sim *sim, struct node *node)
 		.apply_bytes = 1024,
 		.trailing_max = 16,
 		.lease_reads = sim->opts.lease_reads,
-		.config = sim->config,
+		.config = rk_config_find(&sim->config, node->id) >= 0 ? sim->config
+								      : (struct rk_config){ 0 },
 		.hard = node->disk.hard,
 		.snapshot = node->disk.snapshot,
 		.base_index = node->disk.base_index,
@@ -258,6 +260,17 @@ static void send(struct sim *sim, struct rk_raft_msg *msg)
 	(void)rk_raft_msg_free(msg);
 }
 
+/* What was begun, seen to its end. */
+static void note_config(struct sim *sim, const struct rk_entry *entry)
+{
+	struct rk_config config;
+
+	if (rk_config_decode(rk_blob_span(entry->payload), &config) < 0)
+		fail(sim, "entry %llu is no configuration", (unsigned long long)entry->index);
+	else if (!rk_membership_is_changing(&config))
+		sim->counts.changes++;
+}
+
 /* State Machine Safety (section 5.4.3). */
 static void apply(struct sim *sim, struct node *node, const struct rk_entry *entry)
 {
@@ -272,6 +285,8 @@ static void apply(struct sim *sim, struct node *node, const struct rk_entry *ent
 		sim->applied_term[entry->index] = entry->term;
 		sim->applied_hash[entry->index] = hash;
 		sim->counts.commits++;
+		if (entry->kind == RK_ENTRY_CONFIG)
+			note_config(sim, entry);
 	} else if (sim->applied_term[entry->index] != entry->term ||
 		   sim->applied_hash[entry->index] != hash) {
 		fail(sim, "state machine safety: node %u applies another entry %llu", node->id,
@@ -329,7 +344,7 @@ static void take_snapshot(struct sim *sim, struct node *node)
 {
 	struct rk_snapshot_meta meta = { .index = node->applied,
 					 .term = sim->applied_term[node->applied],
-					 .config = sim->config };
+					 .config = *rk_raft_config(node->raft) };
 
 	meta.state_hash.low = node->chain;
 	node->disk.snapshot = meta;
@@ -448,6 +463,54 @@ static void receive(struct sim *sim, struct node *node)
 	sim->letters_count = kept;
 }
 
+static uint8_t any_role(struct sim *sim)
+{
+	return below(sim, 3) == 0 ? RK_MEMBER_LEARNER : RK_MEMBER_VOTER;
+}
+
+void sim_member(struct rk_config *config, uint32_t id, uint8_t role)
+{
+	char address[32];
+
+	(void)snprintf(address, sizeof address, "sim:%u", id);
+	rk_assert(rk_config_add(config, id, role, address) == RK_OK);
+}
+
+/* Another set of members: one flipped, one exchanged for another, or any set at all. */
+static void draw_target(struct sim *sim, const struct rk_config *now, struct rk_config *ret)
+{
+	const uint32_t one = (uint32_t)(1 + below(sim, sim->opts.nodes));
+	const uint32_t other = (uint32_t)(1 + below(sim, sim->opts.nodes));
+	const uint64_t shape = below(sim, 3);
+
+	*ret = (struct rk_config){ 0 };
+	for (uint32_t id = 1; id <= sim->opts.nodes; id++) {
+		const int at = rk_config_find(now, id);
+		const uint8_t was = at >= 0 ? now->at[at].role : 0;
+		uint8_t role = was;
+		if (shape == 2)
+			role = below(sim, 2) == 0 ? any_role(sim) : 0;
+		else if (id == one || (shape == 1 && id == other))
+			role = was == 0 ? any_role(sim) : below(sim, 4) == 0 ? any_role(sim) : 0;
+		if (role != 0)
+			sim_member(ret, id, role);
+	}
+}
+
+static void change(struct sim *sim, struct node *node)
+{
+	struct rk_raft_status status;
+	struct rk_config now, target;
+
+	rk_raft_status(node->raft, &status);
+	if (!sim->opts.changes || sim->healed || status.role != RK_RAFT_LEADER ||
+	    below(sim, 1000) >= 10)
+		return;
+	rk_membership_target(rk_raft_config(node->raft), &now);
+	draw_target(sim, &now, &target);
+	sim->counts.refused += rk_raft_change(node->raft, &target, NULL) < 0;
+}
+
 static void client(struct sim *sim, struct node *node)
 {
 	uint64_t index, term;
@@ -479,6 +542,7 @@ static void turn(struct sim *sim, struct node *node)
 	receive(sim, node);
 	client(sim, node);
 	rk_raft_tick(node->raft);
+	change(sim, node);
 	drain(sim, node);
 	if (sim->opts.snapshot_every != 0 && node->since_snapshot >= sim->opts.snapshot_every &&
 	    sim->failure[0] == 0)
@@ -507,7 +571,7 @@ static void faults(struct sim *sim)
 	if (below(sim, 1000) < sim->opts.crash_permille)
 		sim_crash(sim, (uint32_t)(1 + below(sim, sim->opts.nodes)));
 	for (uint32_t i = 1; i <= sim->opts.nodes; i++) {
-		if (!sim->nodes[i].up && below(sim, 100) < 3)
+		if (!sim->nodes[i].up && !sim->opts.stay_down && below(sim, 100) < 3)
 			sim_restart(sim, i);
 		if (below(sim, 1000) < sim->opts.stall_permille)
 			sim->nodes[i].asleep_until_ms = sim->now_ms + below(sim, 1000);
@@ -550,12 +614,10 @@ struct sim *sim_new(const struct sim_opts *opts)
 	sim->applied_hash = rk_zalloc(INDEX_MAX * sizeof *sim->applied_hash);
 	sim->applied_term = rk_zalloc(INDEX_MAX * sizeof *sim->applied_term);
 	sim->applied_chain = rk_zalloc(INDEX_MAX * sizeof *sim->applied_chain);
-	for (uint32_t i = 1; i <= opts->nodes; i++) {
-		const bool learner = i > opts->nodes - opts->learners;
-		rk_assert(rk_config_add(&sim->config, i,
-					learner ? RK_MEMBER_LEARNER : RK_MEMBER_VOTER,
-					"sim:1") == RK_OK);
-	}
+	for (uint32_t i = 1; i <= opts->nodes - opts->spares; i++)
+		sim_member(&sim->config, i,
+			   i > opts->nodes - opts->spares - opts->learners ? RK_MEMBER_LEARNER
+									   : RK_MEMBER_VOTER);
 	for (uint32_t i = 1; i <= opts->nodes; i++) {
 		sim->nodes[i].id = i;
 		start(sim, &sim->nodes[i]);
@@ -609,10 +671,14 @@ uint32_t sim_leader(const struct sim *sim)
 
 bool sim_caught_up(const struct sim *sim, uint64_t index)
 {
+	const uint32_t leader = sim_leader(sim);
 	struct rk_raft_status status;
 
+	if (leader == 0)
+		return false;
 	for (uint32_t i = 1; i <= sim->opts.nodes; i++) {
-		if (!sim->nodes[i].up)
+		if (!sim->nodes[i].up ||
+		    rk_config_find(rk_raft_config(sim->nodes[leader].raft), i) < 0)
 			continue;
 		rk_raft_status(sim->nodes[i].raft, &status);
 		if (status.applied_index < index)

@@ -10,16 +10,19 @@
 struct sim_opts {
 	uint64_t seed;
 	uint32_t nodes;
-	uint32_t learners; /* of them, the last ones */
+	uint32_t learners; /* of the members, the last ones */
+	uint32_t spares;   /* of the nodes, the last ones: no members at first */
 	uint32_t loss_percent, dup_percent;
 	uint32_t delay_max_ms;   /* messages take 1 ... this: what is sent later may come first */
 	uint32_t disk_max_ms;    /* a job takes 0 ... this */
 	uint32_t crash_permille; /* chance of a crash in each 5 ms turn of the cluster */
+	bool stay_down;          /* who crashed comes back by sim_restart only */
 	uint32_t partition_permille;
 	uint32_t propose_percent; /* chance that a node proposes in its turn */
 	uint32_t snapshot_every;  /* applied entries between snapshots; 0: never */
 	bool lease_reads;
 	bool transfers;
+	bool changes;            /* leaders are asked for other members */
 	uint32_t stall_permille; /* chance that a node sleeps for up to a second */
 };
 
@@ -33,7 +36,7 @@ void sim_run(struct sim *sim, uint32_t ms);
 void sim_heal(struct sim *sim);
 /* NULL, or what was violated. */
 const char *sim_failure(const struct sim *sim);
-/* All live nodes have applied `index`. */
+/* There is a leader, and all its live members have applied `index`. */
 bool sim_caught_up(const struct sim *sim, uint64_t index);
 uint64_t sim_committed(const struct sim *sim); /* highest index applied anywhere */
 uint64_t sim_reads_done(const struct sim *sim);
@@ -42,9 +45,11 @@ void sim_crash(struct sim *sim, uint32_t id);
 void sim_restart(struct sim *sim, uint32_t id);
 void sim_cut(struct sim *sim, uint32_t from, uint32_t to, bool cut); /* one way */
 struct rk_raft *sim_raft(struct sim *sim, uint32_t id);
+/* Adds node `id` to a configuration, with its address. */
+void sim_member(struct rk_config *config, uint32_t id, uint8_t role);
 struct sim_counts {
 	uint64_t crashes, elections, installs, restarts, partitions, lost, reads, commits,
-		transfers, refused;
+		transfers, refused, changes;
 };
 struct sim_counts sim_counts(const struct sim *sim);
 

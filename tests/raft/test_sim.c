@@ -34,6 +34,11 @@ static struct sim_opts swarm(uint64_t seed)
 	opts.transfers = take(&bits, 2) != 0;
 	opts.lease_reads = take(&bits, 2) != 0;
 	opts.stall_permille = take(&bits, 3);
+	opts.changes = take(&bits, 2) != 0;
+	if (opts.changes && opts.nodes <= 5) {
+		opts.spares = 1 + take(&bits, 2);
+		opts.nodes += opts.spares;
+	}
 	return opts;
 }
 
@@ -64,6 +69,7 @@ static bool one_run(uint64_t seed, struct sim_counts *sum)
 	sum->reads += counts.reads;
 	sum->commits += counts.commits;
 	sum->transfers += counts.transfers;
+	sum->changes += counts.changes;
 	(void)sim_free(sim);
 	return good;
 }
@@ -82,16 +88,18 @@ Test(sim, swarm, .timeout = 600)
 	(void)fprintf(stderr,
 		      "sim: %llu seeds, %llu crashes, %llu elections, %llu installs, %llu "
 		      "partitions, %llu "
-		      "reads, %llu commits, %llu transfers\n",
+		      "reads, %llu commits, %llu transfers, %llu changes of members\n",
 		      (unsigned long long)count, (unsigned long long)sum.crashes,
 		      (unsigned long long)sum.elections, (unsigned long long)sum.installs,
 		      (unsigned long long)sum.partitions, (unsigned long long)sum.reads,
-		      (unsigned long long)sum.commits, (unsigned long long)sum.transfers);
+		      (unsigned long long)sum.commits, (unsigned long long)sum.transfers,
+		      (unsigned long long)sum.changes);
 	cr_assert_eq(bad, 0, "%llu of %llu seeds failed", (unsigned long long)bad,
 		     (unsigned long long)count);
 	if (count > 50) {
 		cr_expect(sum.crashes > 100 && sum.installs > 100 && sum.partitions > 100);
-		cr_expect(sum.reads > 1000 && sum.commits > 10000 && sum.transfers > 10);
+		cr_expect(sum.reads > 1000 && sum.commits > 10000 && sum.transfers > 10 &&
+			  sum.changes > 100);
 	}
 }
 
