@@ -48,6 +48,13 @@ static const struct rk_command *const commands[] = {
 	&rk_command_cluster_enter,
 	/* Members and nodes */
 	&rk_command_server,
+	&rk_command_member_ls,
+	&rk_command_member_add,
+	&rk_command_member_promote,
+	&rk_command_member_remove,
+	&rk_command_member_update,
+	&rk_command_member_set,
+	&rk_command_transfer,
 	&rk_command_node,
 	&rk_command_image_load,
 	&rk_command_image_ls,

@@ -50,6 +50,10 @@ extern const struct rk_command rk_command_cluster_up, rk_command_cluster_down,
 	rk_command_cluster_status, rk_command_cluster_enter;
 /* server.c */
 extern const struct rk_command rk_command_server;
+/* member.c */
+extern const struct rk_command rk_command_member_ls, rk_command_member_add,
+	rk_command_member_promote, rk_command_member_remove, rk_command_member_update,
+	rk_command_member_set, rk_command_transfer;
 /* node.c */
 extern const struct rk_command rk_command_node;
 /* image_io.c */

@@ -17,6 +17,7 @@ struct server {
 	const char *dir, *name, *cluster_id, *members, *peer_listen, *cert, *key, *ca;
 	const char *service_cidr, *pod_cidr, *domain;
 	struct rk_flag_list listen;
+	bool join;
 	int64_t id, threads, snapshot_entries, heartbeat_ms, election_ms, history_mib;
 };
 
@@ -81,7 +82,7 @@ static int members_of(const struct server *server, struct rk_config *ret, struct
 				"--members: member %llu is named twice, or there are too many",
 				(unsigned long long)id);
 	}
-	if (rk_config_find(ret, (uint64_t)server->id) < 0)
+	if (!server->join && rk_config_find(ret, (uint64_t)server->id) < 0)
 		return rk_fail(error, RK_EINVAL, "--members does not name this member (--id %lld)",
 			       (long long)server->id);
 	return RK_OK;
@@ -135,12 +136,11 @@ static int start_core(const struct server *server, const struct rk_kinds *kinds,
 
 	RK_TRY(cluster_of(server, &opts.cluster, error));
 	RK_TRY(members_of(server, &opts.members, error));
-	if (opts.members.count > 1) {
-		const int at = rk_config_find(&opts.members, opts.id);
-		const char *listen = server->peer_listen != NULL ? server->peer_listen
-								 : opts.members.at[at].address;
-		RK_TRY(rk_listen(listen, false, &opts.peer_fd, &port, error));
-	}
+	/* A lone member listens too: others may be added while it runs. */
+	const int at = rk_config_find(&opts.members, opts.id);
+	const char *listen = server->peer_listen != NULL ? server->peer_listen
+							 : opts.members.at[at].address;
+	RK_TRY(rk_listen(listen, false, &opts.peer_fd, &port, error));
 	return rk_core_new(ret, &opts, error);
 }
 
@@ -199,7 +199,8 @@ static int check(const struct server *server, struct rk_error *error)
 		bool is_there;
 	} needed[] = { { "dir", server->dir != NULL },
 		       { "id", server->id > 0 },
-		       { "members", server->members != NULL },
+		       { "members", server->members != NULL || server->join },
+		       { "peer-listen", server->peer_listen != NULL || !server->join },
 		       { "listen", server->listen.count > 0 },
 		       { "cert", server->cert != NULL },
 		       { "key", server->key != NULL },
@@ -208,6 +209,9 @@ static int check(const struct server *server, struct rk_error *error)
 	for (size_t i = 0; i < RK_COUNT(needed); i++)
 		if (!needed[i].is_there)
 			return rk_fail(error, RK_EINVAL, "--%s is missing", needed[i].name);
+	if (server->join && server->members != NULL)
+		return rk_fail(error, RK_EINVAL,
+			       "--join and --members exclude each other: who joins is told by the leader");
 	return RK_OK;
 }
 
@@ -226,6 +230,8 @@ static int run(int argc, char **argv)
 		  "the cluster's identity, 32 hexadecimal digits", NULL },
 		{ "members", 0, RK_FLAG_TEXT, &server.members, "LIST",
 		  "members of a new cluster: ID=HOST:PORT,...", NULL },
+		{ "join", 0, RK_FLAG_BOOL, &server.join, NULL,
+		  "a new member of a running cluster: `reckon member add` tells the others", NULL },
 		{ "listen", 0, RK_FLAG_LIST, &server.listen, "ADDR",
 		  "HOST:PORT for the API; may be given several times", NULL },
 		{ "peer-listen", 0, RK_FLAG_TEXT, &server.peer_listen, "ADDR",

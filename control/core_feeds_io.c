@@ -64,7 +64,8 @@ static void send_news(struct rk_core *core, struct rk_feed *feed)
 
 void rk_core_publish(struct rk_core *core)
 {
-	const bool all = core->changes_count > 0 || core->restarted || core->leader_changed;
+	const bool all = core->changes_count > 0 || core->restarted || core->leader_changed ||
+			 core->skipped;
 
 	for (struct rk_feed *feed = core->feeds; feed != NULL; feed = feed->next)
 		if (all || feed->needs_restart)
@@ -74,7 +75,7 @@ void rk_core_publish(struct rk_core *core)
 	for (size_t i = 0; i < core->changes_count; i++)
 		(void)rk_changes_unref(core->changes[i]);
 	core->changes_count = core->answers_count = 0;
-	core->restarted = core->leader_changed = false;
+	core->restarted = core->leader_changed = core->skipped = false;
 }
 
 void rk_core_feed_joined(struct rk_core *core, struct rk_feed *feed)
@@ -101,6 +102,7 @@ void rk_core_feed_left(struct rk_core *core, struct rk_feed *feed)
 			core->answers[kept++] = core->answers[i];
 	}
 	core->answers_count = kept;
+	rk_core_admins_expire(core, feed);
 	rk_pending_forget(&core->pending, feed);
 	for (struct rk_message *next = rk_queue_take(feed->queue); next != NULL;) {
 		struct rk_message *message = next;
@@ -165,33 +167,13 @@ void rk_feed_status(struct rk_feed *feed, uint64_t request_id)
 	request(feed, RK_CORE_STATUS, request_id, NULL, 0);
 }
 
-/* --- status --- */
-
-static struct rk_val *members_of(struct rk_arena *arena, const struct rk_core *core,
-				 const struct rk_raft_status *status)
+void rk_feed_admin(struct rk_feed *feed, uint64_t request_id, struct rk_blob *ask,
+		   uint32_t deadline_ms)
 {
-	const struct rk_config *config = rk_raft_config(core->raft);
-	struct rk_val *list = rk_val_list(arena);
-
-	for (uint32_t i = 0; i < config->count; i++) {
-		struct rk_val *member = rk_val_map(arena);
-		const bool leads = status->role == RK_RAFT_LEADER;
-		rk_val_put_int(arena, member, "id", (int64_t)config->at[i].id);
-		rk_val_put(arena, member, "address",
-			   rk_val_strf(arena, "%s", config->at[i].address));
-		rk_val_put_cstr(arena, member, "role",
-				(config->at[i].role & RK_MEMBER_LEARNER) != 0 ? "learner"
-									      : "voter");
-		if (leads) {
-			rk_val_put_cstr(arena, member, "state", status->peers[i].state);
-			rk_val_put_int(arena, member, "match", (int64_t)status->peers[i].match);
-			rk_val_put_bool(arena, member, "active",
-					status->peers[i].active || config->at[i].id == status->id);
-		}
-		rk_val_append(arena, list, member);
-	}
-	return list;
+	request(feed, RK_CORE_ADMIN, request_id, ask, deadline_ms);
 }
+
+/* --- status --- */
 
 struct rk_blob *rk_core_status(struct rk_core *core)
 {
@@ -229,7 +211,8 @@ struct rk_blob *rk_core_status(struct rk_core *core)
 			       core->member.cluster.low));
 	rk_val_put_bool(&arena, val, "diskFull", core->disk_full);
 	rk_val_put_bool(&arena, val, "quarantined", core->quarantined);
-	rk_val_put(&arena, val, "members", members_of(&arena, core, &status));
+	rk_val_put_bool(&arena, val, "removed", status.removed);
+	rk_val_put(&arena, val, "members", rk_core_members(&arena, core));
 	struct rk_blob *doc = rk_doc_of(val);
 	rk_arena_done(&arena);
 	return doc;

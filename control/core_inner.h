@@ -22,6 +22,7 @@ enum rk_core_message {
 	RK_CORE_WRITE, /* struct rk_core_request */
 	RK_CORE_READ,
 	RK_CORE_STATUS,
+	RK_CORE_ADMIN,
 	RK_CORE_PEER, /* struct rk_core_note and those below */
 	RK_CORE_UNREACHABLE,
 	RK_CORE_SENT,
@@ -46,6 +47,12 @@ struct rk_core_note { /* from another thread of the member */
 	uint64_t peer, value;
 	bool flag;
 	struct rk_snapshot_meta *meta;
+};
+
+#define RK_CORE_ADMINS 64 /* requests that wait for the leader's answer */
+struct rk_core_admin {
+	uint64_t context, request_id, deadline_ms;
+	struct rk_feed *feed;
 };
 
 struct rk_feed {
@@ -89,6 +96,9 @@ struct rk_core {
 	uint64_t odd_peers[RK_MEMBERS_MAX]; /* whose state hash differs from ours */
 	uint32_t odd_count;
 
+	uint64_t admin_next;
+	uint32_t admin_count;
+	struct rk_core_admin admins[RK_CORE_ADMINS];
 	struct rk_pending pending;
 	uint64_t propose_next;  /* sequence: those before have been proposed at least once */
 	uint64_t reproposed_ms; /* when all were looked at */
@@ -103,6 +113,7 @@ struct rk_core {
 		struct rk_feed_answer *answer;
 	} * answers;
 	bool restarted, leader_changed;
+	bool skipped; /* an entry without changes: the view moves on all the same */
 	uint64_t told_leader;
 };
 
@@ -114,6 +125,13 @@ void rk_core_publish(struct rk_core *core);
 void rk_core_feed_joined(struct rk_core *core, struct rk_feed *feed);
 void rk_core_feed_left(struct rk_core *core, struct rk_feed *feed);
 struct rk_blob *rk_core_status(struct rk_core *core);
+
+/* core_admin_io.c */
+void rk_core_take_admin(struct rk_core *core, struct rk_core_request *request);
+bool rk_core_admin_msg(struct rk_core *core, const struct rk_raft_msg *msg); /* false: not one */
+/* Answers those whose time is over; drops those of a feed that is gone. */
+void rk_core_admins_expire(struct rk_core *core, const struct rk_feed *gone);
+struct rk_val *rk_core_members(struct rk_arena *arena, const struct rk_core *core);
 
 /* core_raft_io.c */
 RK_MUST_CHECK int rk_core_recover(struct rk_core *core, struct rk_error *error);

@@ -92,6 +92,8 @@ static void take_request(struct rk_core *core, struct rk_message *message)
 		take_write(core, request);
 	else if (message->kind == RK_CORE_READ)
 		take_read(core, request);
+	else if (message->kind == RK_CORE_ADMIN)
+		rk_core_take_admin(core, request);
 	else
 		take_status(core, request);
 	(void)rk_blob_unref(request->command);
@@ -111,7 +113,10 @@ static void take_note(struct rk_core *core, struct rk_message *message)
 	struct rk_core_note *note = RK_CONTAINER(message, struct rk_core_note, message);
 
 	switch ((enum rk_core_message)message->kind) {
-	case RK_CORE_PEER: rk_raft_step(core->raft, rk_take_ptr(note->msg)); break;
+	case RK_CORE_PEER:
+		if (!rk_core_admin_msg(core, note->msg))
+			rk_raft_step(core->raft, rk_take_ptr(note->msg));
+		break;
 	case RK_CORE_UNREACHABLE: rk_raft_unreachable(core->raft, note->peer); break;
 	case RK_CORE_SENT: rk_raft_snapshot_sent(core->raft, note->peer, note->flag); break;
 	case RK_CORE_ARRIVED:
@@ -141,6 +146,7 @@ static void take_message(struct rk_core *core, struct rk_message *message)
 		break;
 	case RK_CORE_WRITE:
 	case RK_CORE_READ:
+	case RK_CORE_ADMIN:
 	case RK_CORE_STATUS: take_request(core, message); break;
 	case RK_CORE_SNAPSHOT:
 		rk_core_snapshot_result(core,
@@ -278,6 +284,7 @@ static void *run(void *context)
 		if (core->now_ms - expired_ms >= 20) {
 			expired_ms = core->now_ms;
 			expire(core);
+			rk_core_admins_expire(core, NULL);
 			yield_when_full(core);
 			rk_core_publish(core);
 		}
@@ -384,7 +391,7 @@ static void drop_message(struct rk_core *core, struct rk_message *message)
 	} else if (message->kind == RK_CORE_SNAPSHOT) {
 		rk_snapshot_result_free(RK_CONTAINER(message, struct rk_snapshot_result, message));
 	} else if (message->kind == RK_CORE_WRITE || message->kind == RK_CORE_READ ||
-		   message->kind == RK_CORE_STATUS) {
+		   message->kind == RK_CORE_STATUS || message->kind == RK_CORE_ADMIN) {
 		struct rk_core_request *request =
 			RK_CONTAINER(message, struct rk_core_request, message);
 		(void)rk_blob_unref(request->command);

@@ -91,8 +91,13 @@ void rk_feed_write(struct rk_feed *feed, uint64_t request_id, struct rk_blob *co
 void rk_feed_read(struct rk_feed *feed, uint64_t request_id, uint32_t deadline_ms);
 /* Asks how the member is: an answer with one result, whose document is
  *   { id, role, term, leader, first, last, commit, applied, snapshot, revision, hash, logBytes,
- * incarnation, diskFull, quarantined, pending, members: [{id, address, role, state, match, active}]
- * }. */
+ * incarnation, diskFull, quarantined, removed, pending, members: [{id, address, role, leaving, next, state,
+ * match, active}] }. */
 void rk_feed_status(struct rk_feed *feed, uint64_t request_id);
+/* Asks the leader, wherever it is, about the members (takes the share of `ask`, a document): op "list"; "change" with
+ * what rk_members_edit takes; "transfer" with `to`. An answer with one result comes, whose document is a Status
+ * or has a `code` of 200. */
+void rk_feed_admin(struct rk_feed *feed, uint64_t request_id, struct rk_blob *ask,
+		   uint32_t deadline_ms);
 
 #endif

@@ -173,10 +173,12 @@ static void apply_payload(struct rk_core *core, const struct rk_entry *entry)
 
 static void apply(struct rk_core *core, const struct rk_entry *entry)
 {
-	if (entry->kind == RK_ENTRY_NORMAL)
+	if (entry->kind == RK_ENTRY_NORMAL) {
 		apply_payload(core, entry);
-	else
+	} else {
 		rk_machine_skip(core->machine, entry->index, entry->time_ms);
+		core->skipped = true;
+	}
 	core->applied = entry->index;
 	core->applied_term = entry->term;
 	core->applied_time_ms = entry->time_ms;

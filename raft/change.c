@@ -31,10 +31,13 @@ int rk_raft_change(struct rk_raft *raft, const struct rk_config *target, struct 
 	if (raft->role != RK_RAFT_LEADER)
 		return rk_fail(error, RK_EAGAIN, "this member does not lead");
 	RK_TRY(rk_membership_start(&raft->config, target, &next, error));
-	if (!may_propose(raft))
-		return rk_fail(
-			error, RK_EBUSY,
-			"the leader is busy with another change of the members or has just begun");
+	if (!may_propose(raft)) {
+		const struct rk_entry *waits = rk_raftlog_at(&raft->log, raft->config_after);
+		if (raft->transfer_to == 0 && waits != NULL && waits->kind == RK_ENTRY_CONFIG)
+			return rk_fail(error, RK_EBUSY,
+				       "another change of the members is under way");
+		return rk_fail(error, RK_EAGAIN, "the leader is taking over or handing over");
+	}
 	propose(raft, &next);
 	return RK_OK;
 }

@@ -29,6 +29,8 @@ static const char *const names[] = {
 	[RK_MSG_READ_ANSWER] = "read-answer",
 	[RK_MSG_TIMEOUT_NOW] = "timeout-now",
 	[RK_MSG_GONE] = "gone",
+	[RK_MSG_ADMIN] = "admin",
+	[RK_MSG_ADMIN_ANSWER] = "admin-answer",
 };
 
 static size_t snapshot_meta_size(const struct rk_snapshot_meta *meta)
@@ -164,7 +166,8 @@ static int body_decode(struct rk_reader *in, struct rk_raft_msg *msg)
 		return RK_EINVAL;
 	if ((msg->kind == RK_MSG_SNAPSHOT) != (snapshot_size != 0))
 		return RK_EINVAL;
-	if (count != 0 && msg->kind != RK_MSG_APPEND && msg->kind != RK_MSG_PROPOSE)
+	if (count != 0 && msg->kind != RK_MSG_APPEND && msg->kind != RK_MSG_PROPOSE &&
+	    msg->kind != RK_MSG_ADMIN && msg->kind != RK_MSG_ADMIN_ANSWER)
 		return RK_EINVAL;
 	if (snapshot_size != 0) {
 		const struct rk_span meta = rk_read_raw(in, snapshot_size);

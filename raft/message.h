@@ -25,7 +25,9 @@ enum rk_raft_msg_kind {
 	RK_MSG_READ_ANSWER,    /* context; index: serve once this is applied */
 	RK_MSG_TIMEOUT_NOW,    /* the receiver shall campaign at once */
 	RK_MSG_GONE,           /* the receiver is not a member any more */
-	RK_MSG_KIND_LAST = RK_MSG_GONE,
+	RK_MSG_ADMIN,          /* for the leader's owner, not for raft: context, a document in `entries` */
+	RK_MSG_ADMIN_ANSWER,
+	RK_MSG_KIND_LAST = RK_MSG_ADMIN_ANSWER,
 };
 
 struct rk_raft_msg {

@@ -29,6 +29,22 @@ void rk_link_frame(struct rk_buf *out, enum rk_link_frame kind, struct rk_span p
 	rk_buf_put_span(out, payload);
 }
 
+int rk_link_next(struct rk_span bytes, size_t max, struct rk_span *ret_frame, size_t *ret_used)
+{
+	struct rk_reader in = rk_reader_of(bytes);
+	const uint32_t size = rk_read_u32(&in);
+
+	if (in.failed)
+		return 0;
+	if (size == 0 || size > max)
+		return RK_EINVAL;
+	if (rk_reader_left(&in) < size)
+		return 0;
+	*ret_frame = rk_read_raw(&in, size);
+	*ret_used = 4 + (size_t)size;
+	return 1;
+}
+
 void rk_link_hello(struct rk_buf *out, const struct rk_peers_opts *opts, uint64_t to)
 {
 	RK_AUTO(rk_buf_done) struct rk_buf hello = { 0 };
@@ -41,14 +57,13 @@ void rk_link_hello(struct rk_buf *out, const struct rk_peers_opts *opts, uint64_
 	rk_link_frame(out, RK_LINK_HELLO, rk_buf_span(&hello));
 }
 
-/* The certificate must be that of the member which it says it is. */
-static bool is_member(const struct rk_inlink *link, uint64_t id)
+bool rk_link_is_member(const struct rk_stream *stream, uint64_t id)
 {
 	struct rk_tls_peer peer;
 	char name[64];
 	bool in_group = false;
 
-	rk_stream_peer(link->stream, &peer);
+	rk_stream_peer(stream, &peer);
 	(void)snprintf(name, sizeof name, RK_PEER_NAME_FORMAT, (unsigned long long)id);
 	for (unsigned i = 0; i < peer.group_count; i++)
 		in_group = in_group || strcmp(peer.groups[i], RK_PEER_GROUP) == 0;
@@ -75,7 +90,7 @@ static int take_hello(struct rk_inlink *link, struct rk_span payload)
 		       "address=%s why=\"looks for another cluster or member\"", peer.address);
 		return RK_EPERM;
 	}
-	if (from == 0 || from == to || !is_member(link, from)) {
+	if (from == 0 || from == to || !rk_link_is_member(link->stream, from)) {
 		rk_log(RK_LOG_WARN, "peer refused",
 		       "address=%s certificate=\"%s\" why=\"it is not member %llu's\"",
 		       peer.address, peer.name, (unsigned long long)from);
@@ -194,19 +209,19 @@ static size_t on_data(void *context, struct rk_stream *stream, struct rk_span by
 
 	(void)stream;
 	rk_buf_put_span(&link->in, bytes);
-	while (link->in.size - used >= 4) {
-		struct rk_reader in =
-			rk_reader_of(rk_span_sub(rk_buf_span(&link->in), used, link->in.size));
-		const uint32_t size = rk_read_u32(&in);
-		const bool too_big =
-			size == 0 || size > RK_LINK_FRAME_MAX || (link->from == 0 && size > 64);
-		if (!too_big && rk_reader_left(&in) < size)
+	for (;;) {
+		struct rk_span frame;
+		size_t size = 0;
+		const int more =
+			rk_link_next(rk_span_sub(rk_buf_span(&link->in), used, link->in.size),
+				     link->from == 0 ? 64 : RK_LINK_FRAME_MAX, &frame, &size);
+		if (more == 0)
 			break;
-		if (too_big || take_frame(link, rk_read_raw(&in, size)) < 0) {
+		if (more < 0 || take_frame(link, frame) < 0) {
 			drop(link);
 			return bytes.size;
 		}
-		used += 4 + (size_t)size;
+		used += size;
 	}
 	rk_buf_consume(&link->in, used);
 	if (link->in.size == 0 && link->in.capacity > (1u << 20))
@@ -250,6 +265,14 @@ void rk_inlink_close(struct rk_inlink *link)
 	(void)rk_stream_close(link->stream);
 	rk_buf_done(&link->in);
 	free(link);
+}
+
+uint64_t rk_inlink_from(const struct rk_inlink *link) { return link->from; }
+
+void rk_inlink_send(struct rk_inlink *link, struct rk_span frame)
+{
+	if (rk_stream_queued(link->stream) <= RK_LINK_QUEUED_MAX)
+		(void)rk_stream_write(link->stream, frame);
 }
 
 void rk_inlink_snapshot_done(struct rk_inlink *link, uint64_t from)

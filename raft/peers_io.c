@@ -13,8 +13,7 @@
 #include "raft/peerlink_io.h"
 #include "raft/snapshot_io.h"
 
-#define QUEUED_MAX   (64u << 20) /* bytes to one peer; messages beyond are dropped */
-#define INCOMING_MAX 64          /* connections */
+#define INCOMING_MAX 64 /* connections */
 #define RETRY_MIN_S  0.05
 #define RETRY_MAX_S  1.0
 #define PING_S       2.0
@@ -27,6 +26,7 @@ struct outlink { /* to one peer */
 	bool is_open, said_down;
 	double retry_s;
 	ev_timer retry;
+	struct rk_buf in; /* a peer that does not dial us answers on this connection */
 	/* a snapshot on its way */
 	int fd;
 	uint64_t left;
@@ -122,11 +122,38 @@ static void out_opened(void *context, struct rk_stream *stream)
 	link->said_down = false;
 }
 
+/* Only messages come this way. Anything else is passed over: the connection is of our own making.
+ */
+static void out_frame(struct outlink *link, struct rk_span frame)
+{
+	const struct rk_peers_opts *opts = &link->peers->opts;
+	struct rk_raft_msg *msg = NULL;
+
+	if (frame.data[0] != RK_LINK_MESSAGE || !rk_link_is_member(link->stream, link->id) ||
+	    rk_raft_msg_decode(rk_span_sub(frame, 1, frame.size), &msg) < 0)
+		return;
+	if (msg->from != link->id || msg->to != opts->self || msg->kind == RK_MSG_SNAPSHOT)
+		(void)rk_raft_msg_free(msg);
+	else
+		opts->message(opts->context, msg);
+}
+
 static size_t out_data(void *context, struct rk_stream *stream, struct rk_span bytes)
 {
-	(void)context;
+	struct outlink *link = context;
+	struct rk_span frame;
+	size_t used = 0, size = 0;
+	int more;
+
 	(void)stream;
-	return bytes.size; /* nothing is said on this side */
+	rk_buf_put_span(&link->in, bytes);
+	while ((more = rk_link_next(rk_span_sub(rk_buf_span(&link->in), used, link->in.size),
+				    RK_LINK_FRAME_MAX, &frame, &size)) == 1) {
+		out_frame(link, frame);
+		used += size;
+	}
+	rk_buf_consume(&link->in, more < 0 ? link->in.size : used);
+	return bytes.size;
 }
 
 static void out_drained(void *context, struct rk_stream *stream)
@@ -142,6 +169,7 @@ static void out_closed(void *context, struct rk_stream *stream, const struct rk_
 	(void)stream;
 	link->stream = NULL;
 	link->is_open = false;
+	rk_buf_clear(&link->in);
 	end_transfer(link, false);
 	if (!link->said_down)
 		rk_log(RK_LOG_WARN, "peer unreachable", "id=%llu address=%s why=\"%s\"",
@@ -189,6 +217,7 @@ static void out_free(struct outlink *link)
 	end_transfer(link, false);
 	ev_timer_stop(link->peers->loop, &link->retry);
 	(void)rk_stream_close(link->stream);
+	rk_buf_done(&link->in);
 	free(link);
 }
 
@@ -256,11 +285,23 @@ static void set_config(struct rk_peers *peers, const struct rk_config *config)
 			peers->out[peers->out_count++] = out_new(peers, &config->at[i]);
 }
 
+/* A peer that is not in our configuration (we join and do not know it yet, or it was removed) may
+ * have dialled us: the newest such connection. */
+static struct rk_inlink *in_find(const struct rk_peers *peers, uint64_t id)
+{
+	for (size_t i = peers->in_count; i > 0; i--)
+		if (rk_inlink_from(peers->in[i - 1]) == id)
+			return peers->in[i - 1];
+	return NULL;
+}
+
 static void send_message(struct rk_peers *peers, const struct rk_raft_msg *msg)
 {
 	struct outlink *link = out_find(peers, msg->to);
+	struct rk_inlink *back = link == NULL ? in_find(peers, msg->to) : NULL;
 
-	if (link == NULL || !link->is_open || rk_stream_queued(link->stream) > QUEUED_MAX)
+	if (back == NULL &&
+	    (link == NULL || !link->is_open || rk_stream_queued(link->stream) > RK_LINK_QUEUED_MAX))
 		return;
 	/* Straight into the frame: its size is known before. */
 	struct rk_buf *frame = &peers->frame;
@@ -268,7 +309,10 @@ static void send_message(struct rk_peers *peers, const struct rk_raft_msg *msg)
 	rk_buf_put_u32(frame, (uint32_t)(1 + rk_raft_msg_size(msg)));
 	rk_buf_put_u8(frame, RK_LINK_MESSAGE);
 	rk_raft_msg_encode(msg, frame);
-	(void)rk_stream_write(link->stream, rk_buf_span(frame));
+	if (back != NULL)
+		rk_inlink_send(back, rk_buf_span(frame));
+	else
+		(void)rk_stream_write(link->stream, rk_buf_span(frame));
 	if (frame->capacity > (1u << 20))
 		rk_buf_done(frame);
 }

@@ -235,6 +235,8 @@ static void dispatch(struct rk_raft *raft, struct rk_raft_msg *msg)
 			rk_raft_start_election(raft, true);
 		break;
 	case RK_MSG_GONE: rk_raft_step_gone(raft); break;
+	case RK_MSG_ADMIN:
+	case RK_MSG_ADMIN_ANSWER: break;
 	}
 }
 

@@ -74,6 +74,8 @@ static void dispatch(struct rk_req *req)
 	if (route->what == RK_ROUTE_NONE) {
 		rk_req_fail(req, 404, "NotFound",
 			    "the server could not find the requested resource");
+	} else if (route->what == RK_ROUTE_MEMBERS || route->what == RK_ROUTE_TRANSFER) {
+		rk_api_members(req);
 	} else if (route->kind == NULL) {
 		rk_api_info(req);
 	} else if (req->thread->view == NULL || !req->thread->is_ready) {

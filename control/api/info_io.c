@@ -162,9 +162,7 @@ static void openapi_v2(struct rk_req *req)
 	const bool proto =
 		contains(rk_http_header(req->http, "accept"), "com.github.proto-openapi.spec.v2");
 
-	send_document(req,
-		      proto ? "application/octet-stream"
-			    : "application/json",
+	send_document(req, proto ? "application/octet-stream" : "application/json",
 		      document(req, proto ? DOC_OPENAPI_V2_PROTO : DOC_OPENAPI_V2_JSON, make_v2));
 }
 
@@ -241,11 +239,19 @@ static void health(struct rk_req *req)
 
 static void root(struct rk_req *req)
 {
-	static const char *const paths[] = {
-		"/api",           "/api/v1",           "/apis",       "/healthz",
-		"/livez",         "/openapi/v2",       "/openapi/v3", "/readyz",
-		"/reckon/v1/log", "/reckon/v1/status", "/version"
-	};
+	static const char *const paths[] = { "/api",
+					     "/api/v1",
+					     "/apis",
+					     "/healthz",
+					     "/livez",
+					     "/openapi/v2",
+					     "/openapi/v3",
+					     "/readyz",
+					     "/reckon/v1/log",
+					     "/reckon/v1/members",
+					     "/reckon/v1/status",
+					     "/reckon/v1/transfer",
+					     "/version" };
 	struct rk_val *val = rk_val_map(&req->arena), *list = rk_val_list(&req->arena);
 
 	for (size_t i = 0; i < RK_COUNT(paths); i++)
@@ -340,6 +346,8 @@ void rk_api_info(struct rk_req *req)
 	case RK_ROUTE_STATUS: status(req); break;
 	case RK_ROUTE_LOG: log_page(req); break;
 	case RK_ROUTE_NONE:
+	case RK_ROUTE_MEMBERS:
+	case RK_ROUTE_TRANSFER:
 	case RK_ROUTE_OBJECTS:
 	case RK_ROUTE_OBJECT: rk_req_not_found(req); break;
 	}

@@ -127,7 +127,9 @@ void rk_route_parse(struct rk_arena *arena, const struct rk_kinds *kinds, struct
 		 (is(&parts, 0, "healthz") || is(&parts, 0, "livez") || is(&parts, 0, "readyz")))
 		ret->what = RK_ROUTE_HEALTH;
 	else if (parts.count == 3 && is(&parts, 0, "reckon") && is(&parts, 1, "v1"))
-		ret->what = is(&parts, 2, "status") ? RK_ROUTE_STATUS
-			    : is(&parts, 2, "log")  ? RK_ROUTE_LOG
-						    : RK_ROUTE_NONE;
+		ret->what = is(&parts, 2, "status")     ? RK_ROUTE_STATUS
+			    : is(&parts, 2, "log")      ? RK_ROUTE_LOG
+			    : is(&parts, 2, "members")  ? RK_ROUTE_MEMBERS
+			    : is(&parts, 2, "transfer") ? RK_ROUTE_TRANSFER
+							: RK_ROUTE_NONE;
 }

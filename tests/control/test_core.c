@@ -264,6 +264,95 @@ Test(core, three_members_agree_and_one_comes_back)
 	rk_pem_pair_done(&ca);
 }
 
+static struct rk_arena scratch;
+
+/* What the leader says to this; the value lasts until the test ends. */
+static struct rk_val *admin(struct member *member, const char *text)
+{
+	struct rk_val *ask = NULL, *val = NULL;
+	struct rk_error error = { 0 };
+
+	cr_assert_eq(rk_json_parse(&scratch, rk_span_str(text), 0, &ask, &error), RK_OK, "%s",
+		     error.text);
+	rk_feed_admin(member->feed, ++member->next_id, rk_doc_of(ask), 3000);
+	struct rk_feed_answer *answer = wait_for(member, member->next_id);
+	if (answer->err == RK_OK)
+		val = rk_val_copy(&scratch, rk_doc_val(&scratch, answer->results[0].doc));
+	rk_feed_answer_free(answer);
+	return val;
+}
+
+static void wait_members(struct member *member, uint32_t count)
+{
+	const uint64_t until = rk_clock_mono_ms() + 10000;
+
+	while (rk_clock_mono_ms() < until) {
+		const struct rk_val *val = admin(member, "{\"op\":\"list\"}");
+		if (val != NULL && !rk_val_bool_at(val, "changing", true) &&
+		    rk_val_count(rk_val_at(val, "members")) == count)
+			return;
+		(void)usleep(20000);
+	}
+	cr_assert_fail("%u members were expected", count);
+}
+
+/* A lone member becomes three, who know of the others only what the leader sends; then it leaves
+ * itself. */
+Test(core, one_member_grows_to_three_and_the_first_one_leaves)
+{
+	struct rk_pem_pair ca = { 0 };
+	struct rk_error error;
+	struct member all[3] = { 0 };
+	struct rk_core_opts opts[3] = { 0 };
+	char dirs[3][80], addresses[3][32], text[256], name[16];
+
+	cr_assert_eq(rk_ca_make(&ca, "test", &error), RK_OK);
+	for (unsigned i = 0; i < 3; i++) {
+		uint16_t port = 0;
+		(void)snprintf(dirs[i], sizeof dirs[i], "%s/m%u", dir, i + 1);
+		opts[i] = (struct rk_core_opts){ .dir = dirs[i],
+						 .id = i + 1,
+						 .snapshot_entries = 20 };
+		cr_assert_eq(rk_listen("127.0.0.1:0", false, &opts[i].peer_fd, &port, &error),
+			     RK_OK, "%s", error.text);
+		(void)snprintf(addresses[i], sizeof addresses[i], "127.0.0.1:%u", port);
+		make_tls(&opts[i].peer_server, &opts[i].peer_client, &ca, i + 1);
+	}
+	cr_assert_eq(rk_config_add(&opts[0].members, 1, RK_MEMBER_VOTER, addresses[0]), RK_OK);
+	for (unsigned i = 0; i < 3; i++)
+		start(&all[i], &opts[i]);
+	wait_for(&all[0], 0);
+	for (int i = 0; i < 50; i++) { /* more than a snapshot */
+		(void)snprintf(name, sizeof name, "a%d", i);
+		cr_expect_eq(create_config_map(&all[0], name), 201);
+	}
+	(void)snprintf(text, sizeof text,
+		       "{\"op\":\"change\",\"add\":[{\"id\":2,\"address\":\"%s\"},{\"id\":3,"
+		       "\"address\":\"%s\"}]}",
+		       addresses[1], addresses[2]);
+	cr_expect_eq(rk_val_int_at(admin(&all[0], text), "code", 0), 200);
+	wait_members(&all[0], 3);
+	for (unsigned i = 0; i < 3; i++) {
+		catch_up(&all[i]);
+		cr_expect(has(&all[i], "a0") && has(&all[i], "a49"), "member %u", i + 1);
+	}
+	/* Asked of one that does not lead. */
+	cr_expect_eq(rk_val_int_at(admin(&all[1], "{\"op\":\"change\",\"remove\":[7]}"), "code", 0),
+		     404);
+	cr_expect_eq(rk_val_int_at(admin(&all[1], "{\"op\":\"change\",\"remove\":[1]}"), "code", 0),
+		     200);
+	wait_members(&all[1], 2);
+	cr_expect_eq(create_config_map(&all[1], "b1"), 201);
+	cr_expect_eq(create_config_map(&all[2], "b2"), 201);
+	for (unsigned i = 0; i < 3; i++) {
+		stop(&all[i]);
+		(void)rk_tls_unref(opts[i].peer_server);
+		(void)rk_tls_unref(opts[i].peer_client);
+	}
+	rk_pem_pair_done(&ca);
+	rk_arena_done(&scratch);
+}
+
 Test(pending, sequences_are_answered_in_any_order)
 {
 	struct rk_pending pending = { 0 };
