@@ -412,7 +412,9 @@ static void print_member(const struct rk_local *local, unsigned number, struct r
 			     (long long)rk_val_int_at(val, "snapshot", 0),
 			     (const char *)rk_val_text_at(val, "hash").data, (int)pid,
 			     rk_val_bool_at(val, "diskFull", false) ? " DISK FULL" : "",
-			     quarantined ? " QUARANTINED" : "");
+			     rk_val_bool_at(val, "removed", false) ? " REMOVED"
+			     : quarantined			   ? " QUARANTINED"
+								   : "");
 		*ret_all = *ret_all && !quarantined;
 	}
 	rk_arena_done(&arena);

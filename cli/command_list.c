@@ -54,6 +54,7 @@ static const struct rk_command *const commands[] = {
 	&rk_command_member_remove,
 	&rk_command_member_update,
 	&rk_command_member_set,
+	&rk_command_member_cert,
 	&rk_command_transfer,
 	&rk_command_node,
 	&rk_command_image_load,

@@ -54,6 +54,8 @@ extern const struct rk_command rk_command_server;
 extern const struct rk_command rk_command_member_ls, rk_command_member_add,
 	rk_command_member_promote, rk_command_member_remove, rk_command_member_update,
 	rk_command_member_set, rk_command_transfer;
+/* member_cert.c */
+extern const struct rk_command rk_command_member_cert;
 /* node.c */
 extern const struct rk_command rk_command_node;
 /* image_io.c */

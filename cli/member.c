@@ -174,27 +174,44 @@ static void put_step(unsigned number, const struct rk_val *members)
 	(void)printf("\n");
 }
 
-/* Until no change is under way. The leader may change meanwhile, and a member may be silent. */
-static int wait_for_end(struct job *job, struct rk_val **ret, struct rk_error *error)
+/* No change is under way, and those are the members that were asked for. */
+static bool is_done(const struct rk_val *val, const struct rk_val *to)
+{
+	static const char *const fields[] = { "address", "role" };
+	const struct rk_val *members = rk_val_at(val, "members");
+	bool same =
+		!rk_val_bool_at(val, "changing", true) && rk_val_count(members) == rk_val_count(to);
+
+	for (uint32_t i = 0; i < rk_val_count(to) && same; i++) {
+		const struct rk_val *is = rk_val_item(members, i), *want = rk_val_item(to, i);
+		same = rk_val_int_at(is, "id", 0) == rk_val_int_at(want, "id", -1);
+		for (size_t j = 0; j < RK_COUNT(fields); j++)
+			same = same && rk_span_eq(rk_val_text_at(is, fields[j]),
+						  rk_val_text_at(want, fields[j]));
+	}
+	return same;
+}
+
+/* The leader may change meanwhile, and a member may be silent. */
+static int wait_for(struct job *job, const struct rk_val *to, struct rk_error *error)
 {
 	const uint64_t until_ms = rk_clock_mono_ms() + (uint64_t)job->timeout_ms;
+	struct rk_val *val = NULL;
 	int err;
 
 	for (;;) {
-		err = rk_session_get(&job->session, MEMBERS_PATH, ret, error);
-		if (err == RK_OK && !rk_val_bool_at(*ret, "changing", false))
-			return RK_OK;
-		if (rk_clock_mono_ms() >= until_ms)
+		err = rk_session_get(&job->session, MEMBERS_PATH, &val, error);
+		if ((err == RK_OK && is_done(val, to)) || rk_clock_mono_ms() >= until_ms)
 			break;
 		(void)usleep(POLL_US);
 	}
-	if (err < 0)
-		return err;
-	put_members(*ret);
-	return rk_fail(
-		error, RK_ETIMEDOUT,
-		"the change is still under way: it goes on when members that shall vote have "
-		"caught up");
+	RK_TRY(err);
+	put_members(val);
+	return is_done(val, to)
+		       ? RK_OK
+		       : rk_fail(error, RK_ETIMEDOUT,
+				 "the change is not done yet: it goes on when members that "
+				 "shall vote have caught up");
 }
 
 static int change(struct job *job, struct rk_error *error)
@@ -218,9 +235,7 @@ static int change(struct job *job, struct rk_error *error)
 	}
 	if (job->no_wait)
 		return RK_OK;
-	RK_TRY(wait_for_end(job, &answer, error));
-	put_members(answer);
-	return RK_OK;
+	return wait_for(job, rk_val_at(answer, "to"), error);
 }
 
 /* "4", "4=HOST:PORT", with `:learner` behind it. */

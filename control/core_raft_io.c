@@ -400,6 +400,10 @@ static void pass_on(struct rk_core *core)
 		rk_disk_drop(core->disk, out->compact_index);
 	const struct rk_config *config = rk_raft_config(core->raft);
 	if (core->peers != NULL && memcmp(config, &core->told_config, sizeof *config) != 0) {
+		if (rk_config_find(config, core->member.id) < 0 &&
+		    rk_config_find(&core->told_config, core->member.id) >= 0)
+			rk_log(RK_LOG_WARN, "removed",
+			       "what=\"this is no member of the cluster any more: stop it\"");
 		core->told_config = *config;
 		rk_peers_set(core->peers, config);
 	}
