@@ -412,7 +412,10 @@ static void print_member(const struct rk_local *local, unsigned number, struct r
 			     (long long)rk_val_int_at(val, "snapshot", 0),
 			     (const char *)rk_val_text_at(val, "hash").data, (int)pid,
 			     rk_val_bool_at(val, "diskFull", false) ? " DISK FULL" : "",
-			     rk_val_bool_at(val, "removed", false) ? " REMOVED"
+			     rk_span_is(rk_val_text_at(val, "memory"), "lost") ||
+					     rk_span_is(rk_val_text_at(val, "memory"), "fills")
+				     ? " AMNESIA"
+			     : rk_val_bool_at(val, "removed", false) ? " REMOVED"
 			     : quarantined			   ? " QUARANTINED"
 								   : "");
 		*ret_all = *ret_all && !quarantined;

@@ -91,7 +91,8 @@ void rk_feed_write(struct rk_feed *feed, uint64_t request_id, struct rk_blob *co
 void rk_feed_read(struct rk_feed *feed, uint64_t request_id, uint32_t deadline_ms);
 /* Asks how the member is: an answer with one result, whose document is
  *   { id, role, term, leader, first, last, commit, applied, snapshot, revision, hash, logBytes,
- * incarnation, diskFull, quarantined, removed, pending, members: [{id, address, role, leaving, next, state,
+ * incarnation, diskFull, quarantined, removed, memory
+ * (rk_raft_doubt_name), pending, members: [{id, address, role, leaving, next, state,
  * match, active}] }. */
 void rk_feed_status(struct rk_feed *feed, uint64_t request_id);
 /* Asks the leader, wherever it is, about the members (takes the share of `ask`, a document): op "list"; "change" with

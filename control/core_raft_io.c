@@ -384,6 +384,23 @@ static void note_leader(struct rk_core *core)
 	}
 }
 
+static void note_doubt(struct rk_core *core)
+{
+	struct rk_raft_status status;
+
+	rk_raft_status(core->raft, &status);
+	if (status.doubt == core->told_doubt)
+		return;
+	if (status.doubt == RK_DOUBT_LOST)
+		rk_log(RK_LOG_ERROR, "amnesia",
+		       "what=\"this disk holds less than the others saw of it: was it replaced or rolled back? "
+		       "The member does not vote until it holds again what it lost\" last=%" PRIu64,
+		       status.last_index);
+	else if (status.doubt == RK_DOUBT_NONE && core->told_doubt != RK_DOUBT_ASKS)
+		rk_log(RK_LOG_INFO, "amnesia over", "last=%" PRIu64, status.last_index);
+	core->told_doubt = status.doubt;
+}
+
 static void pass_on(struct rk_core *core)
 {
 	struct rk_raft_out *out = &core->out;
@@ -424,6 +441,7 @@ void rk_core_turn(struct rk_core *core)
 	}
 	finish_reads(core);
 	rk_core_publish(core);
+	note_doubt(core);
 	maybe_snapshot(core);
 }
 

@@ -96,7 +96,7 @@ static bool promotable(const struct rk_raft *raft)
 	const int self = rk_raft_self(raft);
 
 	return self >= 0 && rk_member_votes(&raft->config.at[self]) && raft->installing == 0 &&
-	       !raft->removed;
+	       !raft->removed && rk_raft_may_campaign(raft);
 }
 
 void rk_raft_start_election(struct rk_raft *raft, bool force)
@@ -209,6 +209,9 @@ static bool up_to_date(const struct rk_raft *raft, const struct rk_raft_msg *msg
 void rk_raft_step_vote(struct rk_raft *raft, const struct rk_raft_msg *msg)
 {
 	const bool pre = msg->kind == RK_MSG_PREVOTE;
+
+	if (!rk_raft_may_vote(raft, msg))
+		return;
 	const bool free_to_vote = raft->vote == msg->from ||
 				  (raft->vote == 0 && raft->leader_id == 0) ||
 				  (pre && msg->term > raft->term);

@@ -89,6 +89,9 @@ struct rk_snapshot_meta { /* the state after applying `index`; index 0 means tha
 void rk_snapshot_meta_encode(const struct rk_snapshot_meta *meta, struct rk_buf *out);
 RK_MUST_CHECK int rk_snapshot_meta_decode(struct rk_span bytes, struct rk_snapshot_meta *ret);
 
+#define RK_VOTE_FORGOTTEN   UINT64_MAX /* as a vote: the member does not know whom it gave it to */
+#define RK_COMMIT_FORGOTTEN UINT64_MAX /* as a commit: the member lost its memory (raft/raft.h) */
+
 struct rk_hard_state { /* what a member must remember over a restart (Raft paper, figure 2) */
 	uint64_t term;
 	uint64_t vote;   /* 0: none in this term */

@@ -1,4 +1,5 @@
-/* raft/inner.h - the core's state, shared by raft.c, change.c, election.c, replication.c and read.c and by nobody else. */
+/* raft/inner.h - the core's state, shared by raft.c, change.c, doubt.c, election.c, replication.c and
+ * read.c and by nobody else. */
 #ifndef RK_RAFT_INNER_H
 #define RK_RAFT_INNER_H
 
@@ -30,6 +31,11 @@ struct rk_reads {
 	uint64_t index;         /* leader: commit index when the round started */
 };
 
+struct rk_seen { /* the most that a member showed of what it holds durably */
+	uint64_t id, term;
+	uint64_t log_term, index; /* of its log's end; never fall in this order */
+};
+
 struct rk_raft {
 	struct rk_raft_opts opts; /* config, snapshot and entries in it are not used after the start */
 	uint64_t id;
@@ -57,6 +63,14 @@ struct rk_raft {
 	uint64_t round_index;    /* leader: end of the log at the last look at the quorum */
 	bool removed;
 	bool campaign_due; /* the leader wants us to lead: as soon as the configuration is in force */
+
+	enum rk_raft_doubt doubt;
+	enum rk_vote doubt_answers[RK_MEMBERS_MAX]; /* beside config.at */
+	uint64_t doubt_id, doubt_asked_ms, doubt_term;
+	uint64_t fill_term, fill_index; /* the furthest end of a log among those that answered */
+	uint64_t no_vote_until_ms;
+	uint32_t seen_count;
+	struct rk_seen seen[RK_MEMBERS_MAX];
 
 	uint64_t transfer_to, transfer_since_ms;
 	bool lease_off; /* a transfer of this term may make a peer ignore our lease */
@@ -111,6 +125,17 @@ void rk_raft_config_delivered(struct rk_raft *raft, const struct rk_entry *entry
 bool rk_raft_config_waits(const struct rk_raft *raft); /* one is committed and not in force yet */
 void rk_raft_tell_gone(struct rk_raft *raft, const struct rk_raft_msg *msg);
 void rk_raft_step_gone(struct rk_raft *raft);
+
+/* doubt.c */
+void rk_raft_doubt_start(struct rk_raft *raft);
+void rk_raft_doubt_tick(struct rk_raft *raft);
+void rk_raft_note_seen(struct rk_raft *raft, const struct rk_raft_msg *msg);
+void rk_raft_step_check(struct rk_raft *raft, const struct rk_raft_msg *msg);
+void rk_raft_step_check_answer(struct rk_raft *raft, const struct rk_raft_msg *msg);
+bool rk_raft_forgot(const struct rk_raft *raft);
+bool rk_raft_may_vote(const struct rk_raft *raft, const struct rk_raft_msg *msg);
+bool rk_raft_may_campaign(const struct rk_raft *raft);
+bool rk_raft_may_take(const struct rk_raft *raft); /* messages but those of this file */
 
 /* election.c */
 void rk_raft_become_follower(struct rk_raft *raft, uint64_t term, uint64_t leader_id);

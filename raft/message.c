@@ -29,6 +29,8 @@ static const char *const names[] = {
 	[RK_MSG_READ_ANSWER] = "read-answer",
 	[RK_MSG_TIMEOUT_NOW] = "timeout-now",
 	[RK_MSG_GONE] = "gone",
+	[RK_MSG_CHECK] = "check",
+	[RK_MSG_CHECK_ANSWER] = "check-answer",
 	[RK_MSG_ADMIN] = "admin",
 	[RK_MSG_ADMIN_ANSWER] = "admin-answer",
 };

@@ -25,6 +25,10 @@ enum rk_raft_msg_kind {
 	RK_MSG_READ_ANSWER,    /* context; index: serve once this is applied */
 	RK_MSG_TIMEOUT_NOW,    /* the receiver shall campaign at once */
 	RK_MSG_GONE,           /* the receiver is not a member any more */
+	RK_MSG_CHECK,          /* asks what the receiver saw of the sender: term, index, log_term: what it holds; context */
+	RK_MSG_CHECK_ANSWER,   /* hint_index, hint_term: the furthest end of the receiver's log that it saw; commit: in
+				* what term; index, log_term: the end of its own log; reject: that is not
+				* empty; force: it lost its own memory */
 	RK_MSG_ADMIN,          /* for the leader's owner, not for raft: context, a document in `entries` */
 	RK_MSG_ADMIN_ANSWER,
 	RK_MSG_KIND_LAST = RK_MSG_ADMIN_ANSWER,
@@ -35,7 +39,7 @@ struct rk_raft_msg {
 	bool reject;
 	bool force;
 	uint64_t from, to;
-	uint64_t term; /* 0 only in PROPOSE, READ and READ_ANSWER */
+	uint64_t term; /* 0 only in PROPOSE, READ and CHECK */
 	uint64_t index, log_term;
 	uint64_t commit;
 	uint64_t hint_index, hint_term;

@@ -18,7 +18,8 @@ bool rk_raft_dirty(const struct rk_raft *raft)
 	return raft->reset_pending || rk_raftlog_last(&raft->log) > raft->log.handed ||
 	       raft->term != raft->handed_hard.term || raft->vote != raft->handed_hard.vote ||
 	       /* Or a member that starts again would wait for the votes of those that left. */
-	       raft->config_index > raft->handed_hard.commit;
+	       raft->config_index > raft->handed_hard.commit ||
+	       rk_raft_forgot(raft) != (raft->handed_hard.commit == RK_COMMIT_FORGOTTEN);
 }
 
 /* What a message says about this member's log, term or vote must survive a crash of it. */
@@ -32,7 +33,8 @@ void rk_raft_send(struct rk_raft *raft, struct rk_raft_msg *msg)
 	const uint64_t after = raft->issued_id + (rk_raft_dirty(raft) ? 1 : 0);
 
 	msg->from = raft->id;
-	if (msg->term == 0 && msg->kind != RK_MSG_PROPOSE && msg->kind != RK_MSG_READ)
+	if (msg->term == 0 && msg->kind != RK_MSG_PROPOSE && msg->kind != RK_MSG_READ &&
+	    msg->kind != RK_MSG_CHECK)
 		msg->term = raft->term;
 	if (promises(msg->kind) && after > raft->durable_id) {
 		raft->held = rk_grow(raft->held, &raft->held_capacity, raft->held_count + 1,
@@ -50,12 +52,14 @@ void rk_raft_adopt_config(struct rk_raft *raft, const struct rk_config *config)
 	const struct rk_config old = raft->config;
 	struct rk_progress peers[RK_MEMBERS_MAX] = { 0 };
 	enum rk_vote votes[RK_MEMBERS_MAX] = { RK_VOTE_NONE };
+	enum rk_vote answers[RK_MEMBERS_MAX] = { RK_VOTE_NONE };
 
 	for (uint32_t i = 0; i < config->count; i++) {
 		const int was = rk_config_find(&old, config->at[i].id);
 		if (was >= 0) {
 			peers[i] = raft->peers[was];
 			votes[i] = raft->votes[was];
+			answers[i] = raft->doubt_answers[was];
 			raft->peers[was] = (struct rk_progress){ 0 };
 		} else {
 			rk_progress_init(&peers[i], raft->opts.inflight_max, raft->opts.inflight_bytes);
@@ -72,6 +76,7 @@ void rk_raft_adopt_config(struct rk_raft *raft, const struct rk_config *config)
 	raft->config = *config;
 	memcpy(raft->peers, peers, sizeof peers);
 	memcpy(raft->votes, votes, sizeof votes);
+	memcpy(raft->doubt_answers, answers, sizeof answers);
 }
 
 static void fill_defaults(struct rk_raft_opts *opts)
@@ -135,7 +140,8 @@ static void load_log(struct rk_raft *raft, const struct rk_raft_opts *opts)
 		rk_raftlog_restart(&raft->log, snapshot->index, snapshot->term);
 		raft->reset_pending = true;
 	}
-	raft->log.committed = RK_MAX(snapshot->index, RK_MIN(opts->hard.commit, rk_raftlog_last(&raft->log)));
+	const uint64_t commit = opts->hard.commit != RK_COMMIT_FORGOTTEN ? opts->hard.commit : 0;
+	raft->log.committed = RK_MAX(snapshot->index, RK_MIN(commit, rk_raftlog_last(&raft->log)));
 	raft->log.committed = RK_MAX(raft->log.committed, raft->log.base_index);
 }
 
@@ -165,6 +171,7 @@ int rk_raft_new(struct rk_raft **ret, const struct rk_raft_opts *given, struct r
 	raft->reads.started = raft->reads.done = rk_raft_random(raft) >> 2;
 	raft->election_timeout_ms = raft->opts.election_ms +
 				    rk_raft_random(raft) % raft->opts.election_ms;
+	rk_raft_doubt_start(raft);
 	*ret = raft;
 	return RK_OK;
 }
@@ -201,6 +208,7 @@ void rk_raft_clock(struct rk_raft *raft, uint64_t mono_ms, int64_t wall_ms)
 
 void rk_raft_tick(struct rk_raft *raft)
 {
+	rk_raft_doubt_tick(raft);
 	rk_raft_tick_election(raft);
 	rk_raft_reads_tick(raft);
 }
@@ -235,23 +243,38 @@ static void dispatch(struct rk_raft *raft, struct rk_raft_msg *msg)
 			rk_raft_start_election(raft, true);
 		break;
 	case RK_MSG_GONE: rk_raft_step_gone(raft); break;
+	case RK_MSG_CHECK:
+	case RK_MSG_CHECK_ANSWER:
 	case RK_MSG_ADMIN:
 	case RK_MSG_ADMIN_ANSWER: break;
 	}
 }
 
+static void step(struct rk_raft *raft, struct rk_raft_msg *msg, bool is_termless)
+{
+	rk_raft_note_seen(raft, msg);
+	if (msg->kind == RK_MSG_CHECK)
+		rk_raft_step_check(raft, msg);
+	else if (msg->kind == RK_MSG_CHECK_ANSWER)
+		rk_raft_step_check_answer(raft, msg);
+	/* A snapshot is of committed entries, whatever became of the leader that sent it. */
+	else if (msg->kind == RK_MSG_SNAPSHOT &&
+		 (msg->term < raft->term || !rk_raft_may_take(raft)))
+		rk_raft_step_snapshot(raft, msg);
+	else if (!rk_raft_may_take(raft))
+		return;
+	else if (is_termless || rk_raft_step_term(raft, msg))
+		dispatch(raft, msg);
+}
+
 void rk_raft_step(struct rk_raft *raft, struct rk_raft_msg *msg)
 {
-	const bool termless = msg->kind == RK_MSG_PROPOSE || msg->kind == RK_MSG_READ;
+	const bool is_termless = msg->kind == RK_MSG_PROPOSE || msg->kind == RK_MSG_READ ||
+				 msg->kind == RK_MSG_CHECK;
 
 	if (msg->to == raft->id && msg->from != raft->id && msg->from != 0 &&
-	    (termless || msg->term != 0)) {
-		/* A snapshot is of committed entries, whatever became of the leader that sent it. */
-		if (msg->kind == RK_MSG_SNAPSHOT && msg->term < raft->term)
-			rk_raft_step_snapshot(raft, msg);
-		else if (termless || rk_raft_step_term(raft, msg))
-			dispatch(raft, msg);
-	}
+	    (is_termless || msg->term != 0))
+		step(raft, msg, is_termless);
 	(void)rk_raft_msg_free(msg);
 }
 
@@ -433,6 +456,8 @@ static struct rk_persist *make_job(struct rk_raft *raft)
 
 	job->id = ++raft->issued_id;
 	job->hard = (struct rk_hard_state){ raft->term, raft->vote, log->committed };
+	if (rk_raft_forgot(raft))
+		job->hard.commit = RK_COMMIT_FORGOTTEN;
 	job->reset = raft->reset_pending;
 	if (job->reset)
 		job->mark = raft->snapshot;
@@ -601,6 +626,7 @@ void rk_raft_status(const struct rk_raft *raft, struct rk_raft_status *ret)
 		.log_bytes = raft->log.bytes,
 		.uncommitted_bytes = raft->uncommitted_bytes,
 		.transfer_to = raft->transfer_to,
+		.doubt = raft->doubt,
 		.removed = raft->removed,
 		.peers_count = raft->config.count,
 	};

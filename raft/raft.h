@@ -25,6 +25,17 @@ struct rk_raft;
 
 enum rk_raft_role { RK_RAFT_FOLLOWER, RK_RAFT_PRECANDIDATE, RK_RAFT_CANDIDATE, RK_RAFT_LEADER };
 
+/* What a member may think of its own disk. It may have come back older than what the peers saw of it: replaced,
+ * rolled back. So a member that starts asks them, and promises nothing before a majority (with itself) has
+ * answered. When one of them saw more of it than is there, or has entries while there are none here, its memory is
+ * LOST: it does not vote, does not even follow, until so many have answered that each majority that it may have been
+ * part of is represented. Then (FILLS) it follows leaders of their newest term and later ones, and votes for those only
+ * that hold at least what the furthest of them holds, after a pause for votes that it gave and that are still on
+ * their way; all is well when it holds that much itself.
+ * What the peers saw is in their memory only: a rolled-back disk is not noticed when those that saw more are away
+ * or started anew; an empty one is. */
+enum rk_raft_doubt { RK_DOUBT_NONE, RK_DOUBT_ASKS, RK_DOUBT_LOST, RK_DOUBT_FILLS };
+
 /* Zero in a number means its default. */
 struct rk_raft_opts {
 	uint64_t id;
@@ -160,6 +171,7 @@ struct rk_raft_status {
 	size_t log_bytes;         /* of entries in memory: a reason to snapshot and compact */
 	size_t uncommitted_bytes;
 	uint64_t transfer_to;
+	enum rk_raft_doubt doubt;
 	bool removed; /* it was a member and is none any more, or the leader says so */
 	uint32_t peers_count;
 	struct rk_raft_peer_status peers[RK_MEMBERS_MAX];
@@ -167,6 +179,7 @@ struct rk_raft_status {
 
 void rk_raft_status(const struct rk_raft *raft, struct rk_raft_status *ret);
 const char *rk_raft_role_name(enum rk_raft_role role);
+const char *rk_raft_doubt_name(enum rk_raft_doubt doubt);
 /* Borrowed until the next input. */
 const struct rk_config *rk_raft_config(const struct rk_raft *raft);
 /* Milliseconds from the last clock until rk_raft_tick may have something to do; at most heartbeat_ms. */

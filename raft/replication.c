@@ -251,6 +251,13 @@ static void append_refused(struct rk_raft *raft, struct rk_progress *peer,
 	/* Skip our own entries of terms that the peer cannot have at that place. */
 	if (msg->hint_term > 0)
 		hint = rk_raftlog_conflict(&raft->log, hint, msg->hint_term);
+	/* It refuses what it acknowledged: it has lost that, and the acknowledgement came late. */
+	if (peer->state == RK_PROGRESS_PROBE && peer->next - 1 == msg->index &&
+	    peer->match == msg->index && hint < peer->match) {
+		rk_progress_reset(peer, hint + 1);
+		peer->active = true;
+		return;
+	}
 	if (rk_progress_back_up(peer, msg->index, hint) && peer->state == RK_PROGRESS_REPLICATE)
 		rk_progress_probe(peer);
 }
@@ -359,6 +366,8 @@ void rk_raft_step_snapshot(struct rk_raft *raft, const struct rk_raft_msg *msg)
 
 	if (meta == NULL || meta->index == 0)
 		return;
+	if (meta->term > raft->term) /* it came outside of terms, to a member without memory */
+		rk_raft_become_follower(raft, meta->term, 0);
 	struct rk_raft_msg *answer = rk_raft_msg_new(RK_MSG_APPEND_ANSWER, msg->from);
 	if (meta->index > log->committed) {
 		if (rk_raftlog_term(log, meta->index) == meta->term) {

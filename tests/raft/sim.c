@@ -34,7 +34,7 @@ struct node {
 	uint64_t asleep_until_ms;
 	int64_t skew_ms;
 	struct rk_raft *raft;
-	struct disk disk;
+	struct disk disk, kept;
 	struct job *jobs;
 	size_t jobs_count, jobs_capacity;
 	uint64_t compact_to;
@@ -223,6 +223,71 @@ void sim_crash(struct sim *sim, uint32_t id)
 	node->raft = rk_raft_free(node->raft);
 	rk_raft_out_done(&node->out);
 	node->up = false;
+}
+
+static void disk_done(struct disk *disk)
+{
+	rk_entries_done(disk->entries, disk->count);
+	free(disk->entries);
+	*disk = (struct disk){ 0 };
+}
+
+static void disk_copy(struct disk *to, const struct disk *from)
+{
+	disk_done(to);
+	*to = *from;
+	to->capacity = from->count;
+	to->entries = rk_alloc((from->count + 1) * sizeof *to->entries);
+	for (size_t i = 0; i < from->count; i++)
+		to->entries[i] = rk_entry_ref(&from->entries[i]);
+}
+
+void sim_keep_disk(struct sim *sim, uint32_t id)
+{
+	disk_copy(&sim->nodes[id].kept, &sim->nodes[id].disk);
+}
+
+void sim_roll_back(struct sim *sim, uint32_t id)
+{
+	disk_copy(&sim->nodes[id].disk, &sim->nodes[id].kept);
+}
+
+void sim_wipe(struct sim *sim, uint32_t id)
+{
+	sim->counts.wipes++;
+	disk_done(&sim->nodes[id].disk);
+}
+
+/* Every disk holds something, and every member that is up is sure of what it holds: one more may be
+ * lost. */
+static bool may_wipe(const struct sim *sim)
+{
+	struct rk_raft_status status;
+
+	for (uint32_t i = 1; i <= sim->opts.nodes; i++) {
+		const struct node *node = &sim->nodes[i];
+		if (node->disk.count == 0 && node->disk.snapshot.index == 0)
+			return false;
+		if (node->disk.hard.commit == RK_COMMIT_FORGOTTEN)
+			return false;
+		if (!node->up)
+			continue;
+		rk_raft_status(node->raft, &status);
+		if (status.doubt == RK_DOUBT_LOST || status.doubt == RK_DOUBT_FILLS)
+			return false;
+	}
+	return true;
+}
+
+static void wipe(struct sim *sim)
+{
+	const uint32_t id = (uint32_t)(1 + below(sim, sim->opts.nodes));
+
+	if (!may_wipe(sim))
+		return;
+	sim_crash(sim, id);
+	if (may_wipe(sim)) /* the crash may have left it less than it had */
+		sim_wipe(sim, id);
 }
 
 static void post(struct sim *sim, struct rk_raft_msg *msg, bool is_snapshot)
@@ -570,6 +635,8 @@ static void faults(struct sim *sim)
 		return;
 	if (below(sim, 1000) < sim->opts.crash_permille)
 		sim_crash(sim, (uint32_t)(1 + below(sim, sim->opts.nodes)));
+	if (below(sim, 1000) < sim->opts.wipe_permille)
+		wipe(sim);
 	for (uint32_t i = 1; i <= sim->opts.nodes; i++) {
 		if (!sim->nodes[i].up && !sim->opts.stay_down && below(sim, 100) < 3)
 			sim_restart(sim, i);
@@ -630,8 +697,8 @@ struct sim *sim_free(struct sim *sim)
 	for (uint32_t i = 1; i <= sim->opts.nodes; i++) {
 		struct node *node = &sim->nodes[i];
 		sim_crash(sim, i);
-		rk_entries_done(node->disk.entries, node->disk.count);
-		free(node->disk.entries);
+		disk_done(&node->disk);
+		disk_done(&node->kept);
 		free(node->jobs);
 	}
 	for (size_t i = 0; i < sim->letters_count; i++)

@@ -16,6 +16,7 @@ struct sim_opts {
 	uint32_t delay_max_ms;   /* messages take 1 ... this: what is sent later may come first */
 	uint32_t disk_max_ms;    /* a job takes 0 ... this */
 	uint32_t crash_permille; /* chance of a crash in each 5 ms turn of the cluster */
+	uint32_t wipe_permille;  /* chance that a disk is replaced by an empty one; one at a time */
 	bool stay_down;          /* who crashed comes back by sim_restart only */
 	uint32_t partition_permille;
 	uint32_t propose_percent; /* chance that a node proposes in its turn */
@@ -43,13 +44,17 @@ uint64_t sim_reads_done(const struct sim *sim);
 uint32_t sim_leader(const struct sim *sim); /* node id of the leader of the latest term, 0: none */
 void sim_crash(struct sim *sim, uint32_t id);
 void sim_restart(struct sim *sim, uint32_t id);
+/* A copy of the disk as it is; puts it back into a node that is down; or an empty one. */
+void sim_keep_disk(struct sim *sim, uint32_t id);
+void sim_roll_back(struct sim *sim, uint32_t id);
+void sim_wipe(struct sim *sim, uint32_t id);
 void sim_cut(struct sim *sim, uint32_t from, uint32_t to, bool cut); /* one way */
 struct rk_raft *sim_raft(struct sim *sim, uint32_t id);
 /* Adds node `id` to a configuration, with its address. */
 void sim_member(struct rk_config *config, uint32_t id, uint8_t role);
 struct sim_counts {
 	uint64_t crashes, elections, installs, restarts, partitions, lost, reads, commits,
-		transfers, refused, changes;
+		transfers, refused, changes, wipes;
 };
 struct sim_counts sim_counts(const struct sim *sim);
 

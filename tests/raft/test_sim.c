@@ -39,6 +39,10 @@ static struct sim_opts swarm(uint64_t seed)
 		opts.spares = 1 + take(&bits, 2);
 		opts.nodes += opts.spares;
 	}
+	/* What a lost member may have promised depends on who the members were when it did: not
+	 * with changes. */
+	if (!opts.changes && opts.nodes >= 3)
+		opts.wipe_permille = 3 * take(&bits, 2);
 	return opts;
 }
 
@@ -70,6 +74,7 @@ static bool one_run(uint64_t seed, struct sim_counts *sum)
 	sum->commits += counts.commits;
 	sum->transfers += counts.transfers;
 	sum->changes += counts.changes;
+	sum->wipes += counts.wipes;
 	(void)sim_free(sim);
 	return good;
 }
@@ -85,21 +90,22 @@ Test(sim, swarm, .timeout = 600)
 
 	for (uint64_t seed = first; seed < first + count; seed++)
 		bad += !one_run(seed, &sum);
-	(void)fprintf(stderr,
-		      "sim: %llu seeds, %llu crashes, %llu elections, %llu installs, %llu "
-		      "partitions, %llu "
-		      "reads, %llu commits, %llu transfers, %llu changes of members\n",
-		      (unsigned long long)count, (unsigned long long)sum.crashes,
-		      (unsigned long long)sum.elections, (unsigned long long)sum.installs,
-		      (unsigned long long)sum.partitions, (unsigned long long)sum.reads,
-		      (unsigned long long)sum.commits, (unsigned long long)sum.transfers,
-		      (unsigned long long)sum.changes);
+	(void)fprintf(
+		stderr,
+		"sim: %llu seeds, %llu crashes, %llu elections, %llu installs, %llu "
+		"partitions, %llu "
+		"reads, %llu commits, %llu transfers, %llu changes of members, %llu disks wiped\n",
+		(unsigned long long)count, (unsigned long long)sum.crashes,
+		(unsigned long long)sum.elections, (unsigned long long)sum.installs,
+		(unsigned long long)sum.partitions, (unsigned long long)sum.reads,
+		(unsigned long long)sum.commits, (unsigned long long)sum.transfers,
+		(unsigned long long)sum.changes, (unsigned long long)sum.wipes);
 	cr_assert_eq(bad, 0, "%llu of %llu seeds failed", (unsigned long long)bad,
 		     (unsigned long long)count);
 	if (count > 50) {
 		cr_expect(sum.crashes > 100 && sum.installs > 100 && sum.partitions > 100);
 		cr_expect(sum.reads > 1000 && sum.commits > 10000 && sum.transfers > 10 &&
-			  sum.changes > 100);
+			  sum.changes > 100 && sum.wipes > 50);
 	}
 }
 
