@@ -17,7 +17,7 @@ struct server {
 	const char *dir, *name, *cluster_id, *members, *peer_listen, *cert, *key, *ca;
 	const char *service_cidr, *pod_cidr, *domain;
 	struct rk_flag_list listen;
-	bool join;
+	bool join, no_repair;
 	int64_t id, threads, snapshot_entries, heartbeat_ms, election_ms, history_mib;
 };
 
@@ -129,6 +129,7 @@ static int start_core(const struct server *server, const struct rk_kinds *kinds,
 		.heartbeat_ms = (uint32_t)server->heartbeat_ms,
 		.election_ms = (uint32_t)server->election_ms,
 		.snapshot_entries = (uint64_t)server->snapshot_entries,
+		.no_repair = server->no_repair,
 		.history_bytes = (uint64_t)server->history_mib << 20,
 		.fatal = on_fatal,
 	};
@@ -232,6 +233,8 @@ static int run(int argc, char **argv)
 		  "members of a new cluster: ID=HOST:PORT,...", NULL },
 		{ "join", 0, RK_FLAG_BOOL, &server.join, NULL,
 		  "a new member of a running cluster: `reckon member add` tells the others", NULL },
+		{ "no-repair", 0, RK_FLAG_BOOL, &server.no_repair, NULL,
+		  "refuse to start with a damaged log instead of fetching it from the others", NULL },
 		{ "listen", 0, RK_FLAG_LIST, &server.listen, "ADDR",
 		  "HOST:PORT for the API; may be given several times", NULL },
 		{ "peer-listen", 0, RK_FLAG_TEXT, &server.peer_listen, "ADDR",

@@ -29,6 +29,7 @@ struct rk_core_opts {
 	struct rk_tls *peer_server, *peer_client; /* shares are taken; NULL without peers */
 	uint32_t heartbeat_ms, election_ms;       /* 0: raft's defaults */
 	uint64_t snapshot_entries; /* a snapshot at least this often; 0: by size only */
+	bool no_repair; /* refuse to start with a damaged log, though there are peers that hold it */
 	uint64_t history_bytes;    /* of log kept for looking back; 0: 64 MiB */
 	/* The member cannot go on (its disk failed, its state is wrong): called once, in any of its
 	 * threads. */

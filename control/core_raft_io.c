@@ -84,15 +84,23 @@ static int open_log(struct rk_core *core, struct rk_wal_found *found, struct rk_
 	char dir[512];
 	struct rk_wal *wal = NULL;
 	const uint64_t snapshot = core->newest.index;
+	const bool is_alone = snapshot > 0 ? core->newest.config.count == 1 :
+					     core->opts.members.count == 1;
 
 	(void)snprintf(dir, sizeof dir, "%s/log", core->dir);
 	const struct rk_wal_opts opts = { .dir = dir,
 					  .cluster = core->member.cluster,
 					  .member = core->member.id,
 					  .history_bytes = core->opts.history_bytes,
+					  .repair = !is_alone && !core->opts.no_repair,
 					  .from_index =
 						  snapshot > TRAILING ? snapshot - TRAILING : 0 };
 	RK_TRY(rk_wal_open(&wal, &opts, found, error));
+	if (found->lost_from != 0)
+		rk_log(RK_LOG_ERROR, "log damaged",
+		       "where=\"%s\" lost_from=%" PRIu64
+		       " what=\"the damaged files are kept as *.damaged; peers give the entries back\"",
+		       found->damage.text, found->lost_from);
 	const struct rk_disk_opts disk = { .wal = wal,
 					   .context = core,
 					   .persisted = on_persisted,

@@ -112,6 +112,13 @@ static bool head_at(struct rk_span bytes, size_t at, struct head *ret)
 	return true;
 }
 
+bool rk_frame_is_at(struct rk_span segment, size_t at)
+{
+	struct head head;
+
+	return head_at(segment, at, &head);
+}
+
 /* What a frame that cannot be read at `frames->at` means. */
 static int judge(const struct rk_frames *frames)
 {

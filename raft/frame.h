@@ -61,6 +61,9 @@ static inline struct rk_frames rk_frames_of(struct rk_span segment)
  * one after it. */
 int rk_frames_next(struct rk_frames *frames, struct rk_span *ret_body);
 
+/* A frame's head is there and whole, whatever its body is. */
+bool rk_frame_is_at(struct rk_span segment, size_t at);
+
 /* Takes one record from the front of a body. 1: *ret; 0: the end; RK_ECORRUPT. */
 int rk_record_next(struct rk_reader *body, struct rk_record *ret);
 

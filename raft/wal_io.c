@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "raft/segments_io.h"
+#include "raft/walrepair_io.h"
 
 #define SEGMENT_BYTES (8u << 20)
 #define HISTORY_BYTES (64u << 20)
@@ -22,11 +23,13 @@ struct rk_wal {
 	char *dir;
 	int dir_fd, fd;  /* fd: the segment that is written, -1 before the first */
 	size_t at, size; /* in it */
+	size_t good_to;  /* in the segment that was read last: up to here all was well */
 	uint64_t salt, group;
 	struct rk_hard_state hard;
 	uint64_t last_index, last_term; /* newest entry written */
 	int64_t last_time_ms;
 	bool has_spare;
+	bool has_mark; /* of repair: goes with the first write */
 	bool failed;
 	struct segment *segments;
 	size_t segment_count, segment_capacity;
@@ -136,8 +139,9 @@ static int read_frames(struct rk_wal *wal, struct rk_wal_found *found, struct rk
 			return rk_fail(error, RK_ECORRUPT, "jobs %llu to %llu are missing",
 				       (unsigned long long)wal->group + 1,
 				       (unsigned long long)frames->group - 1);
-		wal->group = frames->group;
 		RK_TRY(read_body(wal, found, body, is_first, error));
+		wal->group = frames->group;
+		wal->good_to = frames->at;
 	}
 	if (more == RK_EAGAIN && is_last)
 		return RK_OK; /* torn: the caller cuts it */
@@ -157,9 +161,11 @@ static int read_segment(struct rk_wal *wal, struct rk_wal_found *found, uint64_t
 	rk_segment_name(name, sequence);
 	RK_TRY(rk_mapping_open(&mapping, wal->dir_fd, name, error));
 	struct rk_frames frames = rk_frames_of(mapping.bytes);
+	wal->good_to = 0;
 	const int err = read_frames(wal, found, &frames, is_first, is_last, error);
 	if (err < 0)
-		return rk_fail_wrap(error, err, "%s/%s, byte %zu", wal->dir, name, frames.at);
+		return rk_fail_wrap(error, err, "%s/%s, byte %zu, after entry %llu", wal->dir, name,
+				    frames.at, (unsigned long long)wal->last_index);
 	if (!frames.began) { /* made, but nothing of it became durable */
 		if (!is_last || is_first)
 			return rk_fail(error, RK_ECORRUPT, "%s/%s: its beginning is damaged",
@@ -217,18 +223,27 @@ static int note_older(struct rk_wal *wal, uint64_t sequence, struct rk_error *er
 	return RK_OK;
 }
 
+static int missing(struct rk_wal *wal, uint64_t sequence, struct rk_error *error)
+{
+	wal->good_to = 0;
+	return rk_fail(error, RK_ECORRUPT, "%s: segment %016llx is missing", wal->dir,
+		       (unsigned long long)sequence);
+}
+
+/* *ret_bad: the position of the segment that the failure is about. */
 static int read_all(struct rk_wal *wal, const struct rk_segments *segments,
-		    struct rk_wal_found *found, struct rk_error *error)
+		    struct rk_wal_found *found, size_t *ret_bad, struct rk_error *error)
 {
 	size_t first = 0;
 
+	*ret_bad = 0;
 	if (segments->count == 0)
 		return RK_OK;
 	RK_TRY(first_needed(wal, segments, &first, error));
 	for (size_t i = 0; i < segments->count; i++) {
+		*ret_bad = i;
 		if (i > 0 && segments->at[i] != segments->at[i - 1] + 1)
-			return rk_fail(error, RK_ECORRUPT, "%s: segment %016llx is missing",
-				       wal->dir, (unsigned long long)segments->at[i - 1] + 1);
+			return missing(wal, segments->at[i - 1] + 1, error);
 		if (i < first)
 			RK_TRY(note_older(wal, segments->at[i], error));
 		else
@@ -236,6 +251,58 @@ static int read_all(struct rk_wal *wal, const struct rk_segments *segments,
 					    i + 1 == segments->count, error));
 	}
 	return RK_OK;
+}
+
+/* The segment at `bad` is cut where it is damaged, and those behind it are set aside. The mark comes first: a crash
+ * in the midst of this must not leave a member that knows of no loss. */
+static int set_aside(struct rk_wal *wal, const struct rk_segments *segments, size_t bad,
+		     struct rk_wal_found *found, struct rk_error *error)
+{
+	found->damage = *error;
+	found->lost_from = wal->last_index + 1;
+	for (size_t i = bad; i < segments->count; i++)
+		rk_walrepair_hard(wal->dir_fd, segments->at[i], &wal->hard);
+	RK_TRY(rk_walrepair_mark(wal->dir_fd, &wal->hard, error));
+	for (size_t i = segments->count; i > bad + 1; i--)
+		RK_TRY(rk_walrepair_set_aside(wal->dir_fd, segments->at[i - 1], error));
+	/* Of a gap, the segment behind it is whole but follows nothing. */
+	if (wal->good_to == 0)
+		RK_TRY(rk_walrepair_set_aside(wal->dir_fd, segments->at[bad], error));
+	else
+		RK_TRY(rk_walrepair_cut(wal->dir_fd, segments->at[bad], wal->good_to, error));
+	return RK_OK;
+}
+
+static void forget_found(struct rk_wal *wal, struct rk_wal_found *found)
+{
+	const struct rk_error damage = found->damage;
+	const uint64_t lost_from = found->lost_from;
+
+	rk_wal_found_done(found);
+	found->damage = damage;
+	found->lost_from = lost_from;
+	wal->segment_count = 0;
+	wal->group = wal->last_index = wal->last_term = 0;
+	wal->last_time_ms = 0;
+}
+
+static int read_or_repair(struct rk_wal *wal, struct rk_segments *segments,
+			  struct rk_wal_found *found, struct rk_error *error)
+{
+	struct rk_hard_state hard;
+	size_t bad;
+	int err = read_all(wal, segments, found, &bad, error);
+
+	if (err == RK_ECORRUPT && wal->opts.repair) {
+		RK_TRY(set_aside(wal, segments, bad, found, error));
+		hard = wal->hard;
+		forget_found(wal, found);
+		rk_segments_done(segments);
+		RK_TRY(rk_segments_list(wal->dir_fd, wal->dir, segments, error));
+		err = read_all(wal, segments, found, &bad, error);
+		wal->hard = hard;
+	}
+	return err;
 }
 
 /* --- files --- */
@@ -380,7 +447,10 @@ static int recover(struct rk_wal *wal, struct rk_wal_found *found, struct rk_err
 
 	RK_TRY(open_dir(wal, error));
 	RK_TRY(rk_segments_list(wal->dir_fd, wal->dir, &segments, error));
-	RK_TRY(read_all(wal, &segments, found, error));
+	RK_TRY(read_or_repair(wal, &segments, found, error));
+	wal->has_mark = rk_walrepair_is_marked(wal->dir_fd, &wal->hard);
+	if (wal->has_mark)
+		wal->hard.commit = RK_COMMIT_FORGOTTEN;
 	found->hard = wal->hard;
 	return reopen_last(wal, found, error);
 }
@@ -477,6 +547,8 @@ int rk_wal_write(struct rk_wal *wal, struct rk_persist *const *jobs, size_t coun
 		return rk_fail_errno(error, "cannot write to the log in %s", wal->dir);
 	}
 	wal->at += wal->out.size;
+	if (wal->has_mark && rk_walrepair_unmark(wal->dir_fd) == RK_OK)
+		wal->has_mark = false; /* the log itself says it now */
 	if (wal->out.capacity > (1u << 20))
 		rk_buf_done(&wal->out);
 	return RK_OK;

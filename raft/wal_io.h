@@ -19,6 +19,7 @@ struct rk_wal_opts {
 	uint32_t segment_bytes; /* 0: 8 MiB; a larger job gets a larger segment */
 	uint64_t history_bytes; /* segments kept behind what the member needs; 0: 64 MiB */
 	uint64_t from_index;    /* entries up to here are in a snapshot: they are not read */
+	bool repair; /* there are peers that hold what is damaged here: set it aside and go on without */
 };
 
 struct rk_wal_found { /* what was on disk; rk_wal_found_done frees it */
@@ -27,11 +28,16 @@ struct rk_wal_found { /* what was on disk; rk_wal_found_done frees it */
 	size_t count, capacity;
 	struct rk_entry *entries;
 	size_t torn_bytes; /* cut from the end: written by a job that never ended */
+	/* With `repair`: what was damaged, and from which entry on nothing is left; 0: nothing was. hard.commit is
+	 * RK_COMMIT_FORGOTTEN then, at every start until the first write: the member must not promise anything as
+	 * if it had never had those entries. The files are kept as NAME.damaged. */
+	uint64_t lost_from;
+	struct rk_error damage;
 };
 void rk_wal_found_done(struct rk_wal_found *found);
 
-/* Reads everything, cuts a torn end, gets ready to append. RK_ECORRUPT names the segment and the
- * place of damage that is not a torn end: nothing is changed then. */
+/* Reads everything, cuts a torn end, gets ready to append. RK_ECORRUPT (without `repair`) names the segment, the
+ * place and the entry of damage that is not a torn end: nothing is changed then. */
 RK_MUST_CHECK int rk_wal_open(struct rk_wal **ret, const struct rk_wal_opts *opts,
 			      struct rk_wal_found *found, struct rk_error *error);
 struct rk_wal *rk_wal_close(struct rk_wal *wal); /* takes NULL, returns NULL */

@@ -258,6 +258,17 @@ void sim_wipe(struct sim *sim, uint32_t id)
 	disk_done(&sim->nodes[id].disk);
 }
 
+void sim_rot(struct sim *sim, uint32_t id)
+{
+	struct disk *disk = &sim->nodes[id].disk;
+	const size_t kept = below(sim, disk->count + 1);
+
+	sim->counts.rots++;
+	rk_entries_done(disk->entries + kept, disk->count - kept);
+	disk->count = kept;
+	disk->hard.commit = RK_COMMIT_FORGOTTEN;
+}
+
 /* Every disk holds something, and every member that is up is sure of what it holds: one more may be
  * lost. */
 static bool may_wipe(const struct sim *sim)
@@ -286,8 +297,12 @@ static void wipe(struct sim *sim)
 	if (!may_wipe(sim))
 		return;
 	sim_crash(sim, id);
-	if (may_wipe(sim)) /* the crash may have left it less than it had */
+	if (!may_wipe(sim)) /* the crash may have left it less than it had */
+		return;
+	if (below(sim, 2) == 0)
 		sim_wipe(sim, id);
+	else
+		sim_rot(sim, id);
 }
 
 static void post(struct sim *sim, struct rk_raft_msg *msg, bool is_snapshot)

@@ -48,13 +48,16 @@ void sim_restart(struct sim *sim, uint32_t id);
 void sim_keep_disk(struct sim *sim, uint32_t id);
 void sim_roll_back(struct sim *sim, uint32_t id);
 void sim_wipe(struct sim *sim, uint32_t id);
+/* Damage in the middle of the log, as the write-ahead log hands it over: what is behind it is not there, and that is
+ * known. */
+void sim_rot(struct sim *sim, uint32_t id);
 void sim_cut(struct sim *sim, uint32_t from, uint32_t to, bool cut); /* one way */
 struct rk_raft *sim_raft(struct sim *sim, uint32_t id);
 /* Adds node `id` to a configuration, with its address. */
 void sim_member(struct rk_config *config, uint32_t id, uint8_t role);
 struct sim_counts {
 	uint64_t crashes, elections, installs, restarts, partitions, lost, reads, commits,
-		transfers, refused, changes, wipes;
+		transfers, refused, changes, wipes, rots;
 };
 struct sim_counts sim_counts(const struct sim *sim);
 

@@ -113,6 +113,25 @@ Test(memory, wiped_member_elects_nobody_while_one_that_may_know_more_is_away)
 	(void)sim_free(sim);
 }
 
+/* A damaged log is no vote: what this member alone knew to be acknowledged, with the leader that is
+ * away, is not lost. */
+Test(memory, damaged_log_does_not_vote_as_if_the_entries_had_never_been)
+{
+	struct sim *sim = cluster(3, 0);
+	const uint32_t leader = sim_leader(sim), node = leader % 3 + 1;
+
+	sim_crash(sim, leader);
+	sim_crash(sim, node);
+	sim_rot(sim, node);
+	sim_restart(sim, node);
+	sim_run(sim, 3000);
+	cr_expect_eq(sim_leader(sim), 0);
+	sim_restart(sim, leader);
+	expect_filled(sim, node);
+	cr_expect_neq(sim_leader(sim), 0);
+	(void)sim_free(sim);
+}
+
 /* A disk that is as it was costs nothing but a question. */
 Test(memory, restarted_member_is_sure_at_once)
 {

@@ -75,6 +75,7 @@ static bool one_run(uint64_t seed, struct sim_counts *sum)
 	sum->transfers += counts.transfers;
 	sum->changes += counts.changes;
 	sum->wipes += counts.wipes;
+	sum->rots += counts.rots;
 	(void)sim_free(sim);
 	return good;
 }
@@ -90,22 +91,23 @@ Test(sim, swarm, .timeout = 600)
 
 	for (uint64_t seed = first; seed < first + count; seed++)
 		bad += !one_run(seed, &sum);
-	(void)fprintf(
-		stderr,
-		"sim: %llu seeds, %llu crashes, %llu elections, %llu installs, %llu "
-		"partitions, %llu "
-		"reads, %llu commits, %llu transfers, %llu changes of members, %llu disks wiped\n",
-		(unsigned long long)count, (unsigned long long)sum.crashes,
-		(unsigned long long)sum.elections, (unsigned long long)sum.installs,
-		(unsigned long long)sum.partitions, (unsigned long long)sum.reads,
-		(unsigned long long)sum.commits, (unsigned long long)sum.transfers,
-		(unsigned long long)sum.changes, (unsigned long long)sum.wipes);
+	(void)fprintf(stderr,
+		      "sim: %llu seeds, %llu crashes, %llu elections, %llu installs, %llu "
+		      "partitions, %llu "
+		      "reads, %llu commits, %llu transfers, %llu changes of members, %llu disks "
+		      "wiped, %llu logs damaged\n",
+		      (unsigned long long)count, (unsigned long long)sum.crashes,
+		      (unsigned long long)sum.elections, (unsigned long long)sum.installs,
+		      (unsigned long long)sum.partitions, (unsigned long long)sum.reads,
+		      (unsigned long long)sum.commits, (unsigned long long)sum.transfers,
+		      (unsigned long long)sum.changes, (unsigned long long)sum.wipes,
+		      (unsigned long long)sum.rots);
 	cr_assert_eq(bad, 0, "%llu of %llu seeds failed", (unsigned long long)bad,
 		     (unsigned long long)count);
 	if (count > 50) {
 		cr_expect(sum.crashes > 100 && sum.installs > 100 && sum.partitions > 100);
 		cr_expect(sum.reads > 1000 && sum.commits > 10000 && sum.transfers > 10 &&
-			  sum.changes > 100 && sum.wipes > 50);
+			  sum.changes > 100 && sum.wipes > 30 && sum.rots > 30);
 	}
 }
 

@@ -253,6 +253,112 @@ Test(wal, damage_in_the_middle_is_refused_by_name)
 	expect_entries(0, 8, 1);
 }
 
+static int open_repairing(struct rk_wal **wal, struct rk_wal_found *found, struct rk_error *error)
+{
+	struct rk_wal_opts opts = opts_of(0);
+
+	opts.repair = true;
+	return rk_wal_open(wal, &opts, found, error);
+}
+
+static bool is_there(const char *name)
+{
+	char path[160];
+
+	(void)snprintf(path, sizeof path, "%s/%s", dir, name);
+	return access(path, F_OK) == 0;
+}
+
+static void flip_byte(uint64_t segment, size_t at)
+{
+	const int fd = open_file(segment);
+	uint8_t byte = 0;
+
+	cr_assert_eq(pread(fd, &byte, 1, (off_t)at), 1);
+	byte ^= 0x10;
+	cr_assert_eq(pwrite(fd, &byte, 1, (off_t)at), 1);
+	(void)close(fd);
+}
+
+/* Damage in the middle when there are peers: what is before it stays, the member knows that it lost the rest until
+ * the log itself says so, term and vote are those behind the damage, and nothing is thrown away. */
+Test(wal, damage_in_the_middle_is_set_aside_when_there_are_peers)
+{
+	struct rk_wal *wal = NULL;
+	struct rk_wal_found found;
+	struct rk_error error = { 0 };
+	size_t end = 0;
+
+	fill(60, 700); /* three segments */
+	cr_assert_eq(open_wal(&wal, 0, &found, &error), RK_OK);
+	cr_assert_eq(write_job(wal, job_of(61, 1, 8, 10)), RK_OK); /* a newer term */
+	rk_wal_found_done(&found);
+	(void)rk_wal_close(wal);
+	flip_byte(1, frame_of(5, &end) + 100);
+	cr_assert_eq(open_wal(&wal, 0, &found, &error), RK_ECORRUPT);
+	cr_expect_not_null(strstr(error.text, "after entry 4"), "%s", error.text);
+	for (int start = 0; start < 2; start++) { /* and again when it stops before it wrote anything */
+		cr_assert_eq(open_repairing(&wal, &found, &error), RK_OK, "%s", error.text);
+		cr_expect_eq(found.count, 4);
+		cr_expect_eq(found.hard.term, 8);
+		cr_expect_eq(found.hard.commit, RK_COMMIT_FORGOTTEN);
+		cr_expect_eq(found.lost_from, start == 0 ? 5 : 0);
+		rk_wal_found_done(&found);
+		(void)rk_wal_close(wal);
+	}
+	cr_expect(is_there("0000000000000001.wal.damaged") && is_there("0000000000000003.wal.damaged"));
+	cr_expect(!is_there("0000000000000002.wal") && is_there("amnesia"));
+	cr_assert_eq(open_repairing(&wal, &found, &error), RK_OK, "%s", error.text);
+	struct rk_persist *job = job_of(5, 20, 9, 700);
+	job->hard.commit = RK_COMMIT_FORGOTTEN;
+	cr_assert_eq(write_job(wal, job), RK_OK);
+	cr_expect(!is_there("amnesia"));
+	rk_wal_found_done(&found);
+	(void)rk_wal_close(wal);
+	cr_assert_eq(open_wal(&wal, 0, &found, &error), RK_OK, "%s", error.text);
+	cr_expect_eq(found.count, 24);
+	cr_expect_eq(found.hard.commit, RK_COMMIT_FORGOTTEN);
+	rk_wal_found_done(&found);
+	(void)rk_wal_close(wal);
+}
+
+Test(wal, gap_is_set_aside_when_there_are_peers)
+{
+	struct rk_wal *wal = NULL;
+	struct rk_wal_found found;
+	struct rk_error error = { 0 };
+	char path[128];
+
+	fill(100, 600);
+	(void)snprintf(path, sizeof path, "%s/0000000000000002.wal", dir);
+	cr_assert_eq(unlink(path), 0);
+	cr_assert_eq(open_repairing(&wal, &found, &error), RK_OK, "%s", error.text);
+	cr_expect(found.count > 5 && found.count < 30 && found.lost_from == found.count + 1);
+	cr_expect_eq(found.hard.commit, RK_COMMIT_FORGOTTEN);
+	rk_wal_found_done(&found);
+	(void)rk_wal_close(wal);
+	cr_expect(is_there("0000000000000003.wal.damaged"));
+}
+
+/* Even the beginning of everything: nothing is left, and the member knows it. */
+Test(wal, damaged_beginning_is_set_aside_when_there_are_peers)
+{
+	struct rk_wal *wal = NULL;
+	struct rk_wal_found found;
+	struct rk_error error = { 0 };
+
+	fill(100, 600);
+	flip_byte(1, 4);
+	cr_assert_eq(open_repairing(&wal, &found, &error), RK_OK, "%s", error.text);
+	cr_expect_eq(found.count, 0);
+	cr_expect_eq(found.hard.term, 1);
+	cr_expect_eq(found.hard.commit, RK_COMMIT_FORGOTTEN);
+	cr_assert_eq(write_job(wal, job_of(1, 3, 1, 10)), RK_OK);
+	rk_wal_found_done(&found);
+	(void)rk_wal_close(wal);
+	expect_entries(0, 3, 1);
+}
+
 Test(wal, missing_segment_is_noticed)
 {
 	struct rk_wal *wal = NULL;
