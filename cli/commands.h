@@ -63,6 +63,8 @@ extern const struct rk_command rk_command_image_load, rk_command_image_ls;
 /* log.c */
 extern const struct rk_command rk_command_log_ls, rk_command_log_show, rk_command_log_stat,
 	rk_command_log_verify;
+/* log_salvage.c */
+extern const struct rk_command rk_command_log_salvage;
 /* completion.c */
 extern const struct rk_command rk_command_completion, rk_command_complete_words;
 /* version.c */

@@ -18,7 +18,7 @@ struct server {
 	const char *service_cidr, *pod_cidr, *domain;
 	struct rk_flag_list listen;
 	bool join, no_repair;
-	int64_t id, threads, snapshot_entries, heartbeat_ms, election_ms, history_mib;
+	int64_t id, threads, snapshot_entries, heartbeat_ms, election_ms, history_mib, scrub_mib;
 };
 
 static int run(int argc, char **argv);
@@ -130,6 +130,7 @@ static int start_core(const struct server *server, const struct rk_kinds *kinds,
 		.election_ms = (uint32_t)server->election_ms,
 		.snapshot_entries = (uint64_t)server->snapshot_entries,
 		.no_repair = server->no_repair,
+		.scrub_mib_per_second = (uint32_t)server->scrub_mib,
 		.history_bytes = (uint64_t)server->history_mib << 20,
 		.fatal = on_fatal,
 	};
@@ -210,17 +211,27 @@ static int check(const struct server *server, struct rk_error *error)
 	for (size_t i = 0; i < RK_COUNT(needed); i++)
 		if (!needed[i].is_there)
 			return rk_fail(error, RK_EINVAL, "--%s is missing", needed[i].name);
+	if (server->scrub_mib < 0 || server->scrub_mib > 100000)
+		return rk_fail(error, RK_EINVAL, "--scrub-mib-per-second must be 0 to 100000");
 	if (server->join && server->members != NULL)
 		return rk_fail(error, RK_EINVAL,
 			       "--join and --members exclude each other: who joins is told by the leader");
 	return RK_OK;
 }
 
+/* A heap for each thread would make idle members large; one for all would make busy ones wait. */
+static void tune_heap(void)
+{
+	(void)mallopt(M_ARENA_MAX, 4);
+	(void)mallopt(M_TRIM_THRESHOLD, 256 * 1024);
+}
+
 static int run(int argc, char **argv)
 {
 	struct server server = { .service_cidr = "10.96.0.0/16",
 				 .pod_cidr = "10.244.0.0/16",
-				 .domain = "cluster.local" };
+				 .domain = "cluster.local",
+				 .scrub_mib = 1 };
 	const struct rk_flag flags[] = {
 		{ "dir", 'd', RK_FLAG_TEXT, &server.dir, "DIR",
 		  "data directory: log, snapshots, identity", NULL },
@@ -254,6 +265,8 @@ static int run(int argc, char **argv)
 		  "a snapshot after so many entries (default: by size only)", NULL },
 		{ "history-mib", 0, RK_FLAG_NUMBER, &server.history_mib, "N",
 		  "MiB of log kept for looking back (default 64)", NULL },
+		{ "scrub-mib-per-second", 0, RK_FLAG_NUMBER, &server.scrub_mib, "N",
+		  "pace of reading log and snapshots again to find damage (default 1; 0: never)", NULL },
 		{ "heartbeat-ms", 0, RK_FLAG_NUMBER, &server.heartbeat_ms, "N",
 		  "between a leader's heartbeats (default 50)", NULL },
 		{ "election-ms", 0, RK_FLAG_NUMBER, &server.election_ms, "N",
@@ -275,10 +288,7 @@ static int run(int argc, char **argv)
 	if (server.name == NULL)
 		server.name = name;
 	rk_log_set_who(server.name);
-	/* A heap for each thread would make idle members large; one for all would make busy ones
-	 * wait. */
-	(void)mallopt(M_ARENA_MAX, 4);
-	(void)mallopt(M_TRIM_THRESHOLD, 256 * 1024);
+	tune_heap();
 	(void)sigemptyset(&signals);
 	(void)sigaddset(&signals, SIGTERM);
 	(void)sigaddset(&signals, SIGINT);

@@ -175,6 +175,21 @@ void rk_feed_admin(struct rk_feed *feed, uint64_t request_id, struct rk_blob *as
 
 /* --- status --- */
 
+static void put_scrub(struct rk_arena *arena, struct rk_val *val, struct rk_scrub *scrub)
+{
+	struct rk_scrub_status status;
+
+	if (scrub == NULL)
+		return;
+	rk_scrub_status(scrub, &status);
+	struct rk_val *map = rk_val_make(arena, val, "scrub");
+	rk_val_put_int(arena, map, "rounds", (int64_t)status.rounds);
+	rk_val_put_int(arena, map, "bytes", (int64_t)status.bytes);
+	rk_val_put_int(arena, map, "damaged", (int64_t)status.damaged);
+	if (status.where[0] != 0)
+		rk_val_put(arena, map, "where", rk_val_strf(arena, "%s", status.where));
+}
+
 struct rk_blob *rk_core_status(struct rk_core *core)
 {
 	struct rk_arena arena = { 0 };
@@ -212,6 +227,7 @@ struct rk_blob *rk_core_status(struct rk_core *core)
 	rk_val_put_bool(&arena, val, "diskFull", core->disk_full);
 	rk_val_put_bool(&arena, val, "quarantined", core->quarantined);
 	rk_val_put_bool(&arena, val, "removed", status.removed);
+	put_scrub(&arena, val, core->scrub);
 	rk_val_put_cstr(&arena, val, "memory", rk_raft_doubt_name(status.doubt));
 	rk_val_put(&arena, val, "members", rk_core_members(&arena, core));
 	struct rk_blob *doc = rk_doc_of(val);

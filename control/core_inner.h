@@ -13,6 +13,7 @@
 #include "raft/member_io.h"
 #include "raft/peers_io.h"
 #include "raft/raft.h"
+#include "raft/scrub_io.h"
 
 #define RK_DIGESTS 4096 /* entries whose state hash is remembered */
 
@@ -78,6 +79,7 @@ struct rk_core {
 	struct rk_disk *disk;
 	struct rk_peers *peers;
 	struct rk_snapshots *snapshots;
+	struct rk_scrub *scrub; /* NULL: not wished */
 	struct rk_snapshot_meta newest; /* snapshot on disk */
 	size_t newest_bytes;            /* of state in it; 0: not known */
 	bool snapshot_runs;

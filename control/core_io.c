@@ -363,6 +363,17 @@ static int start_peers(struct rk_core *core, struct rk_error *error)
 	return rk_peers_new(&core->peers, &opts, error);
 }
 
+static int start_scrub(struct rk_core *core, struct rk_error *error)
+{
+	char log_dir[512];
+	const struct rk_scrub_opts opts = { .log_dir = log_dir,
+					    .snapshot_dir = core->snapshot_dir,
+					    .mib_per_second = core->opts.scrub_mib_per_second };
+
+	(void)snprintf(log_dir, sizeof log_dir, "%s/log", core->dir);
+	return opts.mib_per_second > 0 ? rk_scrub_new(&core->scrub, &opts, error) : RK_OK;
+}
+
 static int start(struct rk_core *core, struct rk_error *error)
 {
 	char path[512];
@@ -377,6 +388,7 @@ static int start(struct rk_core *core, struct rk_error *error)
 	RK_TRY(rk_core_recover(core, error));
 	RK_TRY(rk_snapshots_new(&core->snapshots, core->snapshot_dir, core->member.cluster,
 				core->inbox, RK_CORE_SNAPSHOT, error));
+	RK_TRY(start_scrub(core, error));
 	RK_TRY(start_peers(core, error));
 	if (pthread_create(&core->thread, NULL, run, core) != 0)
 		return rk_fail(error, RK_EIO, "cannot start the core thread");
@@ -406,6 +418,7 @@ static void drop_message(struct rk_core *core, struct rk_message *message)
 
 static struct rk_core *destroy(struct rk_core *core)
 {
+	core->scrub = rk_scrub_free(core->scrub);
 	core->peers = rk_peers_free(core->peers);
 	core->snapshots = rk_snapshots_free(core->snapshots);
 	core->disk = rk_disk_free(core->disk);

@@ -30,6 +30,7 @@ struct rk_core_opts {
 	uint32_t heartbeat_ms, election_ms;       /* 0: raft's defaults */
 	uint64_t snapshot_entries; /* a snapshot at least this often; 0: by size only */
 	bool no_repair; /* refuse to start with a damaged log, though there are peers that hold it */
+	uint32_t scrub_mib_per_second; /* pace of reading everything again; 0: never */
 	uint64_t history_bytes;    /* of log kept for looking back; 0: 64 MiB */
 	/* The member cannot go on (its disk failed, its state is wrong): called once, in any of its
 	 * threads. */
@@ -93,7 +94,7 @@ void rk_feed_read(struct rk_feed *feed, uint64_t request_id, uint32_t deadline_m
 /* Asks how the member is: an answer with one result, whose document is
  *   { id, role, term, leader, first, last, commit, applied, snapshot, revision, hash, logBytes,
  * incarnation, diskFull, quarantined, removed, memory
- * (rk_raft_doubt_name), pending, members: [{id, address, role, leaving, next, state,
+ * (rk_raft_doubt_name), pending, scrub: {rounds, bytes, damaged, where}, members: [{id, address, role, leaving, next, state,
  * match, active}] }. */
 void rk_feed_status(struct rk_feed *feed, uint64_t request_id);
 /* Asks the leader, wherever it is, about the members (takes the share of `ask`, a document): op "list"; "change" with
