@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "control/core_inner.h"
+#include "raft/snapshot_io.h"
 
 #define SNAPSHOT_BYTES (8u << 20) /* of log in memory, at least... */
 #define SNAPSHOT_PART                                                                              \
@@ -109,12 +110,30 @@ static int open_log(struct rk_core *core, struct rk_wal_found *found, struct rk_
 	return rk_disk_new(&core->disk, &disk, error);
 }
 
+/* The newest snapshot that is whole. A member with peers sets damaged ones aside: the log may reach back to an older
+ * one, or the peers send another. */
+static int load_snapshot(struct rk_core *core, struct rk_store **ret, struct rk_error *error)
+{
+	const bool may_repair = core->opts.members.count != 1 && !core->opts.no_repair;
+	int err;
+
+	for (;;) {
+		err = rk_snapshot_load_newest(core->snapshot_dir, core->member.cluster, ret,
+					      &core->newest, error);
+		if (err != RK_ECORRUPT || !may_repair)
+			return err;
+		rk_log(RK_LOG_ERROR, "snapshot damaged",
+		       "why=\"%s\" what=\"it is kept as *.damaged\"", error->text);
+		core->newest = (struct rk_snapshot_meta){ 0 };
+		RK_TRY(rk_snapshot_set_aside(core->snapshot_dir, error));
+	}
+}
+
 int rk_core_recover(struct rk_core *core, struct rk_error *error)
 {
 	struct rk_store *store = NULL;
 	RK_AUTO(rk_wal_found_done) struct rk_wal_found found = { 0 };
-	const int err = rk_snapshot_load_newest(core->snapshot_dir, core->member.cluster, &store,
-						&core->newest, error);
+	const int err = load_snapshot(core, &store, error);
 
 	if (err < 0 && err != RK_ENOENT)
 		return err;
@@ -124,6 +143,9 @@ int rk_core_recover(struct rk_core *core, struct rk_error *error)
 	core->applied_term = core->newest.term;
 	core->applied_time_ms = core->newest.time_ms;
 	RK_TRY(open_log(core, &found, error));
+	if (found.base_index > core->newest.index && core->opts.members.count != 1 &&
+	    !core->opts.no_repair)
+		found.hard.commit = RK_COMMIT_FORGOTTEN; /* the log without its snapshot is no memory */
 	RK_TRY(recover_raft(core, &found, error));
 	rk_log(RK_LOG_INFO, "recovered",
 	       "snapshot=%" PRIu64 " entries=%zu torn_bytes=%zu term=%" PRIu64, core->newest.index,

@@ -285,8 +285,8 @@ static void set_config(struct rk_peers *peers, const struct rk_config *config)
 			peers->out[peers->out_count++] = out_new(peers, &config->at[i]);
 }
 
-/* A peer that is not in our configuration (we join and do not know it yet, or it was removed) may
- * have dialled us: the newest such connection. */
+/* A peer that is not in our configuration (we join and do not know it yet, or it was removed), or
+ * that we have not reached again since it was away, may have dialled us: the newest connection. */
 static struct rk_inlink *in_find(const struct rk_peers *peers, uint64_t id)
 {
 	for (size_t i = peers->in_count; i > 0; i--)
@@ -298,10 +298,10 @@ static struct rk_inlink *in_find(const struct rk_peers *peers, uint64_t id)
 static void send_message(struct rk_peers *peers, const struct rk_raft_msg *msg)
 {
 	struct outlink *link = out_find(peers, msg->to);
-	struct rk_inlink *back = link == NULL ? in_find(peers, msg->to) : NULL;
+	const bool is_out = link != NULL && link->is_open;
+	struct rk_inlink *back = is_out ? NULL : in_find(peers, msg->to);
 
-	if (back == NULL &&
-	    (link == NULL || !link->is_open || rk_stream_queued(link->stream) > RK_LINK_QUEUED_MAX))
+	if (back == NULL && (!is_out || rk_stream_queued(link->stream) > RK_LINK_QUEUED_MAX))
 		return;
 	/* Straight into the frame: its size is known before. */
 	struct rk_buf *frame = &peers->frame;

@@ -2,7 +2,7 @@
  * transfers. A thread of its own.
  *
  * Each member dials every other one and sends on that connection; what it receives comes on those
- * that it accepted. Only to peers that it does not dial (it joins, or they were removed) it answers on
+ * that it accepted. To peers that it does not reach (it joins, they were removed or away) it answers on
  * a connection that it accepted. Messages that cannot leave soon are dropped: the core expects that. Snapshots
  * go in pieces between the messages, as fast as the connection drains. */
 #ifndef RK_RAFT_PEERS_IO_H

@@ -116,7 +116,7 @@ static int check_opts(const struct rk_raft_opts *opts, struct rk_error *error)
 	if (opts->hard.term < term)
 		return rk_fail(error, RK_EINVAL, "the log's last term %llu is beyond the recorded term %llu",
 			       (unsigned long long)term, (unsigned long long)opts->hard.term);
-	if (opts->base_index > opts->snapshot.index)
+	if (opts->base_index > opts->snapshot.index && opts->hard.commit != RK_COMMIT_FORGOTTEN)
 		return rk_fail(error, RK_EINVAL,
 			       "the log starts after entry %llu but the newest snapshot is of entry %llu",
 			       (unsigned long long)opts->base_index,
@@ -128,6 +128,13 @@ static void load_log(struct rk_raft *raft, const struct rk_raft_opts *opts)
 {
 	const struct rk_snapshot_meta *snapshot = &opts->snapshot;
 
+	if (opts->base_index > snapshot->index) {
+		/* The snapshot that the log follows is lost: the log means nothing without it. */
+		rk_raftlog_init(&raft->log, snapshot->index, snapshot->term);
+		raft->last_time_ms = snapshot->time_ms;
+		raft->reset_pending = true;
+		return;
+	}
 	rk_raftlog_init(&raft->log, opts->base_index, opts->base_term);
 	raft->last_time_ms = snapshot->time_ms;
 	for (size_t i = 0; i < opts->count; i++) {

@@ -378,6 +378,20 @@ int rk_snapshot_admit(const char *dir, uint64_t peer, struct rk_cluster_id clust
 	return RK_OK;
 }
 
+int rk_snapshot_set_aside(const char *dir, struct rk_error *error)
+{
+	char from[512], to[512];
+	const uint64_t index = newest(dir);
+
+	if (index == 0)
+		return rk_fail(error, RK_ENOENT, "%s holds no snapshot", dir);
+	path_of(from, sizeof from, dir, index, "snap");
+	path_of(to, sizeof to, dir, index, "snap.damaged");
+	if (rename(from, to) < 0 || sync_dir(dir) < 0)
+		return rk_fail_errno(error, "cannot set %s aside", from);
+	return RK_OK;
+}
+
 void rk_snapshot_prune(const char *dir, unsigned keep, bool sweep)
 {
 	uint64_t newest_kept[16] = { 0 }; /* descending */

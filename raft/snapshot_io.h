@@ -50,6 +50,8 @@ RK_MUST_CHECK int rk_snapshot_incoming(const char *dir, uint64_t peer, int *ret_
  * durable under its name. */
 RK_MUST_CHECK int rk_snapshot_admit(const char *dir, uint64_t peer, struct rk_cluster_id cluster,
 				    const struct rk_snapshot_meta *meta, struct rk_error *error);
+/* Renames the newest snapshot, which is damaged, to NAME.damaged. RK_ENOENT when there is none. */
+RK_MUST_CHECK int rk_snapshot_set_aside(const char *dir, struct rk_error *error);
 /* Removes all but the newest `keep`, and (sweep: at start, when nobody writes) what is not whole.
  */
 void rk_snapshot_prune(const char *dir, unsigned keep, bool sweep);

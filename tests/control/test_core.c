@@ -199,7 +199,20 @@ static void make_tls(struct rk_tls **server, struct rk_tls **client, const struc
 	rk_pem_pair_done(&pair);
 }
 
-Test(core, three_members_agree_and_one_comes_back)
+/* What an operator would do by hand to see whether it is noticed. */
+static void damage_snapshots(const char *member_dir)
+{
+	char command[256];
+
+	(void)snprintf(command, sizeof command,
+		       "for f in %s/snapshots/*.snap; do printf x | dd of=$f bs=1 seek=200 "
+		       "conv=notrunc 2>/dev/null; "
+		       "done",
+		       member_dir);
+	cr_assert_eq(system(command), 0);
+}
+
+static void three_members(bool is_damaged)
 {
 	struct rk_pem_pair ca = { 0 };
 	struct rk_error error;
@@ -242,6 +255,8 @@ Test(core, three_members_agree_and_one_comes_back)
 		(void)snprintf(name, sizeof name, "b%d", i);
 		cr_expect_eq(create_config_map(&all[i % 2], name), 201);
 	}
+	if (is_damaged)
+		damage_snapshots(dirs[2]);
 	cr_assert_eq(
 		rk_listen(members.at[2].address, false, &opts[2].peer_fd, &(uint16_t){ 0 }, &error),
 		RK_OK, "%s", error.text);
@@ -352,6 +367,10 @@ Test(core, one_member_grows_to_three_and_the_first_one_leaves)
 	rk_pem_pair_done(&ca);
 	rk_arena_done(&scratch);
 }
+
+Test(core, three_members_agree_and_one_comes_back) { three_members(false); }
+
+Test(core, damaged_snapshots_are_set_aside_and_come_from_the_others) { three_members(true); }
 
 Test(pending, sequences_are_answered_in_any_order)
 {
