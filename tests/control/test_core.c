@@ -268,6 +268,11 @@ static void three_members(bool is_damaged)
 		cr_expect(has(&all[i], "a0") && has(&all[i], "b59") && has(&all[i], "last"),
 			  "member %u", i + 1);
 	}
+	/* An entry of the leader's own may have come in between. */
+	for (int i = 0; i < 50 && rk_view_index(all[0].view) != rk_view_index(all[2].view); i++) {
+		catch_up(&all[0]);
+		catch_up(&all[2]);
+	}
 	cr_expect_eq(rk_view_index(all[0].view), rk_view_index(all[2].view));
 	cr_expect(rk_hash128_eq(rk_view_hash(all[0].view), rk_view_hash(all[2].view)),
 		  "the state is the same");
