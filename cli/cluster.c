@@ -105,7 +105,7 @@ static int start_member(const struct rk_local *local, unsigned number, struct rk
 {
 	struct rk_local_part member;
 	struct rk_buf members = { 0 };
-	char bridge[16], host[32], texts[10][RK_PATH_MAX];
+	char bridge[16], host[32], texts[11][RK_PATH_MAX];
 	int err;
 
 	rk_local_member(local, number, &member);
@@ -125,6 +125,8 @@ static int start_member(const struct rk_local *local, unsigned number, struct rk
 	(void)snprintf(texts[6], RK_PATH_MAX, "--key=%s/pki/%s.key", local->dir, member.name);
 	(void)snprintf(texts[7], RK_PATH_MAX, "--ca=%s/pki/ca.crt", local->dir);
 	(void)snprintf(texts[8], RK_PATH_MAX, "--listen=%s:%u", host, local->api_port + number - 1);
+	(void)snprintf(texts[9], RK_PATH_MAX, "--etcd-listen=127.0.0.1:%u",
+		       local->etcd_port + (number - 1) * 100);
 	char program[] = "reckon", command[] = "server";
 	char *argv[] = { program,
 			 command,
@@ -136,8 +138,14 @@ static int start_member(const struct rk_local *local, unsigned number, struct rk
 			 texts[5],
 			 texts[6],
 			 texts[7],
-			 local->is_simulated || local->nodes == 0 ? NULL : texts[8],
+			 NULL,
+			 NULL,
 			 NULL };
+	size_t argc = 10;
+	if (!local->is_simulated && local->nodes > 0)
+		argv[argc++] = texts[8];
+	if (local->etcd_port != 0)
+		argv[argc++] = texts[9];
 	err = rk_process_start(&process, argv, error);
 	rk_buf_done(&members);
 	return err;
@@ -280,7 +288,7 @@ static int bring_up(struct rk_local *local, struct rk_error *error)
 static int run_up(int argc, char **argv)
 {
 	const char *dir = NULL;
-	int64_t members = 3, nodes = 2, port = 6443, peer_port = 6543;
+	int64_t members = 3, nodes = 2, port = 6443, peer_port = 6543, etcd_port = 0;
 	bool simulated = false, given = false;
 	const struct rk_flag flags[] = {
 		{ "dir", 'd', RK_FLAG_TEXT, &dir, "DIR", "where everything of the cluster is kept",
@@ -294,6 +302,10 @@ static int run_up(int argc, char **argv)
 		  "port of the first member's API; the others follow", NULL },
 		{ "peer-port", 0, RK_FLAG_NUMBER, &peer_port, "N",
 		  "port of the first member for the others; these follow", NULL },
+		{ "etcd-port", 0, RK_FLAG_NUMBER, &etcd_port, "N",
+		  "port of the first member's etcd API, such as 2379; the others each a hundred on "
+		  "(default: none)",
+		  NULL },
 		{ 0 },
 	};
 	struct rk_error error = { 0 };
@@ -317,6 +329,7 @@ static int run_up(int argc, char **argv)
 		local.nodes = (unsigned)nodes;
 		local.api_port = (unsigned)port;
 		local.peer_port = (unsigned)peer_port;
+		local.etcd_port = (unsigned)etcd_port;
 		local.is_simulated = simulated || geteuid() != 0;
 		if (local.is_simulated && !simulated && nodes > 0)
 			(void)printf("Note        without root the nodes are simulated: they run "

@@ -19,6 +19,7 @@ struct rk_local {
 	unsigned members, nodes;
 	bool is_simulated;            /* nodes run nothing for real */
 	unsigned api_port, peer_port; /* of m1; the others follow */
+	unsigned etcd_port;           /* of m1, the others each a hundred on; 0: no etcd API */
 	unsigned subnet;              /* nodes are 10.199.SUBNET.0/24, the host is .1 */
 };
 

@@ -11,11 +11,13 @@
 #include "base/mem.h"
 #include "cli/commands.h"
 #include "control/api/api_io.h"
+#include "control/etcd/etcd_io.h"
 #include "wire/stream_io.h"
 
 struct server {
 	const char *dir, *name, *cluster_id, *members, *peer_listen, *cert, *key, *ca;
-	const char *service_cidr, *pod_cidr, *domain;
+	const char *service_cidr, *pod_cidr, *domain, *etcd_listen, *etcd_advertise;
+	bool etcd_insecure;
 	struct rk_flag_list listen;
 	int64_t id, threads, snapshot_entries, heartbeat_ms, election_ms, history_mib;
 };
@@ -156,6 +158,26 @@ static int probe_ports(const struct server *server, struct rk_error *error)
 	return RK_OK;
 }
 
+static int start_etcd(const struct server *server, struct rk_core *core, struct rk_tls *tls,
+		      struct rk_etcd **ret, struct rk_error *error)
+{
+	struct rk_cluster_config cluster;
+
+	if (server->etcd_listen == NULL)
+		return RK_OK;
+	RK_TRY(cluster_of(server, &cluster, error));
+	const struct rk_etcd_opts opts = { .core = core,
+					   .address = server->etcd_listen,
+					   .advertise = server->etcd_advertise,
+					   .server = server->etcd_insecure ? NULL : tls,
+					   .cluster_id = cluster.cluster_low,
+					   .member_id = (uint64_t)server->id,
+					   .name = server->name };
+	RK_TRY(rk_etcd_new(ret, &opts, error));
+	rk_log(RK_LOG_INFO, "listening", "address=%s api=etcd", server->etcd_listen);
+	return RK_OK;
+}
+
 static int serve(const struct server *server, const sigset_t *signals, struct rk_error *error)
 {
 	RK_AUTO(drop_tls) struct rk_tls *peer_server = NULL;
@@ -164,6 +186,7 @@ static int serve(const struct server *server, const sigset_t *signals, struct rk
 	RK_AUTO(drop_kinds) const struct rk_kinds *kinds = rk_kinds_new();
 	struct rk_core *core = NULL;
 	struct rk_api *api = NULL;
+	struct rk_etcd *etcd = NULL;
 	int signal = 0;
 
 	RK_TRY(probe_ports(server, error));
@@ -180,13 +203,16 @@ static int serve(const struct server *server, const sigset_t *signals, struct rk
 					  .name = server->name };
 	for (size_t i = 0; i < server->listen.count && i + 1 < RK_API_ADDRESSES_MAX; i++)
 		opts.addresses[i] = server->listen.at[i];
-	const int err = rk_apiserver_new(&api, &opts, error);
+	int err = rk_apiserver_new(&api, &opts, error);
+	if (err == RK_OK)
+		err = start_etcd(server, core, api_server, &etcd, error);
 	if (err == RK_OK) {
 		for (size_t i = 0; i < server->listen.count; i++)
 			rk_log(RK_LOG_INFO, "listening", "address=%s", server->listen.at[i]);
 		(void)sigwait(signals, &signal);
 		rk_log(RK_LOG_INFO, "stopping", "signal=%d", signal);
 	}
+	(void)rk_etcd_free(etcd, 1000);
 	(void)rk_apiserver_free(api, 2000);
 	(void)rk_core_free(core);
 	return err;
@@ -230,6 +256,12 @@ static int run(int argc, char **argv)
 		  "HOST:PORT for the API; may be given several times", NULL },
 		{ "peer-listen", 0, RK_FLAG_TEXT, &server.peer_listen, "ADDR",
 		  "HOST:PORT for the other members (default: as in --members)", NULL },
+		{ "etcd-listen", 0, RK_FLAG_TEXT, &server.etcd_listen, "ADDR",
+		  "HOST:PORT for the etcd v3 API (default: none)", NULL },
+		{ "etcd-advertise", 0, RK_FLAG_TEXT, &server.etcd_advertise, "URL",
+		  "where clients reach it (default: --etcd-listen)", NULL },
+		{ "etcd-insecure", 0, RK_FLAG_BOOL, &server.etcd_insecure, NULL,
+		  "the etcd API without TLS, on a loopback address", NULL },
 		{ "cert", 0, RK_FLAG_TEXT, &server.cert, "FILE", "certificate (PEM)", NULL },
 		{ "key", 0, RK_FLAG_TEXT, &server.key, "FILE", "its private key (PEM)", NULL },
 		{ "ca", 0, RK_FLAG_TEXT, &server.ca, "FILE", "the cluster's CA (PEM)", NULL },

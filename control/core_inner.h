@@ -37,6 +37,7 @@ struct rk_core_request {
 	struct rk_feed *feed;
 	uint64_t id;
 	uint64_t deadline_ms; /* monotonic */
+	enum rk_entry_type type; /* of the entry that it becomes */
 	struct rk_blob *command;
 };
 

@@ -33,7 +33,7 @@ static void take_write(struct rk_core *core, struct rk_core_request *request)
 	RK_AUTO(rk_buf_done) struct rk_buf bytes = { 0 };
 	const uint64_t sequence = rk_pending_next(&core->pending);
 	const uint64_t oldest = rk_pending_oldest(&core->pending);
-	const struct rk_envelope envelope = { .type = RK_ENTRY_COMMAND,
+	const struct rk_envelope envelope = { .type = request->type,
 					      .origin = core->member.id,
 					      .incarnation = core->member.incarnation,
 					      .sequence = sequence,

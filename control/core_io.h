@@ -54,6 +54,7 @@ struct rk_feed_news {
 	struct rk_view
 		*view;      /* one share, for the receiver; the state after the last of `changes` */
 	uint64_t leader_id; /* 0 when unknown */
+	uint64_t term;      /* raft's, at most a moment old */
 	bool restarted;     /* the state was replaced (first news, or a snapshot was installed): no
 			     * changes lead here, watches must end with 410 */
 	size_t count;
@@ -87,6 +88,9 @@ struct rk_queue *rk_feed_queue(struct rk_feed *feed);
  * from now. */
 void rk_feed_write(struct rk_feed *feed, uint64_t request_id, struct rk_blob *command,
 		   uint32_t deadline_ms);
+/* The same for the body of an RK_ENTRY_ETCD (control/etcd/apply.h); the answer has one result. */
+void rk_feed_write_etcd(struct rk_feed *feed, uint64_t request_id, struct rk_blob *body,
+			uint32_t deadline_ms);
 /* Asks for an index that a linearizable read must wait for. Exactly one answer comes. */
 void rk_feed_read(struct rk_feed *feed, uint64_t request_id, uint32_t deadline_ms);
 /* Asks how the member is: an answer with one result, whose document is
