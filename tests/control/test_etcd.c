@@ -389,7 +389,7 @@ Test(etcd, what_a_transaction_must_not_do)
 	cr_expect_eq(checked(&txn), RK_ETCD_DUPLICATE_KEY, "but not beside it");
 
 	rk_buf_clear(&txn);
-	char key[8];
+	char key[16];
 	for (int i = 0; i < RK_ETCD_OPS_MAX + 1; i++) {
 		(void)snprintf(key, sizeof key, "k%d", i);
 		cr_expect_eq(checked(&txn), RK_ETCD_OK);
@@ -470,7 +470,7 @@ static void scramble(struct world *world, char *moments[MOMENTS], uint64_t *ret_
 	for (size_t i = 0; i < MOMENTS;) {
 		const char *key = keys[dice(&seed) % RK_COUNT(keys)];
 		const uint64_t before = revision(world);
-		char value[8];
+		char value[24];
 		(void)snprintf(value, sizeof value, "%zu", i);
 		if (dice(&seed) % 3 != 0)
 			put(world, key, value, 0);
