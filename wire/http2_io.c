@@ -532,6 +532,20 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
 	return 0;
 }
 
+/* A response with trailers that ended before its request did: the client need not send the rest
+ * (RFC 9113 8.1). */
+static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, void *context)
+{
+	const int32_t id = frame->hd.stream_id;
+
+	(void)context;
+	if (frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_HEADERS &&
+	    (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0 &&
+	    nghttp2_session_get_stream_remote_close(session, id) == 0)
+		(void)nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, id, NGHTTP2_NO_ERROR);
+	return 0;
+}
+
 static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, void *context)
 {
 	struct http2_exchange *exchange = nghttp2_session_get_stream_user_data(session, id);
@@ -557,6 +571,7 @@ static nghttp2_session *session_new(struct rk_http_conn *conn)
 	nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
 	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_chunk);
 	nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
+	nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_frame_sent);
 	nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
 	nghttp2_session_callbacks_set_send_data_callback(callbacks, on_send_data);
 	rk_assert(nghttp2_session_server_new(&session, callbacks, conn) == 0);

@@ -32,6 +32,8 @@ static const struct {
 	[RK_ETCD_AUTH_NOT_ENABLED] = { RK_GRPC_PRECONDITION,
 				       "etcdserver: authentication is not enabled" },
 	[RK_ETCD_DENIED] = { RK_GRPC_DENIED, "etcdserver: permission denied" },
+	[RK_ETCD_NOT_LEADER] = { RK_GRPC_PRECONDITION, "etcdserver: not leader" },
+	[RK_ETCD_BAD_TRANSFEREE] = { RK_GRPC_PRECONDITION, "etcdserver: bad leader transferee" },
 	[RK_ETCD_MALFORMED] = { RK_GRPC_INTERNAL, "grpc: the request is not a protobuf message" },
 };
 

@@ -23,6 +23,8 @@ enum rk_etcd_error {
 	RK_ETCD_TIMEOUT,
 	RK_ETCD_AUTH_NOT_ENABLED,
 	RK_ETCD_DENIED,
+	RK_ETCD_NOT_LEADER,
+	RK_ETCD_BAD_TRANSFEREE,
 	RK_ETCD_MALFORMED, /* not etcd's own: gRPC's unmarshalling says it there */
 	RK_ETCD_ERROR_COUNT,
 };

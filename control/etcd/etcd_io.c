@@ -59,11 +59,54 @@ void rk_etcd_propose(struct rk_etcd_call *call, enum rk_etcd_entry entry, struct
 	rk_feed_write_etcd(call->thread->feed, rk_etcd_await(call, resume), body, RK_ETCD_CALL_MS);
 }
 
+/* --- waiting for the state --- */
+
+static void unlink_call(struct rk_etcd_call *call)
+{
+	if (call->link == NULL)
+		return;
+	*call->link = call->next;
+	if (call->next != NULL)
+		call->next->link = call->link;
+	call->link = NULL;
+}
+
+void rk_etcd_wait(struct rk_etcd_call *call, bool (*look)(struct rk_etcd_call *call),
+		  uint64_t until_ms)
+{
+	struct rk_etcd_thread *thread = call->thread;
+
+	if (look(call))
+		return;
+	call->look = look;
+	call->until_ms = until_ms;
+	call->next = thread->waiting;
+	call->link = &thread->waiting;
+	if (call->next != NULL)
+		call->next->link = &call->next;
+	thread->waiting = call;
+}
+
+static void look_again(struct rk_etcd_thread *thread)
+{
+	const uint64_t now_ms = rk_clock_mono_ms();
+
+	for (struct rk_etcd_call *call = thread->waiting, *next; call != NULL; call = next) {
+		next = call->next;
+		const bool is_late = call->until_ms != 0 && call->until_ms < now_ms;
+		if (is_late)
+			rk_etcd_fail(call, RK_ETCD_TIMEOUT);
+		if (is_late || call->has_ended || call->look(call))
+			unlink_call(call);
+	}
+}
+
 static void maybe_free(struct rk_etcd_call *call)
 {
 	if (call->exchange != NULL || call->awaited > 0)
 		return;
 	rk_buf_done(&call->in);
+	rk_buf_done(&call->key);
 	free(call);
 }
 
@@ -91,6 +134,7 @@ static void take_news(struct rk_etcd_thread *thread, struct rk_feed_news *news)
 	thread->leader_id = news->leader_id;
 	thread->term = news->term;
 	rk_etcd_watch_news(thread);
+	look_again(thread);
 	rk_feed_news_free(news);
 }
 
@@ -115,10 +159,10 @@ static void on_feed(struct ev_loop *loop, ev_io *io, int events)
 
 static const struct rk_etcd_method *method_of(struct rk_span path)
 {
-	static const struct rk_etcd_method *const tables[] = { rk_etcd_kv_methods,
-							       rk_etcd_watch_methods,
-							       rk_etcd_lease_methods,
-							       rk_etcd_info_methods };
+	static const struct rk_etcd_method *const tables[] = {
+		rk_etcd_kv_methods, rk_etcd_watch_methods, rk_etcd_lease_methods,
+		rk_etcd_info_methods, rk_etcd_lock_methods
+	};
 
 	for (size_t i = 0; i < RK_COUNT(tables); i++)
 		for (const struct rk_etcd_method *at = tables[i]; at->path != NULL; at++)
@@ -249,6 +293,7 @@ static void on_gone(void *context, struct rk_http_exchange *exchange)
 	if (call == NULL)
 		return;
 	rk_etcd_watch_free(call);
+	unlink_call(call);
 	call->exchange = NULL;
 	maybe_free(call);
 }
@@ -303,6 +348,7 @@ static void on_timer(struct ev_loop *loop, ev_timer *timer, int events)
 	(void)events;
 	maybe_publish(thread);
 	rk_etcd_watch_tick(thread);
+	look_again(thread);
 }
 
 /* --- threads --- */
@@ -320,6 +366,8 @@ static void on_stop(struct ev_loop *loop, ev_async *async, int events)
 
 	(void)events;
 	rk_etcd_watch_end_all(thread);
+	for (struct rk_etcd_call *call = thread->waiting; call != NULL; call = call->next)
+		rk_etcd_finish(call, RK_GRPC_UNAVAILABLE, "etcdserver: server stopped");
 	rk_http_server_drain(thread->server);
 	if (rk_http_server_connections(thread->server) == 0)
 		ev_break(loop, EVBREAK_ALL);

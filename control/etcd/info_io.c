@@ -1,6 +1,5 @@
 /* The Cluster, Maintenance and Auth services, as far as they are here. */
-#include <stdio.h>
-
+#include "base/clock_io.h"
 #include "base/mem.h"
 #include "control/etcd/hash.h"
 #include "control/etcd/server_io.h"
@@ -174,6 +173,40 @@ static void hash_resumed(struct rk_etcd_call *call, struct rk_feed_answer *answe
 	rk_buf_done(&body);
 }
 
+static bool has_moved(struct rk_etcd_call *call)
+{
+	if (call->thread->leader_id != call->wanted)
+		return false;
+	rk_etcd_answer(call, rk_etcd_now(call), (struct rk_span){ NULL, 0 });
+	return true;
+}
+
+static void move_resumed(struct rk_etcd_call *call, struct rk_feed_answer *answer)
+{
+	switch (answer->err) {
+	case RK_OK:
+	case RK_EEXIST: rk_etcd_wait(call, has_moved, rk_clock_mono_ms() + RK_ETCD_CALL_MS); break;
+	case RK_ENOENT: rk_etcd_fail(call, RK_ETCD_BAD_TRANSFEREE); break;
+	default: rk_etcd_fail(call, RK_ETCD_NOT_LEADER);
+	}
+}
+
+static void on_move_leader(struct rk_etcd_call *call, struct rk_span message)
+{
+	struct rk_etcd_numbers request;
+
+	if (rk_etcd_read_numbers(message, &request) < 0) {
+		rk_etcd_fail(call, RK_ETCD_MALFORMED);
+		return;
+	}
+	call->wanted = (uint64_t)request.first;
+	if (call->wanted == 0) /* to the core that is "anybody" */
+		rk_etcd_fail(call, RK_ETCD_BAD_TRANSFEREE);
+	else
+		rk_feed_transfer(call->thread->feed, rk_etcd_await(call, move_resumed),
+				 call->wanted);
+}
+
 static void on_hash_kv(struct rk_etcd_call *call, struct rk_span message)
 {
 	(void)message;
@@ -213,6 +246,7 @@ const struct rk_etcd_method rk_etcd_info_methods[] = {
 	{ "/etcdserverpb.Maintenance/Status", false, on_status, NULL },
 	{ "/etcdserverpb.Maintenance/Alarm", false, on_alarm, NULL },
 	{ "/etcdserverpb.Maintenance/Defragment", false, on_defragment, NULL },
+	{ "/etcdserverpb.Maintenance/MoveLeader", false, on_move_leader, NULL },
 	{ "/etcdserverpb.Maintenance/Hash", false, on_hash, NULL },
 	{ "/etcdserverpb.Maintenance/HashKV", false, on_hash_kv, NULL },
 	{ "/etcdserverpb.Auth/AuthStatus", false, on_auth_status, NULL },

@@ -60,6 +60,7 @@ struct rk_etcd_thread {
 	size_t free_count, free_capacity;
 
 	struct rk_etcd_watches *watches; /* streams; linked */
+	struct rk_etcd_call *waiting;    /* for the state to change; linked */
 };
 
 struct rk_etcd_method {
@@ -80,11 +81,20 @@ struct rk_etcd_call { /* from its head until its exchange is gone and the core h
 	struct rk_span message;
 	bool has_message, has_begun, has_ended, is_input_ended;
 	unsigned awaited;
+	/* Waits: called whenever there is a new view or leader, until it is unlinked or time is up.
+	 */
+	bool (*look)(struct rk_etcd_call *call); /* true: it has finished */
+	struct rk_etcd_call *next, **link;
+	uint64_t until_ms;   /* monotonic; 0: as long as the client does */
+	uint64_t wanted;     /* a leader, or a revision */
+	struct rk_span name; /* into `in` */
+	struct rk_buf key;
 	struct rk_etcd_watches *watches;
 };
 
 extern const struct rk_etcd_method rk_etcd_kv_methods[], rk_etcd_lease_methods[],
-	rk_etcd_watch_methods[], rk_etcd_info_methods[]; /* each ends with a NULL path */
+	rk_etcd_watch_methods[], rk_etcd_info_methods[],
+	rk_etcd_lock_methods[]; /* each ends with a NULL path */
 
 /* --- etcd_io.c --- */
 
@@ -112,6 +122,10 @@ bool rk_etcd_answered(struct rk_etcd_call *call, const struct rk_feed_answer *an
 /* For what was proposed: passes the outcome on. */
 void rk_etcd_pass_on(struct rk_etcd_call *call, struct rk_feed_answer *answer);
 uint64_t rk_etcd_now(const struct rk_etcd_call *call); /* the view's revision */
+
+/* Looks now, and again whenever something changed. */
+void rk_etcd_wait(struct rk_etcd_call *call, bool (*look)(struct rk_etcd_call *call),
+		  uint64_t until_ms);
 
 /* --- watch_io.c --- */
 
