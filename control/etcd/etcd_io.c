@@ -14,6 +14,7 @@
 
 #define TICK_S          0.1
 #define CONNECTIONS_MAX 20000
+#define INPUT_MAX       (4u << 20) /* bytes of one call that wait */
 #define PUBLISH_MS      3000 /* until this member's URL is told again, when it was not heard */
 
 /* --- waiting for the core --- */
@@ -182,31 +183,6 @@ static bool is_allowed(const struct rk_etcd *etcd, const struct rk_tls_peer *pee
 	return false;
 }
 
-static void respond_text(struct rk_http_exchange *exchange, int status, const char *text)
-{
-	const struct rk_http_header head = { RK_SPAN("content-type"), RK_SPAN("application/json") };
-
-	rk_http_respond(exchange, status, &head, 1, rk_blob_copy(rk_span_str(text)));
-}
-
-/* What is asked without gRPC: by load balancers and people. */
-static void plain_request(struct rk_etcd_thread *thread, struct rk_http_exchange *exchange)
-{
-	const struct rk_span path = rk_http_request(exchange)->path;
-	const bool is_healthy = thread->view != NULL && thread->leader_id != 0;
-
-	if (rk_span_is(path, "/health"))
-		respond_text(exchange, is_healthy ? 200 : 503,
-			     is_healthy ? "{\"health\":\"true\",\"reason\":\"\"}"
-					: "{\"health\":\"false\",\"reason\":\"RAFT NO LEADER\"}");
-	else if (rk_span_is(path, "/version"))
-		respond_text(exchange, 200,
-			     "{\"etcdserver\":\"" RK_ETCD_VERSION
-			     "\",\"etcdcluster\":\"" RK_ETCD_VERSION "\"}");
-	else
-		respond_text(exchange, 404, "{\"error\":\"Not Found\",\"code\":5}");
-}
-
 static void unimplemented(struct rk_etcd_call *call, struct rk_span path)
 {
 	char text[256];
@@ -228,7 +204,7 @@ static void on_request(void *context, struct rk_http_exchange *exchange)
 		rk_span_starts(rk_http_header(http, "content-type"), RK_SPAN("application/grpc"));
 
 	if (!is_grpc) {
-		plain_request(thread, exchange);
+		rk_etcd_plain(thread, exchange);
 		return;
 	}
 	struct rk_etcd_call *call = rk_zalloc(sizeof *call);
@@ -244,12 +220,12 @@ static void on_request(void *context, struct rk_http_exchange *exchange)
 		rk_etcd_fail(call, RK_ETCD_NO_LEADER); /* still recovering, or no first leader */
 }
 
-static void take_messages(struct rk_etcd_call *call)
+void rk_etcd_take(struct rk_etcd_call *call)
 {
 	struct rk_span left = rk_buf_span(&call->in), message;
 	int got;
 
-	while (!call->has_ended && !call->has_message &&
+	while (!call->has_ended && !call->has_message && call->awaited < RK_ETCD_AWAITED_MAX &&
 	       (got = rk_grpc_next(&left, RK_ETCD_MESSAGE_MAX, &message)) != 0) {
 		if (got < 0) {
 			rk_etcd_finish(
@@ -275,7 +251,11 @@ static void on_data(void *context, struct rk_http_exchange *exchange, struct rk_
 	if (call == NULL || call->has_ended || call->has_message)
 		return;
 	rk_buf_put_span(&call->in, bytes);
-	take_messages(call);
+	if (call->in.size > INPUT_MAX) {
+		rk_etcd_fail(call, RK_ETCD_TOO_MANY_REQUESTS);
+		return;
+	}
+	rk_etcd_take(call);
 	if (!is_last || call->has_ended)
 		return;
 	call->is_input_ended = true;

@@ -241,6 +241,22 @@ static void on_authenticate(struct rk_etcd_call *call, struct rk_span message)
 	rk_etcd_fail(call, RK_ETCD_AUTH_NOT_ENABLED);
 }
 
+/* --- gRPC's health --- */
+
+/* HealthCheckResponse has no header. */
+static void on_health(struct rk_etcd_call *call, struct rk_span message)
+{
+	const bool serves = call->thread->leader_id != 0;
+	struct rk_buf out = { 0 };
+	const size_t begun = rk_grpc_begin(&out);
+
+	(void)message;
+	rk_proto_put_number(&out, 1, serves ? 1 : 2);
+	(void)rk_etcd_send(call, &out, begun);
+	rk_etcd_finish(call, RK_GRPC_OK, "");
+	rk_buf_done(&out);
+}
+
 const struct rk_etcd_method rk_etcd_info_methods[] = {
 	{ "/etcdserverpb.Cluster/MemberList", false, on_member_list, NULL },
 	{ "/etcdserverpb.Maintenance/Status", false, on_status, NULL },
@@ -251,5 +267,6 @@ const struct rk_etcd_method rk_etcd_info_methods[] = {
 	{ "/etcdserverpb.Maintenance/HashKV", false, on_hash_kv, NULL },
 	{ "/etcdserverpb.Auth/AuthStatus", false, on_auth_status, NULL },
 	{ "/etcdserverpb.Auth/Authenticate", false, on_authenticate, NULL },
+	{ "/grpc.health.v1.Health/Check", false, on_health, NULL },
 	{ NULL, false, NULL, NULL },
 };

@@ -110,9 +110,33 @@ static void on_txn(struct rk_etcd_call *call, struct rk_span message)
 		rk_etcd_await_read(call, txn_resumed);
 }
 
+static bool is_removed(struct rk_etcd_call *call)
+{
+	if (rk_etcd_mark(rk_view_root(call->thread->view), RK_ETCD_REMOVED) < call->wanted)
+		return false;
+	rk_etcd_answer(call, rk_etcd_now(call), (struct rk_span){ NULL, 0 });
+	return true;
+}
+
+/* A physical compaction is answered when the space is back. */
+static void compacted(struct rk_etcd_call *call, struct rk_feed_answer *answer)
+{
+	if (call->wanted == 0 || answer->err != RK_OK || answer->results[0].code != RK_GRPC_OK)
+		rk_etcd_pass_on(call, answer);
+	else
+		rk_etcd_wait(call, is_removed, 0);
+}
+
 static void on_compact(struct rk_etcd_call *call, struct rk_span message)
 {
-	rk_etcd_propose(call, RK_ETCD_ENTRY_COMPACT, message, rk_etcd_pass_on);
+	struct rk_etcd_numbers request; /* revision, physical */
+
+	if (rk_etcd_read_numbers(message, &request) < 0) {
+		rk_etcd_fail(call, RK_ETCD_MALFORMED);
+		return;
+	}
+	call->wanted = request.second != 0 ? (uint64_t)request.first : 0;
+	rk_etcd_propose(call, RK_ETCD_ENTRY_COMPACT, message, compacted);
 }
 
 const struct rk_etcd_method rk_etcd_kv_methods[] = {

@@ -25,15 +25,14 @@ static void finish_stream(struct rk_etcd_call *call)
 static void kept(struct rk_etcd_call *call, struct rk_feed_answer *answer)
 {
 	rk_etcd_pass_on(call, answer);
+	if (call->awaited <= RK_ETCD_AWAITED_MAX / 2)
+		rk_etcd_take(call);
 	finish_stream(call);
 }
 
 static void on_keep(struct rk_etcd_call *call, struct rk_span message)
 {
-	if (call->awaited >= RK_ETCD_AWAITED_MAX)
-		rk_etcd_fail(call, RK_ETCD_TOO_MANY_REQUESTS);
-	else
-		rk_etcd_propose(call, RK_ETCD_ENTRY_KEEP, message, kept);
+	rk_etcd_propose(call, RK_ETCD_ENTRY_KEEP, message, kept);
 }
 
 static void live_resumed(struct rk_etcd_call *call, struct rk_feed_answer *answer)

@@ -17,7 +17,8 @@
 #define RK_ETCD_VERSION     "3.6.0" /* whose API this is, as clients ask for it */
 #define RK_ETCD_CALL_MS     5000    /* at most, whatever the client allows */
 #define RK_ETCD_MESSAGE_MAX (2u << 20)
-#define RK_ETCD_AWAITED_MAX 256 /* requests of one stream that wait for the core */
+#define RK_ETCD_AWAITED_MAX                                                                        \
+	256 /* requests of one stream that wait for the core; more wait before */
 
 struct rk_etcd_thread;
 struct rk_etcd_call;
@@ -107,6 +108,9 @@ void rk_etcd_await_status(struct rk_etcd_call *call, rk_etcd_resume *resume);
 void rk_etcd_propose(struct rk_etcd_call *call, enum rk_etcd_entry entry, struct rk_span request,
 		     rk_etcd_resume *resume);
 
+/* Goes on with the messages of a stream that waited because too many were on their way. */
+void rk_etcd_take(struct rk_etcd_call *call);
+
 /* --- call_io.c: answering --- */
 
 /* Begins a response with its header in `out`; end sends it: more may follow on a stream. */
@@ -126,6 +130,10 @@ uint64_t rk_etcd_now(const struct rk_etcd_call *call); /* the view's revision */
 /* Looks now, and again whenever something changed. */
 void rk_etcd_wait(struct rk_etcd_call *call, bool (*look)(struct rk_etcd_call *call),
 		  uint64_t until_ms);
+
+/* --- plain_io.c --- */
+
+void rk_etcd_plain(struct rk_etcd_thread *thread, struct rk_http_exchange *exchange);
 
 /* --- watch_io.c --- */
 

@@ -100,6 +100,8 @@ has "compaction" "$(e compaction "$now")" "compacted revision $now"
 fails "get of what is compacted" "etcdserver: mvcc: required revision has been compacted" get a --rev="$from"
 fails "compaction again" "etcdserver: mvcc: required revision has been compacted" compaction "$now"
 has "watch of what is compacted" "$(timeout 3 etcdctl watch a --rev="$from" 2>&1)" "required revision has been compacted"
+e put a 4 >/dev/null
+has "compaction --physical" "$(e compaction --physical "$(revision)")" "compacted revision"
 same "get after compaction" 4 "$(e get a --print-value-only)"
 same "endpoint hashkv: all the same" 1 "$(e endpoint hashkv | awk '{print $2}' | sort -u | wc -l)"
 
@@ -141,6 +143,10 @@ has "a certificate of no administrator" "$(ETCDCTL_CERT=$cluster/pki/sim.crt ETC
 
 # A member that was away has everything again.
 same "/health" '{"health":"true","reason":""}' "$(curl -s --cacert "$ETCDCTL_CACERT" --cert "$ETCDCTL_CERT" --key "$ETCDCTL_KEY" "https://127.0.0.1:$etcd/health")"
+web() { curl -s --cacert "$ETCDCTL_CACERT" --cert "$ETCDCTL_CERT" --key "$ETCDCTL_KEY" "https://127.0.0.1:$etcd$1"; }
+has "/readyz?verbose" "$(web '/readyz?verbose')" "[+]linearizable_read ok"
+has "/metrics" "$(web /metrics)" "etcd_server_has_leader 1"
+has "/version" "$(web /version)" '"etcdserver":"'
 "$RECKON" cluster down --dir "$cluster" --keep >/dev/null
 "$RECKON" cluster up --dir "$cluster" >/dev/null
 until_true 5 etcdctl get a
