@@ -422,7 +422,8 @@ static void finish_jobs(struct sim *sim, struct node *node)
 		done++;
 	}
 	node->jobs_count -= done;
-	memmove(node->jobs, node->jobs + done, node->jobs_count * sizeof *node->jobs);
+	if (done > 0)
+		memmove(node->jobs, node->jobs + done, node->jobs_count * sizeof *node->jobs);
 	if (node->compact_to != 0 && node->jobs_count == 0) {
 		disk_drop_to(&node->disk, node->compact_to);
 		node->compact_to = 0;
