@@ -305,6 +305,12 @@ void rk_flags_man(const struct rk_command *command, const struct rk_flag *flags)
 	}
 }
 
+void rk_cli_put(const struct rk_buf *text)
+{
+	if (text->size > 0)
+		(void)fwrite(text->data, 1, text->size, stdout);
+}
+
 int rk_cli_fail(const struct rk_error *error)
 {
 	(void)fprintf(stderr, "reckon: %s\n", error->text);
@@ -319,8 +325,10 @@ bool rk_cli_begin(const struct rk_command *command, const struct rk_flag *flags,
 
 	if (err == RK_OK)
 		return true;
-	*ret_status = err == RK_EAGAIN ? 0 : rk_cli_fail(&error);
 	if (err == RK_EINVAL)
-		(void)fprintf(stderr, "See 'reckon %s --help'.\n", command->name);
+		(void)snprintf(error.text + strlen(error.text),
+			       sizeof error.text - strlen(error.text), "; see 'reckon %s --help'",
+			       command->name);
+	*ret_status = err == RK_EAGAIN ? 0 : rk_cli_fail(&error);
 	return false;
 }

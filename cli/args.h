@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 
 enum rk_flag_kind {
@@ -54,6 +55,8 @@ RK_MUST_CHECK int rk_flags_parse(const struct rk_command *command, const struct 
 void rk_flags_help(const struct rk_command *command, const struct rk_flag *flags);
 void rk_flags_man(const struct rk_command *command, const struct rk_flag *flags); /* roff */
 
+/* Writes it to stdout. */
+void rk_cli_put(const struct rk_buf *text);
 /* "reckon: text" on stderr; returns 1, or 2 for misuse (RK_EINVAL). */
 int rk_cli_fail(const struct rk_error *error);
 /* Like rk_flags_parse, for a command's first lines: 0 go on; else return (*ret_status) from the

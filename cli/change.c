@@ -81,5 +81,5 @@ void rk_change_tell(struct rk_change *change, const struct rk_kind *kind,
 		(void)rk_val_remove(rk_val_at(shown, "metadata"), RK_SPAN("managedFields"));
 	if (rk_output_put(arena, &change->output, change->session.kinds, shown, &out, &error) < 0)
 		rk_session_tell(&change->session, NULL, &error);
-	(void)fwrite(out.data, 1, out.size, stdout);
+	rk_cli_put(&out);
 }

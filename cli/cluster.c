@@ -95,7 +95,7 @@ static int make_certs(const struct rk_local *local, struct rk_error *error)
 	}
 	if (local->is_simulated) {
 		static const char *const hosts[] = { "sim", "localhost", "127.0.0.1", NULL };
-		RK_TRY(rk_pki_make_cert(local->dir, "sim", "system:node:sim-*", node_groups, hosts,
+		RK_TRY(rk_pki_make_cert(local->dir, "sim", "system:node:sim*", node_groups, hosts,
 					error));
 	}
 	return RK_OK;
@@ -189,6 +189,24 @@ static unsigned count_ready(const struct rk_val *list)
 	return ready;
 }
 
+/* Members and pods reach each other as if on one network. */
+static void route_to_pods(const struct rk_local *local, const struct rk_val *list)
+{
+	const struct rk_val *items = rk_val_at(list, "items");
+
+	for (uint32_t i = 0; i < rk_val_count(items); i++) {
+		const struct rk_val *node = rk_val_item(items, i);
+		const struct rk_val *addresses = rk_val_at(node, "status.addresses");
+		char cidr[32], address[32];
+		(void)snprintf(cidr, sizeof cidr, "%.*s",
+			       RK_SPAN_ARGS(rk_val_text_at(node, "spec.podCIDR")));
+		(void)snprintf(address, sizeof address, "%.*s",
+			       RK_SPAN_ARGS(rk_val_text_at(rk_val_item(addresses, 0), "address")));
+		if (cidr[0] != '\0' && address[0] != '\0')
+			rk_local_net_route(local, cidr, address);
+	}
+}
+
 static int wait_nodes(const struct rk_local *local, struct rk_tls *tls, struct rk_error *error)
 {
 	const uint64_t until_ms = rk_clock_mono_ms() + NODES_READY_MS;
@@ -202,6 +220,8 @@ static int wait_nodes(const struct rk_local *local, struct rk_tls *tls, struct r
 		if (rk_call_get(member.address, tls, "/api/v1/nodes", 2000, &arena, &list, error) ==
 		    RK_OK)
 			ready = count_ready(list);
+		if (ready >= local->nodes && !local->is_simulated)
+			route_to_pods(local, list);
 		rk_arena_done(&arena);
 		if (ready >= local->nodes)
 			return RK_OK;

@@ -35,17 +35,17 @@ static const char bash[] =
 	"_reckon() {\n"
 	"\tlocal IFS=$'\\n'\n"
 	"\tCOMPREPLY=($(compgen -W \"$(reckon complete-words -- \"${COMP_WORDS[@]:1:COMP_CWORD}\" "
-	"2>/dev/null)\" -- \"${COMP_WORDS[COMP_CWORD]}\"))\n"
+	"2>/dev/null | cut -f1)\" -- \"${COMP_WORDS[COMP_CWORD]}\"))\n"
 	"}\n"
 	"complete -o default -F _reckon reckon\n";
-static const char zsh[] =
-	"#compdef reckon\n"
-	"_reckon() {\n"
-	"\tlocal -a found\n"
-	"\tfound=(${(f)\"$(reckon complete-words -- \"${(@)words[2,CURRENT]}\" 2>/dev/null)\"})\n"
-	"\tif (( $#found )); then compadd -a found; else _files; fi\n"
-	"}\n"
-	"compdef _reckon reckon\n";
+static const char zsh[] = "#compdef reckon\n"
+			  "_reckon() {\n"
+			  "\tlocal -a found\n"
+			  "\tfound=(${(f)\"$(reckon complete-words -- \"${(@)words[2,CURRENT]}\" "
+			  "2>/dev/null | cut -f1)\"})\n"
+			  "\tif (( $#found )); then compadd -a found; else _files; fi\n"
+			  "}\n"
+			  "compdef _reckon reckon\n";
 static const char fish[] =
 	"# reckon completion fish\n"
 	"function __reckon_words\n"
@@ -170,7 +170,7 @@ static void print_words(const char *const *words, size_t count, const char *type
 	const char *type = NULL;
 
 	rk_complete_commands(words, count, &out, &command, &used);
-	(void)fwrite(out.data, 1, out.size, stdout);
+	rk_cli_put(&out);
 	if (command == NULL)
 		return;
 	if (typed[0] == '-') {
@@ -187,7 +187,7 @@ static void print_words(const char *const *words, size_t count, const char *type
 	if (takes(command, "(TYPE") && plain == 0) {
 		rk_buf_clear(&out);
 		rk_complete_types(kinds, &out);
-		(void)fwrite(out.data, 1, out.size, stdout);
+		rk_cli_put(&out);
 	} else if (takes(command, "(TYPE")) {
 		print_names(kinds, type);
 	} else if (takes(command, "(deployment")) {
@@ -203,7 +203,7 @@ static void print_words(const char *const *words, size_t count, const char *type
 static int run_words(int argc, char **argv)
 {
 	const struct rk_flag flags[] = { { 0 } };
-	const char *words[WORDS_MAX];
+	const char *words[WORDS_MAX] = { NULL };
 	int status;
 
 	if (!rk_cli_begin(&rk_command_complete_words, flags, &argc, argv, NULL, &status))

@@ -127,7 +127,7 @@ static void one(struct describing *now, const struct rk_kind *kind, const struct
 	if (now->count++ > 0)
 		(void)printf("\n\n");
 	rk_tabs_write(&out, rk_buf_span(&d.out), 0, 2);
-	(void)fwrite(out.data, 1, out.size, stdout);
+	rk_cli_put(&out);
 	rk_buf_done(&d.out);
 }
 

@@ -111,7 +111,7 @@ static int show(struct events *events, struct rk_error *error)
 	}
 	rk_tabs_write(&out, rk_buf_span(&d.out), 6, 3);
 	if (count > 0)
-		(void)fwrite(out.data, 1, out.size, stdout);
+		rk_cli_put(&out);
 	else
 		(void)fprintf(stderr, "No events found%s%s%s\n",
 			      events->all_namespaces ? "" : " in ",

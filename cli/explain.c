@@ -125,7 +125,7 @@ static int explain(const struct rk_kinds *kinds, const char *word, bool is_recur
 		rk_buf_put_str(&out, "\nFIELDS:\n");
 		put_fields(&out, type, 1, is_recursive);
 	}
-	(void)fwrite(out.data, 1, out.size, stdout);
+	rk_cli_put(&out);
 	return RK_OK;
 }
 
@@ -195,6 +195,6 @@ static int run_resources(int argc, char **argv)
 			      kind->namespaced ? "true" : "false", kind->kind);
 	}
 	rk_tabs_write(&out, rk_buf_span(&rows), 6, 3);
-	(void)fwrite(out.data, 1, out.size, stdout);
+	rk_cli_put(&out);
 	return rk_session_end(&session, RK_OK, &error);
 }

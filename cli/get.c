@@ -99,7 +99,7 @@ static bool is_missing(const struct get *get, int err)
 
 static void flush(struct rk_buf *out)
 {
-	(void)fwrite(out->data, 1, out->size, stdout);
+	rk_cli_put(out);
 	rk_buf_clear(out);
 }
 

@@ -141,7 +141,7 @@ static int run_ls(int argc, char **argv)
 				 : each_node(&where, list_one, &listing, &error);
 	if (err == RK_OK) {
 		rk_tabs_write(&out, rk_buf_span(&listing.rows), 0, 3);
-		(void)fwrite(out.data, 1, out.size, stdout);
+		rk_cli_put(&out);
 	}
 	rk_buf_done(&out);
 	rk_buf_done(&listing.rows);

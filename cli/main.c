@@ -94,9 +94,8 @@ static bool is_group(const char *word)
 static int unknown(int argc, char **argv)
 {
 	const struct list list = all();
-	const char *near = NULL;
+	struct rk_span near = { NULL, 0 };
 	unsigned best = UINT32_MAX, distance;
-	char typed[128];
 
 	if (is_group(argv[0])) {
 		(void)fprintf(stderr, "reckon: '%s' needs one of these:\n", argv[0]);
@@ -106,19 +105,20 @@ static int unknown(int argc, char **argv)
 					      list.at[i]->summary);
 		return 2;
 	}
-	(void)snprintf(typed, sizeof typed, "%s", argv[0]);
 	(void)argc;
 	for (size_t i = 0; i < list.count; i++) {
-		if (rk_names_near(rk_span_str(list.at[i]->name), rk_span_str(typed), &distance) &&
-		    distance < best) {
-			near = list.at[i]->name;
+		/* Of commands of two words the first is what was mistyped. */
+		struct rk_span word;
+		(void)rk_span_cut(rk_span_str(list.at[i]->name), ' ', &word);
+		if (rk_names_near(word, rk_span_str(argv[0]), &distance) && distance < best) {
+			near = word;
 			best = distance;
 		}
 	}
 	(void)fprintf(stderr,
-		      "reckon: unknown command \"%s\"%s%s%s; 'reckon help' lists them all\n",
-		      argv[0], near != NULL ? " (did you mean \"" : "", near != NULL ? near : "",
-		      near != NULL ? "\"?)" : "");
+		      "reckon: unknown command \"%s\"%s%.*s%s; 'reckon help' lists them all\n",
+		      argv[0], near.size > 0 ? " (did you mean \"" : "", RK_SPAN_ARGS(near),
+		      near.size > 0 ? "\"?)" : "");
 	return 2;
 }
 

@@ -57,38 +57,51 @@ int rk_process_become(const struct rk_process *process, char *const *argv, struc
 	return rk_fail_errno(error, "cannot run %s", argv[0]);
 }
 
-static void close_above(int first, int but)
+static void close_above(int first)
 {
 	for (int fd = first; fd < 1024; fd++)
-		if (fd != but)
-			(void)close(fd);
+		(void)close(fd);
 }
 
-/* In the child; leaves by exec or by _exit, and closes `done_fd` by that. */
+#define SAY_FD 3 /* the child's: says what went wrong before exec, and closes by itself with it */
+
+/* In the child; leaves by exec or by _exit. */
 _Noreturn static void detached(const struct rk_process *process, char *const *argv, int log_fd,
-			       int done_fd)
+			       int say_fd)
 {
 	const int null_fd = open("/dev/null", O_RDWR);
-	struct rk_error error = { 0 };
+	struct rk_error error = { .text = "cannot start" };
 	sigset_t none;
 
 	(void)setsid();
 	(void)dup2(null_fd, STDIN_FILENO);
 	(void)dup2(log_fd, STDOUT_FILENO);
 	(void)dup2(log_fd, STDERR_FILENO);
-	close_above(3, done_fd);
+	if (say_fd != SAY_FD)
+		(void)dup3(say_fd, SAY_FD, O_CLOEXEC);
+	close_above(SAY_FD + 1);
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	if (rk_process_enter(process, &error) == RK_OK)
 		(void)execv("/proc/self/exe", argv);
-	(void)dprintf(STDERR_FILENO, "reckon: %s\n",
-		      error.text[0] != '\0' ? error.text : "cannot start");
+	if (write(SAY_FD, error.text, strlen(error.text)) < 0)
+		_exit(126);
 	_exit(127);
+}
+
+/* Waits until the child is the program that it shall be, so that it can be told from a stranger
+ * from then on. */
+static int await_exec(int fd, struct rk_error *error)
+{
+	char text[256] = { 0 };
+
+	return read(fd, text, sizeof text - 1) > 0 ? rk_fail(error, RK_EIO, "%s", text) : RK_OK;
 }
 
 int rk_process_start(const struct rk_process *process, char *const *argv, struct rk_error *error)
 {
 	char path[RK_PATH_MAX], text[32];
+	int pipe_fds[2];
 
 	RK_TRY(rk_dir_make(process->dir, 0700, error));
 	path_of(path, process, "log");
@@ -96,21 +109,16 @@ int rk_process_start(const struct rk_process *process, char *const *argv, struct
 	int log_fd = open(path, O_CREAT | O_APPEND | O_WRONLY | O_CLOEXEC, 0600);
 	if (log_fd < 0)
 		return rk_fail_errno(error, "cannot open %s", path);
-	int done[2] = { -1, -1 };
-	const pid_t pid = pipe2(done, O_CLOEXEC) == 0 ? fork() : -1;
-	if (pid < 0) {
-		const int err = rk_fail_errno(error, "cannot start a process");
-		rk_drop_fd(&done[0]);
-		rk_drop_fd(&done[1]);
-		return err;
-	}
+	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
+		return rk_fail_errno(error, "cannot start a process");
+	const pid_t pid = fork();
 	if (pid == 0)
-		detached(process, argv, log_fd, done[1]);
-	/* Until it runs what it shall, it looks like us, and rk_process_find would not know it. */
-	(void)close(done[1]);
-	char byte;
-	(void)!read(done[0], &byte, 1);
-	(void)close(done[0]);
+		detached(process, argv, log_fd, pipe_fds[1]);
+	(void)close(pipe_fds[1]);
+	RK_AUTO(rk_drop_fd) int hears = pipe_fds[0];
+	if (pid < 0)
+		return rk_fail_errno(error, "cannot start a process");
+	RK_TRY(await_exec(hears, error));
 	(void)snprintf(text, sizeof text, "%d\n", (int)pid);
 	path_of(path, process, "pid");
 	return rk_file_write(path, rk_span_str(text), 0644, true, error);

@@ -184,7 +184,7 @@ static int show_history(struct rollout *rollout, const struct rk_kind *kind,
 		rk_describe_put(&d, "\n");
 	}
 	rk_tabs_write(&out, rk_buf_span(&d.out), 0, 2);
-	(void)fwrite(out.data, 1, out.size, stdout);
+	rk_cli_put(&out);
 	rk_buf_done(&d.out);
 	return is_there ? RK_OK
 			: rk_fail(error, RK_ENOENT, "unable to find the specified revision");

@@ -4,17 +4,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "base/clock_io.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "cli/advertise_io.h"
 #include "cli/commands.h"
 #include "control/api/api_io.h"
 #include "wire/stream_io.h"
 
 struct server {
 	const char *dir, *name, *cluster_id, *members, *peer_listen, *cert, *key, *ca;
-	const char *service_cidr, *pod_cidr, *domain;
+	const char *service_cidr, *pod_cidr, *domain, *advertise;
 	struct rk_flag_list listen;
 	int64_t id, threads, snapshot_entries, heartbeat_ms, election_ms, history_mib;
 };
@@ -143,6 +146,45 @@ static int start_core(const struct server *server, const struct rk_kinds *kinds,
 	return rk_core_new(ret, &opts, error);
 }
 
+/* Before anything is recovered: a port that is taken is the commonest mistake. */
+static int probe_ports(const struct server *server, struct rk_error *error)
+{
+	for (size_t i = 0; i < server->listen.count; i++) {
+		uint16_t port;
+		int fd;
+		RK_TRY(rk_listen(server->listen.at[i], false, &fd, &port, error));
+		(void)close(fd);
+	}
+	return RK_OK;
+}
+
+/* Until a signal comes; meanwhile others are told where this member is. */
+static void await_signal(const struct server *server, const sigset_t *signals,
+			 struct rk_tls *client)
+{
+	const struct timespec pause = { .tv_nsec = 250000000 };
+	const struct rk_advertise_opts opts = {
+		.name = server->name,
+		.address = server->advertise != NULL ? server->advertise
+						     : rk_advertise_choose(server->listen.at),
+		.ask = server->listen.at[0],
+		.client = client,
+	};
+	struct rk_error error = { 0 };
+	bool is_told = opts.address == NULL;
+	int signal = 0;
+
+	while (!is_told && sigtimedwait(signals, NULL, &pause) < 0) {
+		const int err = rk_advertise(&opts, &error);
+		is_told = err == RK_OK || err == RK_EINVAL;
+		if (err == RK_EINVAL)
+			rk_log(RK_LOG_WARN, "not advertised", "why=\"%s\"", error.text);
+	}
+	if (is_told)
+		(void)sigwait(signals, &signal);
+	rk_log(RK_LOG_INFO, "stopping", "%s", "");
+}
+
 static int serve(const struct server *server, const sigset_t *signals, struct rk_error *error)
 {
 	RK_AUTO(drop_tls) struct rk_tls *peer_server = NULL;
@@ -151,8 +193,8 @@ static int serve(const struct server *server, const sigset_t *signals, struct rk
 	RK_AUTO(drop_kinds) const struct rk_kinds *kinds = rk_kinds_new();
 	struct rk_core *core = NULL;
 	struct rk_api *api = NULL;
-	int signal = 0;
 
+	RK_TRY(probe_ports(server, error));
 	RK_TRY(tls_of(server, true, false, &peer_server, error));
 	RK_TRY(tls_of(server, false, false, &client, error));
 	RK_TRY(tls_of(server, true, true, &api_server, error));
@@ -170,8 +212,7 @@ static int serve(const struct server *server, const sigset_t *signals, struct rk
 	if (err == RK_OK) {
 		for (size_t i = 0; i < server->listen.count; i++)
 			rk_log(RK_LOG_INFO, "listening", "address=%s", server->listen.at[i]);
-		(void)sigwait(signals, &signal);
-		rk_log(RK_LOG_INFO, "stopping", "signal=%d", signal);
+		await_signal(server, signals, client);
 	}
 	(void)rk_apiserver_free(api, 2000);
 	(void)rk_core_free(core);
@@ -214,6 +255,10 @@ static int run(int argc, char **argv)
 		  "members of a new cluster: ID=HOST:PORT,...", NULL },
 		{ "listen", 0, RK_FLAG_LIST, &server.listen, "ADDR",
 		  "HOST:PORT for the API; may be given several times", NULL },
+		{ "advertise", 0, RK_FLAG_TEXT, &server.advertise, "ADDR",
+		  "HOST:PORT of the API for pods (default: the first --listen that is not "
+		  "loopback)",
+		  NULL },
 		{ "peer-listen", 0, RK_FLAG_TEXT, &server.peer_listen, "ADDR",
 		  "HOST:PORT for the other members (default: as in --members)", NULL },
 		{ "cert", 0, RK_FLAG_TEXT, &server.cert, "FILE", "certificate (PEM)", NULL },

@@ -64,7 +64,8 @@ static void end_pod(struct rk_pod *pod, const char *phase, const char *reason, c
 {
 	pod->is_ended = true;
 	(void)snprintf(pod->phase, sizeof pod->phase, "%s", phase);
-	(void)snprintf(pod->reason, sizeof pod->reason, "%s", reason);
+	if (reason != pod->reason) /* it may keep the one that it has */
+		(void)snprintf(pod->reason, sizeof pod->reason, "%s", reason);
 	rk_text_set(&pod->message, rk_span_str(message));
 }
 

@@ -43,6 +43,7 @@ struct client {
 	struct load *load;
 	struct rk_http_client *http;
 	bool busy;
+	uint64_t rests_until_ns; /* after a failure: a member that is down must not take every turn */
 	int status;
 	int64_t number;
 	uint64_t since_ns;
@@ -104,6 +105,7 @@ static void on_done(void *context, struct rk_http_call *call, int err, const str
 				      (long long)client->number);
 	} else {
 		load->failed++;
+		client->rests_until_ns = rk_clock_mono_ns() + 200000000;
 		load->codes[err == RK_OK && client->status < 600 ? client->status : 0]++;
 	}
 	if (load->ended == load->count)
@@ -156,7 +158,7 @@ static void on_pace(struct ev_loop *loop, ev_timer *timer, int events)
 	(void)events;
 	for (int64_t i = 0; i < load->clients && load->started < due && load->started < load->count;
 	     i++)
-		if (!load->all[i].busy)
+		if (!load->all[i].busy && rk_clock_mono_ns() >= load->all[i].rests_until_ns)
 			start(&load->all[i]);
 }
 

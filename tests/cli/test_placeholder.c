@@ -1,6 +1,0 @@
-#include <criterion/criterion.h>
-
-Test(cli, builds)
-{
-	cr_expect(true);
-}
