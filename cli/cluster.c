@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/clock_io.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "cli/call_io.h"
 #include "cli/commands.h"
@@ -375,6 +376,7 @@ static int run_down(int argc, char **argv)
 			RK_EINVAL, "cluster down needs --dir DIR, and no other words" });
 	if (rk_local_load(&local, dir, &error) < 0)
 		return rk_cli_fail(&error);
+	rk_log_set_level(RK_LOG_WARN); /* what the nodes' code says while it cleans up */
 	struct rk_local_part part;
 	if (local.is_simulated) {
 		rk_local_node(&local, 1, &part);
