@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/clock_io.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "cli/call_io.h"
 #include "cli/commands.h"
@@ -197,6 +198,24 @@ static unsigned count_ready(const struct rk_val *list)
 	return ready;
 }
 
+/* Members and pods reach each other as if on one network. */
+static void route_to_pods(const struct rk_local *local, const struct rk_val *list)
+{
+	const struct rk_val *items = rk_val_at(list, "items");
+
+	for (uint32_t i = 0; i < rk_val_count(items); i++) {
+		const struct rk_val *node = rk_val_item(items, i);
+		const struct rk_val *addresses = rk_val_at(node, "status.addresses");
+		char cidr[32], address[32];
+		(void)snprintf(cidr, sizeof cidr, "%.*s",
+			       RK_SPAN_ARGS(rk_val_text_at(node, "spec.podCIDR")));
+		(void)snprintf(address, sizeof address, "%.*s",
+			       RK_SPAN_ARGS(rk_val_text_at(rk_val_item(addresses, 0), "address")));
+		if (cidr[0] != '\0' && address[0] != '\0')
+			rk_local_net_route(local, cidr, address);
+	}
+}
+
 static int wait_nodes(const struct rk_local *local, struct rk_tls *tls, struct rk_error *error)
 {
 	const uint64_t until_ms = rk_clock_mono_ms() + NODES_READY_MS;
@@ -210,6 +229,8 @@ static int wait_nodes(const struct rk_local *local, struct rk_tls *tls, struct r
 		if (rk_call_get(member.address, tls, "/api/v1/nodes", 2000, &arena, &list, error) ==
 		    RK_OK)
 			ready = count_ready(list);
+		if (ready >= local->nodes && !local->is_simulated)
+			route_to_pods(local, list);
 		rk_arena_done(&arena);
 		if (ready >= local->nodes)
 			return RK_OK;
@@ -368,6 +389,7 @@ static int run_down(int argc, char **argv)
 			RK_EINVAL, "cluster down needs --dir DIR, and no other words" });
 	if (rk_local_load(&local, dir, &error) < 0)
 		return rk_cli_fail(&error);
+	rk_log_set_level(RK_LOG_WARN); /* what the nodes' code says while it cleans up */
 	struct rk_local_part part;
 	if (local.is_simulated) {
 		rk_local_node(&local, 1, &part);

@@ -4,11 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock_io.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "cli/advertise_io.h"
 #include "cli/commands.h"
 #include "control/api/api_io.h"
 #include "control/etcd/etcd_io.h"
@@ -16,7 +18,7 @@
 
 struct server {
 	const char *dir, *name, *cluster_id, *members, *peer_listen, *cert, *key, *ca;
-	const char *service_cidr, *pod_cidr, *domain, *etcd_listen, *etcd_advertise;
+	const char *service_cidr, *pod_cidr, *domain, *advertise, *etcd_listen, *etcd_advertise;
 	bool etcd_insecure;
 	struct rk_flag_list listen;
 	int64_t id, threads, snapshot_entries, heartbeat_ms, election_ms, history_mib;
@@ -178,6 +180,33 @@ static int start_etcd(const struct server *server, struct rk_core *core, struct 
 	return RK_OK;
 }
 
+/* Until a signal comes; meanwhile others are told where this member is. */
+static void await_signal(const struct server *server, const sigset_t *signals,
+			 struct rk_tls *client)
+{
+	const struct timespec pause = { .tv_nsec = 250000000 };
+	const struct rk_advertise_opts opts = {
+		.name = server->name,
+		.address = server->advertise != NULL ? server->advertise
+						     : rk_advertise_choose(server->listen.at),
+		.ask = server->listen.at[0],
+		.client = client,
+	};
+	struct rk_error error = { 0 };
+	bool is_told = opts.address == NULL;
+	int signal = 0;
+
+	while (!is_told && sigtimedwait(signals, NULL, &pause) < 0) {
+		const int err = rk_advertise(&opts, &error);
+		is_told = err == RK_OK || err == RK_EINVAL;
+		if (err == RK_EINVAL)
+			rk_log(RK_LOG_WARN, "not advertised", "why=\"%s\"", error.text);
+	}
+	if (is_told)
+		(void)sigwait(signals, &signal);
+	rk_log(RK_LOG_INFO, "stopping", "%s", "");
+}
+
 static int serve(const struct server *server, const sigset_t *signals, struct rk_error *error)
 {
 	RK_AUTO(drop_tls) struct rk_tls *peer_server = NULL;
@@ -187,7 +216,6 @@ static int serve(const struct server *server, const sigset_t *signals, struct rk
 	struct rk_core *core = NULL;
 	struct rk_api *api = NULL;
 	struct rk_etcd *etcd = NULL;
-	int signal = 0;
 
 	RK_TRY(probe_ports(server, error));
 	RK_TRY(tls_of(server, true, false, &peer_server, error));
@@ -209,8 +237,7 @@ static int serve(const struct server *server, const sigset_t *signals, struct rk
 	if (err == RK_OK) {
 		for (size_t i = 0; i < server->listen.count; i++)
 			rk_log(RK_LOG_INFO, "listening", "address=%s", server->listen.at[i]);
-		(void)sigwait(signals, &signal);
-		rk_log(RK_LOG_INFO, "stopping", "signal=%d", signal);
+		await_signal(server, signals, client);
 	}
 	(void)rk_etcd_free(etcd, 1000);
 	(void)rk_apiserver_free(api, 2000);
@@ -237,6 +264,19 @@ static int check(const struct server *server, struct rk_error *error)
 	return RK_OK;
 }
 
+/* Before any thread is started. */
+static void prepare_process(sigset_t *signals)
+{
+	/* A heap for each thread would make idle members large; one for all would make busy ones
+	 * wait. */
+	(void)mallopt(M_ARENA_MAX, 4);
+	(void)mallopt(M_TRIM_THRESHOLD, 256 * 1024);
+	(void)sigemptyset(signals);
+	(void)sigaddset(signals, SIGTERM);
+	(void)sigaddset(signals, SIGINT);
+	(void)pthread_sigmask(SIG_BLOCK, signals, NULL);
+}
+
 static int run(int argc, char **argv)
 {
 	struct server server = { .service_cidr = "10.96.0.0/16",
@@ -254,6 +294,10 @@ static int run(int argc, char **argv)
 		  "members of a new cluster: ID=HOST:PORT,...", NULL },
 		{ "listen", 0, RK_FLAG_LIST, &server.listen, "ADDR",
 		  "HOST:PORT for the API; may be given several times", NULL },
+		{ "advertise", 0, RK_FLAG_TEXT, &server.advertise, "ADDR",
+		  "HOST:PORT of the API for pods (default: the first --listen that is not "
+		  "loopback)",
+		  NULL },
 		{ "peer-listen", 0, RK_FLAG_TEXT, &server.peer_listen, "ADDR",
 		  "HOST:PORT for the other members (default: as in --members)", NULL },
 		{ "etcd-listen", 0, RK_FLAG_TEXT, &server.etcd_listen, "ADDR",
@@ -298,14 +342,7 @@ static int run(int argc, char **argv)
 	if (server.name == NULL)
 		server.name = name;
 	rk_log_set_who(server.name);
-	/* A heap for each thread would make idle members large; one for all would make busy ones
-	 * wait. */
-	(void)mallopt(M_ARENA_MAX, 4);
-	(void)mallopt(M_TRIM_THRESHOLD, 256 * 1024);
-	(void)sigemptyset(&signals);
-	(void)sigaddset(&signals, SIGTERM);
-	(void)sigaddset(&signals, SIGINT);
-	(void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
+	prepare_process(&signals);
 	if (serve(&server, &signals, &error) < 0)
 		return rk_cli_fail(&error);
 	return 0;

@@ -159,7 +159,8 @@ static void disk_drop_to(struct disk *disk, uint64_t index)
 	disk->base_index = index;
 	rk_entries_done(disk->entries, gone);
 	disk->count -= gone;
-	memmove(disk->entries, disk->entries + gone, disk->count * sizeof *disk->entries);
+	if (gone > 0)
+		memmove(disk->entries, disk->entries + gone, disk->count * sizeof *disk->entries);
 }
 
 static void start(struct sim *sim, struct node *node)
@@ -422,7 +423,8 @@ static void finish_jobs(struct sim *sim, struct node *node)
 		done++;
 	}
 	node->jobs_count -= done;
-	memmove(node->jobs, node->jobs + done, node->jobs_count * sizeof *node->jobs);
+	if (done > 0)
+		memmove(node->jobs, node->jobs + done, node->jobs_count * sizeof *node->jobs);
 	if (node->compact_to != 0 && node->jobs_count == 0) {
 		disk_drop_to(&node->disk, node->compact_to);
 		node->compact_to = 0;
