@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/clock_io.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "cli/call_io.h"
 #include "cli/commands.h"
@@ -105,7 +106,7 @@ static int start_member(const struct rk_local *local, unsigned number, struct rk
 {
 	struct rk_local_part member;
 	struct rk_buf members = { 0 };
-	char bridge[16], host[32], texts[10][RK_PATH_MAX];
+	char bridge[16], host[32], texts[11][RK_PATH_MAX];
 	int err;
 
 	rk_local_member(local, number, &member);
@@ -125,6 +126,8 @@ static int start_member(const struct rk_local *local, unsigned number, struct rk
 	(void)snprintf(texts[6], RK_PATH_MAX, "--key=%s/pki/%s.key", local->dir, member.name);
 	(void)snprintf(texts[7], RK_PATH_MAX, "--ca=%s/pki/ca.crt", local->dir);
 	(void)snprintf(texts[8], RK_PATH_MAX, "--listen=%s:%u", host, local->api_port + number - 1);
+	(void)snprintf(texts[9], RK_PATH_MAX, "--etcd-listen=127.0.0.1:%u",
+		       local->etcd_port + (number - 1) * 100);
 	char program[] = "reckon", command[] = "server";
 	char *argv[] = { program,
 			 command,
@@ -136,8 +139,14 @@ static int start_member(const struct rk_local *local, unsigned number, struct rk
 			 texts[5],
 			 texts[6],
 			 texts[7],
-			 local->is_simulated || local->nodes == 0 ? NULL : texts[8],
+			 NULL,
+			 NULL,
 			 NULL };
+	size_t argc = 10;
+	if (!local->is_simulated && local->nodes > 0)
+		argv[argc++] = texts[8];
+	if (local->etcd_port != 0)
+		argv[argc++] = texts[9];
 	err = rk_process_start(&process, argv, error);
 	rk_buf_done(&members);
 	return err;
@@ -189,6 +198,24 @@ static unsigned count_ready(const struct rk_val *list)
 	return ready;
 }
 
+/* Members and pods reach each other as if on one network. */
+static void route_to_pods(const struct rk_local *local, const struct rk_val *list)
+{
+	const struct rk_val *items = rk_val_at(list, "items");
+
+	for (uint32_t i = 0; i < rk_val_count(items); i++) {
+		const struct rk_val *node = rk_val_item(items, i);
+		const struct rk_val *addresses = rk_val_at(node, "status.addresses");
+		char cidr[32], address[32];
+		(void)snprintf(cidr, sizeof cidr, "%.*s",
+			       RK_SPAN_ARGS(rk_val_text_at(node, "spec.podCIDR")));
+		(void)snprintf(address, sizeof address, "%.*s",
+			       RK_SPAN_ARGS(rk_val_text_at(rk_val_item(addresses, 0), "address")));
+		if (cidr[0] != '\0' && address[0] != '\0')
+			rk_local_net_route(local, cidr, address);
+	}
+}
+
 static int wait_nodes(const struct rk_local *local, struct rk_tls *tls, struct rk_error *error)
 {
 	const uint64_t until_ms = rk_clock_mono_ms() + NODES_READY_MS;
@@ -202,6 +229,8 @@ static int wait_nodes(const struct rk_local *local, struct rk_tls *tls, struct r
 		if (rk_call_get(member.address, tls, "/api/v1/nodes", 2000, &arena, &list, error) ==
 		    RK_OK)
 			ready = count_ready(list);
+		if (ready >= local->nodes && !local->is_simulated)
+			route_to_pods(local, list);
 		rk_arena_done(&arena);
 		if (ready >= local->nodes)
 			return RK_OK;
@@ -280,7 +309,7 @@ static int bring_up(struct rk_local *local, struct rk_error *error)
 static int run_up(int argc, char **argv)
 {
 	const char *dir = NULL;
-	int64_t members = 3, nodes = 2, port = 6443, peer_port = 6543;
+	int64_t members = 3, nodes = 2, port = 6443, peer_port = 6543, etcd_port = 0;
 	bool simulated = false, given = false;
 	const struct rk_flag flags[] = {
 		{ "dir", 'd', RK_FLAG_TEXT, &dir, "DIR", "where everything of the cluster is kept",
@@ -294,6 +323,10 @@ static int run_up(int argc, char **argv)
 		  "port of the first member's API; the others follow", NULL },
 		{ "peer-port", 0, RK_FLAG_NUMBER, &peer_port, "N",
 		  "port of the first member for the others; these follow", NULL },
+		{ "etcd-port", 0, RK_FLAG_NUMBER, &etcd_port, "N",
+		  "port of the first member's etcd API, such as 2379; the others each a hundred on "
+		  "(default: none)",
+		  NULL },
 		{ 0 },
 	};
 	struct rk_error error = { 0 };
@@ -317,6 +350,7 @@ static int run_up(int argc, char **argv)
 		local.nodes = (unsigned)nodes;
 		local.api_port = (unsigned)port;
 		local.peer_port = (unsigned)peer_port;
+		local.etcd_port = (unsigned)etcd_port;
 		local.is_simulated = simulated || geteuid() != 0;
 		if (local.is_simulated && !simulated && nodes > 0)
 			(void)printf("Note        without root the nodes are simulated: they run "
@@ -355,6 +389,7 @@ static int run_down(int argc, char **argv)
 			RK_EINVAL, "cluster down needs --dir DIR, and no other words" });
 	if (rk_local_load(&local, dir, &error) < 0)
 		return rk_cli_fail(&error);
+	rk_log_set_level(RK_LOG_WARN); /* what the nodes' code says while it cleans up */
 	struct rk_local_part part;
 	if (local.is_simulated) {
 		rk_local_node(&local, 1, &part);

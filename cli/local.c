@@ -97,6 +97,7 @@ static int parse(struct rk_local *local, struct rk_span text, struct rk_error *e
 		local->nodes = number_at(val, "nodes");
 		local->api_port = number_at(val, "apiPort");
 		local->peer_port = number_at(val, "peerPort");
+		local->etcd_port = number_at(val, "etcdPort");
 		local->subnet = number_at(val, "subnet");
 		local->is_simulated = rk_val_bool_at(val, "simulated", false);
 	}
@@ -133,10 +134,10 @@ int rk_local_save(const struct rk_local *local, struct rk_error *error)
 	rk_buf_printf(&text,
 		      "# A local reckon cluster; made by `reckon cluster up`.\nclusterID: "
 		      "\"%s\"\ntag: \"%s\"\nmembers: %u\nnodes: %u\n"
-		      "simulated: %s\napiPort: %u\npeerPort: %u\nsubnet: %u\n",
+		      "simulated: %s\napiPort: %u\npeerPort: %u\netcdPort: %u\nsubnet: %u\n",
 		      local->cluster_id, local->tag, local->members, local->nodes,
 		      local->is_simulated ? "true" : "false", local->api_port, local->peer_port,
-		      local->subnet);
+		      local->etcd_port, local->subnet);
 	(void)snprintf(path, sizeof path, "%s/cluster.yaml", local->dir);
 	return rk_file_write(path, rk_buf_span(&text), 0644, true, error);
 }

@@ -19,6 +19,7 @@ struct rk_local {
 	unsigned members, nodes;
 	bool is_simulated;            /* nodes run nothing for real */
 	unsigned api_port, peer_port; /* of m1; the others follow */
+	unsigned etcd_port;           /* of m1, the others each a hundred on; 0: no etcd API */
 	unsigned subnet;              /* nodes are 10.199.SUBNET.0/24, the host is .1 */
 };
 
@@ -45,6 +46,9 @@ RK_MUST_CHECK int rk_local_new(struct rk_local *ret, const char *dir, struct rk_
 
 RK_MUST_CHECK int rk_local_net_up(struct rk_local *local, struct rk_error *error);
 void rk_local_net_down(const struct rk_local *local);
+/* This machine's way to a node's pods, and so theirs back to the members; goes with the bridge. */
+void rk_local_net_route(const struct rk_local *local, const char *pod_cidr,
+			const char *node_address);
 
 /* --- local_nodes_io.c --- */
 

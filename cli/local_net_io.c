@@ -103,3 +103,16 @@ void rk_local_net_down(const struct rk_local *local)
 	if (link_exists(bridge) && IP(&error, "link", "delete", bridge) < 0)
 		(void)fprintf(stderr, "reckon: %s\n", error.text);
 }
+
+void rk_local_net_route(const struct rk_local *local, const char *pod_cidr,
+			const char *node_address)
+{
+	char bridge[16], address[32];
+	struct rk_error error;
+
+	rk_local_host(local, bridge, address);
+	/* It is there already, or another cluster has the range: then this machine itself does not
+	 * reach those pods. */
+	if (IP(&error, "route", "add", pod_cidr, "via", node_address, "dev", bridge) < 0)
+		return;
+}

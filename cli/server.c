@@ -4,18 +4,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock_io.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "cli/advertise_io.h"
 #include "cli/commands.h"
 #include "control/api/api_io.h"
+#include "control/etcd/etcd_io.h"
 #include "wire/stream_io.h"
 
 struct server {
 	const char *dir, *name, *cluster_id, *members, *peer_listen, *cert, *key, *ca;
-	const char *service_cidr, *pod_cidr, *domain;
+	const char *service_cidr, *pod_cidr, *domain, *advertise, *etcd_listen, *etcd_advertise;
+	bool etcd_insecure;
 	struct rk_flag_list listen;
 	bool join, no_repair;
 	int64_t id, threads, snapshot_entries, heartbeat_ms, election_ms, history_mib, scrub_mib;
@@ -158,6 +162,53 @@ static int probe_ports(const struct server *server, struct rk_error *error)
 	return RK_OK;
 }
 
+static int start_etcd(const struct server *server, struct rk_core *core, struct rk_tls *tls,
+		      struct rk_etcd **ret, struct rk_error *error)
+{
+	struct rk_cluster_config cluster;
+
+	if (server->etcd_listen == NULL)
+		return RK_OK;
+	RK_TRY(cluster_of(server, &cluster, error));
+	const struct rk_etcd_opts opts = { .core = core,
+					   .address = server->etcd_listen,
+					   .advertise = server->etcd_advertise,
+					   .server = server->etcd_insecure ? NULL : tls,
+					   .cluster_id = cluster.cluster_low,
+					   .member_id = (uint64_t)server->id,
+					   .name = server->name };
+	RK_TRY(rk_etcd_new(ret, &opts, error));
+	rk_log(RK_LOG_INFO, "listening", "address=%s api=etcd", server->etcd_listen);
+	return RK_OK;
+}
+
+/* Until a signal comes; meanwhile others are told where this member is. */
+static void await_signal(const struct server *server, const sigset_t *signals,
+			 struct rk_tls *client)
+{
+	const struct timespec pause = { .tv_nsec = 250000000 };
+	const struct rk_advertise_opts opts = {
+		.name = server->name,
+		.address = server->advertise != NULL ? server->advertise
+						     : rk_advertise_choose(server->listen.at),
+		.ask = server->listen.at[0],
+		.client = client,
+	};
+	struct rk_error error = { 0 };
+	bool is_told = opts.address == NULL;
+	int signal = 0;
+
+	while (!is_told && sigtimedwait(signals, NULL, &pause) < 0) {
+		const int err = rk_advertise(&opts, &error);
+		is_told = err == RK_OK || err == RK_EINVAL;
+		if (err == RK_EINVAL)
+			rk_log(RK_LOG_WARN, "not advertised", "why=\"%s\"", error.text);
+	}
+	if (is_told)
+		(void)sigwait(signals, &signal);
+	rk_log(RK_LOG_INFO, "stopping", "%s", "");
+}
+
 static int serve(const struct server *server, const sigset_t *signals, struct rk_error *error)
 {
 	RK_AUTO(drop_tls) struct rk_tls *peer_server = NULL;
@@ -166,7 +217,7 @@ static int serve(const struct server *server, const sigset_t *signals, struct rk
 	RK_AUTO(drop_kinds) const struct rk_kinds *kinds = rk_kinds_new();
 	struct rk_core *core = NULL;
 	struct rk_api *api = NULL;
-	int signal = 0;
+	struct rk_etcd *etcd = NULL;
 
 	RK_TRY(probe_ports(server, error));
 	RK_TRY(tls_of(server, true, false, &peer_server, error));
@@ -182,13 +233,15 @@ static int serve(const struct server *server, const sigset_t *signals, struct rk
 					  .name = server->name };
 	for (size_t i = 0; i < server->listen.count && i + 1 < RK_API_ADDRESSES_MAX; i++)
 		opts.addresses[i] = server->listen.at[i];
-	const int err = rk_apiserver_new(&api, &opts, error);
+	int err = rk_apiserver_new(&api, &opts, error);
+	if (err == RK_OK)
+		err = start_etcd(server, core, api_server, &etcd, error);
 	if (err == RK_OK) {
 		for (size_t i = 0; i < server->listen.count; i++)
 			rk_log(RK_LOG_INFO, "listening", "address=%s", server->listen.at[i]);
-		(void)sigwait(signals, &signal);
-		rk_log(RK_LOG_INFO, "stopping", "signal=%d", signal);
+		await_signal(server, signals, client);
 	}
+	(void)rk_etcd_free(etcd, 1000);
 	(void)rk_apiserver_free(api, 2000);
 	(void)rk_core_free(core);
 	return err;
@@ -219,11 +272,17 @@ static int check(const struct server *server, struct rk_error *error)
 	return RK_OK;
 }
 
-/* A heap for each thread would make idle members large; one for all would make busy ones wait. */
-static void tune_heap(void)
+/* Before any thread is started. */
+static void prepare_process(sigset_t *signals)
 {
+	/* A heap for each thread would make idle members large; one for all would make busy ones
+	 * wait. */
 	(void)mallopt(M_ARENA_MAX, 4);
 	(void)mallopt(M_TRIM_THRESHOLD, 256 * 1024);
+	(void)sigemptyset(signals);
+	(void)sigaddset(signals, SIGTERM);
+	(void)sigaddset(signals, SIGINT);
+	(void)pthread_sigmask(SIG_BLOCK, signals, NULL);
 }
 
 static int run(int argc, char **argv)
@@ -248,8 +307,18 @@ static int run(int argc, char **argv)
 		  "refuse to start with a damaged log instead of fetching it from the others", NULL },
 		{ "listen", 0, RK_FLAG_LIST, &server.listen, "ADDR",
 		  "HOST:PORT for the API; may be given several times", NULL },
+		{ "advertise", 0, RK_FLAG_TEXT, &server.advertise, "ADDR",
+		  "HOST:PORT of the API for pods (default: the first --listen that is not "
+		  "loopback)",
+		  NULL },
 		{ "peer-listen", 0, RK_FLAG_TEXT, &server.peer_listen, "ADDR",
 		  "HOST:PORT for the other members (default: as in --members)", NULL },
+		{ "etcd-listen", 0, RK_FLAG_TEXT, &server.etcd_listen, "ADDR",
+		  "HOST:PORT for the etcd v3 API (default: none)", NULL },
+		{ "etcd-advertise", 0, RK_FLAG_TEXT, &server.etcd_advertise, "URL",
+		  "where clients reach it (default: --etcd-listen)", NULL },
+		{ "etcd-insecure", 0, RK_FLAG_BOOL, &server.etcd_insecure, NULL,
+		  "the etcd API without TLS, on a loopback address", NULL },
 		{ "cert", 0, RK_FLAG_TEXT, &server.cert, "FILE", "certificate (PEM)", NULL },
 		{ "key", 0, RK_FLAG_TEXT, &server.key, "FILE", "its private key (PEM)", NULL },
 		{ "ca", 0, RK_FLAG_TEXT, &server.ca, "FILE", "the cluster's CA (PEM)", NULL },
@@ -288,11 +357,7 @@ static int run(int argc, char **argv)
 	if (server.name == NULL)
 		server.name = name;
 	rk_log_set_who(server.name);
-	tune_heap();
-	(void)sigemptyset(&signals);
-	(void)sigaddset(&signals, SIGTERM);
-	(void)sigaddset(&signals, SIGINT);
-	(void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
+	prepare_process(&signals);
 	if (serve(&server, &signals, &error) < 0)
 		return rk_cli_fail(&error);
 	return 0;

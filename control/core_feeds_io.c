@@ -51,6 +51,7 @@ static void send_news(struct rk_core *core, struct rk_feed *feed)
 	news->message.kind = RK_FEED_NEWS;
 	news->view = rk_store_view(rk_machine_store(core->machine));
 	news->leader_id = core->told_leader;
+	news->term = core->out.term;
 	news->restarted = feed->needs_restart || core->restarted;
 	if (!news->restarted && core->changes_count > 0) {
 		news->count = core->changes_count;
@@ -138,14 +139,23 @@ void rk_core_leave(struct rk_feed *feed) { rk_queue_push(feed->core->inbox, &fee
 
 struct rk_queue *rk_feed_queue(struct rk_feed *feed) { return feed->queue; }
 
-static void request(struct rk_feed *feed, enum rk_core_message kind, uint64_t id,
-		    struct rk_blob *command, uint32_t deadline_ms)
+static struct rk_core_request *request_new(struct rk_feed *feed, enum rk_core_message kind,
+					    uint64_t id)
 {
 	struct rk_core_request *request = rk_zalloc(sizeof *request);
 
 	request->message.kind = (int)kind;
 	request->feed = feed;
 	request->id = id;
+	return request;
+}
+
+static void request(struct rk_feed *feed, enum rk_core_message kind, uint64_t id,
+		    enum rk_entry_type type, struct rk_blob *command, uint32_t deadline_ms)
+{
+	struct rk_core_request *request = request_new(feed, kind, id);
+
+	request->type = type;
 	request->command = command;
 	request->deadline_ms = rk_clock_mono_ms() + deadline_ms;
 	rk_queue_push(feed->core->inbox, &request->message);
@@ -154,23 +164,37 @@ static void request(struct rk_feed *feed, enum rk_core_message kind, uint64_t id
 void rk_feed_write(struct rk_feed *feed, uint64_t request_id, struct rk_blob *command,
 		   uint32_t deadline_ms)
 {
-	request(feed, RK_CORE_WRITE, request_id, command, deadline_ms);
+	request(feed, RK_CORE_WRITE, request_id, RK_ENTRY_COMMAND, command, deadline_ms);
+}
+
+void rk_feed_write_etcd(struct rk_feed *feed, uint64_t request_id, struct rk_blob *body,
+			uint32_t deadline_ms)
+{
+	request(feed, RK_CORE_WRITE, request_id, RK_ENTRY_ETCD, body, deadline_ms);
 }
 
 void rk_feed_read(struct rk_feed *feed, uint64_t request_id, uint32_t deadline_ms)
 {
-	request(feed, RK_CORE_READ, request_id, NULL, deadline_ms);
+	request(feed, RK_CORE_READ, request_id, RK_ENTRY_COMMAND, NULL, deadline_ms);
+}
+
+void rk_feed_transfer(struct rk_feed *feed, uint64_t request_id, uint64_t target)
+{
+	struct rk_core_request *request = request_new(feed, RK_CORE_TRANSFER, request_id);
+
+	request->target = target;
+	rk_queue_push(feed->core->inbox, &request->message);
 }
 
 void rk_feed_status(struct rk_feed *feed, uint64_t request_id)
 {
-	request(feed, RK_CORE_STATUS, request_id, NULL, 0);
+	request(feed, RK_CORE_STATUS, request_id, RK_ENTRY_COMMAND, NULL, 0);
 }
 
 void rk_feed_admin(struct rk_feed *feed, uint64_t request_id, struct rk_blob *ask,
 		   uint32_t deadline_ms)
 {
-	request(feed, RK_CORE_ADMIN, request_id, ask, deadline_ms);
+	request(feed, RK_CORE_ADMIN, request_id, RK_ENTRY_COMMAND, ask, deadline_ms);
 }
 
 /* --- status --- */

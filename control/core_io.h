@@ -56,6 +56,7 @@ struct rk_feed_news {
 	struct rk_view
 		*view;      /* one share, for the receiver; the state after the last of `changes` */
 	uint64_t leader_id; /* 0 when unknown */
+	uint64_t term;      /* raft's, at most a moment old */
 	bool restarted;     /* the state was replaced (first news, or a snapshot was installed): no
 			     * changes lead here, watches must end with 410 */
 	size_t count;
@@ -89,8 +90,14 @@ struct rk_queue *rk_feed_queue(struct rk_feed *feed);
  * from now. */
 void rk_feed_write(struct rk_feed *feed, uint64_t request_id, struct rk_blob *command,
 		   uint32_t deadline_ms);
+/* The same for the body of an RK_ENTRY_ETCD (control/etcd/apply.h); the answer has one result. */
+void rk_feed_write_etcd(struct rk_feed *feed, uint64_t request_id, struct rk_blob *body,
+			uint32_t deadline_ms);
 /* Asks for an index that a linearizable read must wait for. Exactly one answer comes. */
 void rk_feed_read(struct rk_feed *feed, uint64_t request_id, uint32_t deadline_ms);
+/* The leader hands over to member `target`. The answer's err: RK_OK, it has begun; RK_EAGAIN, this member does not lead;
+ * RK_ENOENT, there is no such voter; RK_EEXIST, it leads already. */
+void rk_feed_transfer(struct rk_feed *feed, uint64_t request_id, uint64_t target);
 /* Asks how the member is: an answer with one result, whose document is
  *   { id, role, term, leader, first, last, commit, applied, snapshot, revision, hash, logBytes,
  * incarnation, diskFull, quarantined, removed, memory

@@ -360,19 +360,15 @@ static void note_reads(struct rk_core *core)
 
 	for (size_t i = 0; i < core->out.reads_count; i++) {
 		const struct rk_raft_read *read = &core->out.reads[i];
-		for (size_t j = 0; j < pending->read_count; j++) {
-			struct rk_pending_read *waiting = &pending->reads[j];
-			if (waiting->context != read->context)
-				continue;
-			if (read->err == RK_OK) {
-				waiting->index = read->index;
-			} else {
-				rk_core_answer_err(core, waiting->owner, waiting->request_id,
-						   read->err);
-				*waiting = pending->reads[--pending->read_count];
-			}
-			break;
+		struct rk_pending_read *waiting = rk_pending_find_read(pending, read->context);
+		if (waiting == NULL)
+			continue;
+		if (read->err == RK_OK) {
+			waiting->index = read->index;
+			continue;
 		}
+		rk_core_answer_err(core, waiting->owner, waiting->request_id, read->err);
+		waiting->owner = NULL; /* finish_reads takes it out */
 	}
 }
 
@@ -383,6 +379,8 @@ static void finish_reads(struct rk_core *core)
 
 	for (size_t i = 0; i < pending->read_count; i++) {
 		const struct rk_pending_read *read = &pending->reads[i];
+		if (read->owner == NULL)
+			continue;
 		if (read->index == 0 || read->index > core->applied) {
 			pending->reads[kept++] = *read;
 			continue;

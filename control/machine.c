@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "control/bootstrap.h"
+#include "control/etcd/apply.h"
 #include "control/follow.h"
 #include "control/index.h"
 #include "control/ops.h"
@@ -45,7 +46,7 @@ int rk_envelope_read(struct rk_span bytes, struct rk_envelope *ret)
 	envelope.sequence = rk_read_varint(&reader);
 	envelope.answered = rk_read_varint(&reader);
 	envelope.body = rk_read_raw(&reader, rk_reader_left(&reader));
-	if (reader.failed || envelope.type < RK_ENTRY_INIT || envelope.type > RK_ENTRY_ADVANCE)
+	if (reader.failed || envelope.type < RK_ENTRY_INIT || envelope.type > RK_ENTRY_ETCD)
 		return RK_EINVAL;
 	*ret = envelope;
 	return RK_OK;
@@ -241,6 +242,27 @@ static void run_command(struct rk_state *state, struct rk_span body, bool wants_
 	}
 }
 
+/* Under one revision, or not at all. Watchers of the etcd API read its events from the state. */
+static void run_etcd(struct rk_state *state, struct rk_span body, bool wants_outcomes,
+		     struct rk_applied *applied)
+{
+	struct rk_mark mark = rk_store_mark(state->store);
+	struct rk_buf out = { 0 };
+	const int code = rk_etcd_apply(state, body, &out);
+
+	if (code == 0)
+		rk_store_keep(&mark);
+	else
+		rk_store_undo(state->store, &mark);
+	if (wants_outcomes) {
+		applied->outcomes = rk_zalloc(sizeof *applied->outcomes);
+		applied->outcome_count = 1;
+		applied->outcomes[0].code = code;
+		applied->outcomes[0].doc = rk_blob_copy(rk_buf_span(&out));
+	}
+	rk_buf_done(&out);
+}
+
 static struct rk_changes *collect(struct rk_state *state)
 {
 	struct rk_changes *all = rk_zalloc(sizeof *all + state->change_count * sizeof all->at[0]);
@@ -289,6 +311,8 @@ void rk_machine_apply(struct rk_machine *machine, uint64_t index, int64_t time_m
 		rk_bootstrap_apply(state, envelope.body);
 	} else if (envelope.type == RK_ENTRY_COMMAND) {
 		run_command(state, envelope.body, wants_outcomes, ret);
+	} else if (envelope.type == RK_ENTRY_ETCD) {
+		run_etcd(state, envelope.body, wants_outcomes, ret);
 	}
 	if (rk_bootstrap_is_done(state)) {
 		rk_work_ripen(state);

@@ -15,6 +15,7 @@ enum rk_entry_type {
 	RK_ENTRY_COMMAND = 2, /* operations */
 	RK_ENTRY_TICK = 3,    /* time passes: timers fall due */
 	RK_ENTRY_ADVANCE = 4, /* work was left: go on */
+	RK_ENTRY_ETCD = 5,    /* one request of the etcd API: control/etcd/apply.h; the outcome's code is gRPC's */
 };
 
 struct rk_envelope {

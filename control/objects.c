@@ -265,6 +265,8 @@ bool rk_object_release(struct rk_state *state, struct rk_span kind, struct rk_sp
 	return true;
 }
 
+#define GRACE_MAX_S INT64_C(3153600000) /* a hundred years: a time that can still be written down */
+
 /* podStrategy.CheckGracefulDelete: what runs nowhere, or has ended, needs no grace. */
 static int64_t grace_of(const struct rk_kind *kind, const struct rk_val *object, const struct rk_write_opts *opts)
 {
@@ -274,9 +276,9 @@ static int64_t grace_of(const struct rk_kind *kind, const struct rk_val *object,
 	    rk_val_text_at(object, "spec.nodeName").size == 0 || rk_span_is(phase, "Failed") ||
 	    rk_span_is(phase, "Succeeded"))
 		return 0;
-	if (opts->has_grace)
-		return opts->grace_seconds < 0 ? 1 : opts->grace_seconds;
-	return rk_val_int_at(object, "spec.terminationGracePeriodSeconds", 30);
+	const int64_t grace = opts->has_grace ? opts->grace_seconds :
+						rk_val_int_at(object, "spec.terminationGracePeriodSeconds", 30);
+	return grace < 0 ? 1 : grace < GRACE_MAX_S ? grace : GRACE_MAX_S;
 }
 
 static void hold_for_dependents(struct rk_state *state, struct rk_val *object, struct rk_span propagation)

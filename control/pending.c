@@ -93,6 +93,22 @@ int rk_pending_read(struct rk_pending *pending, void *owner, uint64_t request_id
 	return RK_OK;
 }
 
+struct rk_pending_read *rk_pending_find_read(struct rk_pending *pending, uint64_t context)
+{
+	size_t low = 0, high = pending->read_count;
+
+	while (low < high) {
+		const size_t at = low + (high - low) / 2;
+		if (pending->reads[at].context < context)
+			low = at + 1;
+		else
+			high = at;
+	}
+	return low < pending->read_count && pending->reads[low].context == context
+		       ? &pending->reads[low]
+		       : NULL;
+}
+
 void rk_pending_forget(struct rk_pending *pending, const void *owner)
 {
 	size_t kept = 0;

@@ -23,8 +23,8 @@ struct rk_pending_write {
 struct rk_pending_read {
 	void *owner;
 	uint64_t request_id, deadline_ms;
-	uint64_t context;
-	uint64_t index; /* 0: raft has not answered; else wait until this is applied */
+	uint64_t context; /* rises along the list */
+	uint64_t index;   /* 0: raft has not answered; else wait until this is applied */
 };
 
 struct rk_pending {     /* all zero is empty */
@@ -54,6 +54,8 @@ struct rk_pending_write *rk_pending_at(struct rk_pending *pending, size_t n);
 
 RK_MUST_CHECK int rk_pending_read(struct rk_pending *pending, void *owner, uint64_t request_id,
 				  uint64_t deadline_ms, uint64_t *ret_context);
+/* NULL when it is not waited for. */
+struct rk_pending_read *rk_pending_find_read(struct rk_pending *pending, uint64_t context);
 void rk_pending_forget(struct rk_pending *pending, const void *owner); /* it left: nobody waits */
 
 #endif

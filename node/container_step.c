@@ -316,7 +316,9 @@ static void on_probed(struct rk_pod *pod, struct rk_container *container, struct
 		     "Container %s failed %s probe, will be restarted", container->name,
 		     fact->probe == RK_PROBE_STARTUP ? "startup" : "liveness");
 	const int64_t own = rk_val_int_at(probe->spec, "terminationGracePeriodSeconds", -1);
-	rk_container_stop(pod, container, own > 0 ? own * 1000 : pod->grace_ms, now, acts);
+	rk_container_stop(pod, container,
+			  own > 0 ? RK_MIN(own, (int64_t)INT32_MAX) * 1000 : pod->grace_ms, now,
+			  acts);
 }
 
 void rk_container_fact(struct rk_pod *pod, struct rk_container *container, struct rk_now now,

@@ -69,9 +69,16 @@ static void end_pod(struct rk_pod *pod, const char *phase, const char *reason, c
 	rk_text_set(&pod->message, rk_span_str(message));
 }
 
+/* In seconds; 0: none. The API bounds it to 32 bits, and so does this, whoever made the pod. */
+static int64_t deadline_of(const struct rk_pod *pod)
+{
+	return RK_MIN(rk_val_int_at(pod->object, "spec.activeDeadlineSeconds", 0),
+		      (int64_t)INT32_MAX);
+}
+
 static void check_end(struct rk_pod *pod, struct rk_now now)
 {
-	const int64_t deadline = rk_val_int_at(pod->object, "spec.activeDeadlineSeconds", 0);
+	const int64_t deadline = deadline_of(pod);
 
 	if (pod->is_ended)
 		return;
@@ -451,8 +458,7 @@ int64_t rk_nodecore_due(const struct rk_nodecore *core, struct rk_now now)
 	int64_t due = INT64_MAX;
 
 	for (const struct rk_pod *pod = core->pods; pod != NULL; pod = pod->next) {
-		const int64_t deadline =
-			rk_val_int_at(pod->object, "spec.activeDeadlineSeconds", 0);
+		const int64_t deadline = deadline_of(pod);
 
 		/* What fell due after the pod's last step counts, also when it is past by now. */
 		const struct rk_now since = { now.wall, pod->synced };

@@ -5,6 +5,7 @@
 #include "wire/spdy.h"
 
 #define FINISH_MS 5000u
+#define OPEN_MS   30000u       /* for the client to open its streams */
 #define QUEUE_MAX (256u << 10) /* output that waits for the client's window */
 
 enum channel { STDIN, STDOUT, STDERR, STATUS, RESIZE, CHANNELS };
@@ -144,6 +145,7 @@ static int start_when_open(struct session *session)
 
 	if (session->exec != NULL || session->has_ended || !all_open(session))
 		return 0;
+	rk_stream_idle_ms(session->stream, 0);
 	const int err = rk_exec_start(&session->exec, &session->opts, &error);
 	if (err < 0)
 		rk_log(RK_LOG_ERROR, "exec failed", "container=%s error=\"%s\"", session->opts.id,
@@ -323,5 +325,6 @@ void rk_exec_spdy(struct rk_http_exchange *exchange, const struct rk_exec_opts *
 	}
 	session->listed.end = end;
 	rk_exec_session_link(&session->listed, list);
+	rk_stream_idle_ms(session->stream, OPEN_MS);
 	rk_stream_hand_over(session->stream, &events, session);
 }

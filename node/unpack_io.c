@@ -3,6 +3,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -37,24 +38,49 @@ static const char *inner_path(const char *path)
 	return path;
 }
 
+/* The directory at this path below the working directory, made where it is missing. A link on the
+ * way is not followed: it may lead anywhere. */
+static int open_parent(struct rk_span path, int *ret_fd, struct rk_error *error)
+{
+	RK_AUTO(rk_drop_fd) int fd = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct rk_span rest = path, part;
+	char name[256];
+
+	while (fd >= 0 && rest.data != NULL && rest.size > 0) {
+		rest = rk_span_cut(rest, '/', &part);
+		if (part.size == 0 || rk_span_is(part, "."))
+			continue;
+		if (part.size >= sizeof name)
+			return rk_fail(error, RK_EINVAL, "%.*s: a name is too long",
+				       RK_SPAN_ARGS(path));
+		(void)snprintf(name, sizeof name, "%.*s", RK_SPAN_ARGS(part));
+		if (mkdirat(fd, name, 0755) < 0 && errno != EEXIST)
+			return rk_fail_errno(error, "make %.*s", RK_SPAN_ARGS(path));
+		const int next = openat(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		(void)close(fd);
+		fd = next;
+	}
+	if (fd < 0)
+		return rk_fail_errno(error, "enter %.*s", RK_SPAN_ARGS(path));
+	*ret_fd = rk_take_fd(&fd);
+	return 0;
+}
+
 /* ".wh.name" hides a name of lower layers; ".wh..wh..opq" hides everything below its directory. */
 static int put_whiteout(const char *path, const char *base, struct rk_error *error)
 {
-	char target[4096];
-	const int dir_size = (int)(base - path);
-
-	if (strcmp(base, ".wh..wh..opq") == 0) {
-		(void)snprintf(target, sizeof target, "./%.*s", dir_size, path);
-		if (setxattr(target, "trusted.overlay.opaque", "y", 1, 0) < 0)
-			return rk_fail_errno(error, "mark %s opaque", target);
-		return 0;
-	}
 	const char *name = base + sizeof ".wh." - 1;
-	if (name[0] == '\0' || strcmp(name, ".") == 0 || strncmp(name, ".wh.", 4) == 0)
+	const bool is_opaque = strcmp(base, ".wh..wh..opq") == 0;
+	RK_AUTO(rk_drop_fd) int fd = -1;
+
+	if (!is_opaque && (name[0] == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
+			   strncmp(name, ".wh.", 4) == 0))
 		return 0; /* other marks of old union file systems say nothing here */
-	(void)snprintf(target, sizeof target, "%.*s%s", dir_size, path, name);
-	if (mknod(target, S_IFCHR, makedev(0, 0)) < 0 && errno != EEXIST)
-		return rk_fail_errno(error, "hide %s", target);
+	RK_TRY(open_parent(rk_span_of(path, (size_t)(base - path)), &fd, error));
+	if (is_opaque && fsetxattr(fd, "trusted.overlay.opaque", "y", 1, 0) < 0)
+		return rk_fail_errno(error, "mark the directory of %s opaque", path);
+	if (!is_opaque && mknodat(fd, name, S_IFCHR, makedev(0, 0)) < 0 && errno != EEXIST)
+		return rk_fail_errno(error, "hide what %s names", path);
 	return 0;
 }
 

@@ -8,6 +8,9 @@
 #include "base/mem.h"
 #include "raft/snapshot_io.h"
 
+#define HELLO_MS 5000 /* a hello comes in one piece, at once */
+#define IDLE_MS  10000
+
 struct rk_inlink {
 	const struct rk_peers_opts *opts;
 	struct rk_stream *stream;
@@ -97,6 +100,8 @@ static int take_hello(struct rk_inlink *link, struct rk_span payload)
 		return RK_EPERM;
 	}
 	link->from = from;
+	/* Pings come all the time: silence means that the other side is gone. */
+	rk_stream_idle_ms(link->stream, IDLE_MS);
 	return RK_OK;
 }
 
@@ -254,8 +259,7 @@ struct rk_inlink *rk_inlink_new(struct ev_loop *loop, int fd, const struct rk_pe
 	link->context = context;
 	link->fd = -1;
 	link->stream = rk_stream_accept(loop, fd, opts->server, &events, link);
-	/* Pings come all the time: silence means that the other side is gone. */
-	rk_stream_idle_ms(link->stream, 10000);
+	rk_stream_idle_ms(link->stream, HELLO_MS);
 	return link;
 }
 

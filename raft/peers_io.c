@@ -55,7 +55,7 @@ struct rk_peers {
 	struct ev_loop *loop;
 	struct rk_queue *queue;
 	ev_io queue_io, listen_io;
-	ev_timer ping;
+	ev_timer ping; /* and accepting again, after the process ran out of files */
 	size_t out_count;
 	struct outlink *out[RK_MEMBERS_MAX];
 	size_t in_count;
@@ -233,8 +233,8 @@ static void on_ping(struct ev_loop *loop, ev_timer *timer, int events)
 {
 	struct rk_peers *peers = RK_CONTAINER(timer, struct rk_peers, ping);
 
-	(void)loop;
 	(void)events;
+	ev_io_start(loop, &peers->listen_io);
 	for (size_t i = 0; i < peers->out_count; i++)
 		if (peers->out[i]->is_open && rk_stream_queued(peers->out[i]->stream) == 0)
 			write_frame(peers->out[i], RK_LINK_PING, RK_SPAN(""));
@@ -257,8 +257,11 @@ static void on_accept(struct ev_loop *loop, ev_io *io, int events)
 	const int fd = accept4(io->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	(void)events;
-	if (fd < 0)
+	if (fd < 0) {
+		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+			ev_io_stop(loop, io); /* until the next ping */
 		return;
+	}
 	if (peers->in_count == INCOMING_MAX) {
 		(void)close(fd);
 		return;

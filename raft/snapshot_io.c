@@ -344,6 +344,7 @@ int rk_snapshot_incoming(const char *dir, uint64_t peer, int *ret_fd, struct rk_
 	char path[512];
 
 	incoming_path(path, sizeof path, dir, peer);
+	(void)unlink(path); /* an older one may still be written by a connection that hangs */
 	const int fd = open(path, O_CREAT | O_TRUNC | O_RDWR | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return rk_fail_errno(error, "cannot make %s", path);
@@ -357,10 +358,14 @@ int rk_snapshot_admit(const char *dir, uint64_t peer, struct rk_cluster_id clust
 	struct rk_snapshot_reader *reader = NULL;
 	struct rk_snapshot_meta found;
 	struct rk_span bytes;
-	char from[512], to[512];
+	char came[512], from[512], to[512];
 	int more;
 
-	incoming_path(from, sizeof from, dir, peer);
+	/* Out of the way of the next one from the same peer: what is checked is what is kept. */
+	incoming_path(came, sizeof came, dir, peer);
+	(void)snprintf(from, sizeof from, "%s/checked.tmp", dir);
+	if (rename(came, from) < 0)
+		return rk_fail_errno(error, "cannot find %s", came);
 	RK_TRY(open_path(&reader, from, cluster, &found, error));
 	do
 		more = rk_snapshot_read(reader, &bytes, error);

@@ -43,7 +43,7 @@ struct rk_snapshot_reader *rk_snapshot_close(
 /* For a transfer: the raw bytes of a whole snapshot. The caller closes the fd. */
 RK_MUST_CHECK int rk_snapshot_raw(const char *dir, uint64_t index, int *ret_fd, uint64_t *ret_size,
 				  struct rk_error *error);
-/* A file for raw bytes from a peer: "incoming-PEER.tmp", empty. */
+/* A file for raw bytes from a peer: "incoming-PEER.tmp", new and empty. */
 RK_MUST_CHECK int rk_snapshot_incoming(const char *dir, uint64_t peer, int *ret_fd,
 				       struct rk_error *error);
 /* Reads what came from the peer to its end; when it is the snapshot `meta` and undamaged, makes it

@@ -59,6 +59,8 @@ void rk_store_seek(const struct rk_store *store, struct rk_tree_iter *iter, stru
 	rk_tree_seek(iter, store->now.root, key);
 }
 
+const struct rk_node *rk_store_root(const struct rk_store *store) { return store->now.root; }
+
 uint64_t rk_store_revision(const struct rk_store *store) { return store->now.revision; }
 uint64_t rk_store_index(const struct rk_store *store) { return store->now.index; }
 int64_t rk_store_time_ms(const struct rk_store *store) { return store->now.time_ms; }

@@ -14,11 +14,15 @@
 enum rk_space {
 	RK_SPACE_ALLOCATION = 'a', /* addresses and ranges in use */
 	RK_SPACE_DONE = 'd',       /* proposals applied already: exactly once */
+	RK_SPACE_ETCD = 'e',       /* etcd's keyspace: the current values (control/etcd/keys.h) */
 	RK_SPACE_INDEX = 'i',      /* derived */
+	RK_SPACE_LEASE = 'l',      /* etcd's leases */
 	RK_SPACE_META = 'm',       /* cluster id, machine version, counters */
 	RK_SPACE_OBJECT = 'o',     /* kind NUL namespace NUL name */
 	RK_SPACE_QUEUE = 'q',      /* controllers' work in order */
 	RK_SPACE_TIMER = 't',      /* work that falls due */
+	RK_SPACE_VERSION = 'v',    /* values of etcd's keyspace that were replaced */
+	RK_SPACE_EVENT = 'w',      /* what changed in etcd's keyspace, by revision */
 };
 
 struct rk_store;
@@ -32,6 +36,9 @@ bool rk_store_remove(struct rk_store *store, struct rk_span key); /* false when 
 const struct rk_item *rk_store_get(const struct rk_store *store, struct rk_span key);
 /* Iterate: the items whose key starts with the iterator's bytes; do not change the store meanwhile. */
 void rk_store_seek(const struct rk_store *store, struct rk_tree_iter *iter, struct rk_span key);
+
+/* The tree as it is, for the ways of reading in store/tree.h; borrowed until the next change. */
+const struct rk_node *rk_store_root(const struct rk_store *store);
 
 uint64_t rk_store_revision(const struct rk_store *store);
 uint64_t rk_store_next_revision(struct rk_store *store); /* counts up and returns the new one */

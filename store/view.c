@@ -26,6 +26,8 @@ uint64_t rk_view_revision(const struct rk_view *view) { return view->moment.revi
 int64_t rk_view_time_ms(const struct rk_view *view) { return view->moment.time_ms; }
 struct rk_hash128 rk_view_hash(const struct rk_view *view) { return rk_moment_hash(&view->moment); }
 
+const struct rk_node *rk_view_root(const struct rk_view *view) { return view->moment.root; }
+
 static void object_of(const struct rk_item *item, struct rk_object *ret)
 {
 	const bool is_object = rk_object_key_split(rk_span_sub(rk_item_key(item), 1, item->key_size),

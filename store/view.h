@@ -18,6 +18,10 @@ uint64_t rk_view_revision(const struct rk_view *view); /* the newest resourceVer
 int64_t rk_view_time_ms(const struct rk_view *view);   /* the time of that entry */
 struct rk_hash128 rk_view_hash(const struct rk_view *view);
 
+/* The whole tree of the moment, for the ways of reading in store/tree.h; borrowed from the view. */
+struct rk_node;
+const struct rk_node *rk_view_root(const struct rk_view *view);
+
 struct rk_object { /* borrowed from the view */
 	struct rk_span kind, ns, name;
 	uint64_t revision;   /* of the last change: metadata.resourceVersion */

@@ -26,7 +26,9 @@ struct http2_exchange {
 	struct rk_http_header *headers;
 	struct rk_buf body;
 	struct rk_stream_queue out;
+	struct rk_buf trailers; /* as bytes */
 	bool is_deferred, is_out_ended;
+	bool is_body_ended;
 	int refused; /* a status that we answered ourselves; the rest of the request is dropped */
 	size_t dropped; /* bytes of it */
 };
@@ -91,6 +93,7 @@ static void exchange_free(struct http2_exchange *exchange)
 	rk_http_conn_gone(&exchange->base);
 	rk_buf_done(&exchange->bytes);
 	rk_buf_done(&exchange->body);
+	rk_buf_done(&exchange->trailers);
 	rk_stream_queue_done(&exchange->out);
 	free(exchange->headers);
 	free(exchange);
@@ -98,13 +101,51 @@ static void exchange_free(struct http2_exchange *exchange)
 
 /* --- sending --- */
 
+static void put_pair(struct rk_buf *out, struct rk_span name, struct rk_span value)
+{
+	rk_buf_put_u32(out, (uint32_t)name.size);
+	rk_buf_put_u32(out, (uint32_t)value.size);
+	rk_buf_put_span(out, name);
+	rk_buf_put_span(out, value);
+}
+
+static void take_pair(struct rk_reader *reader, struct rk_span *ret_name, struct rk_span *ret_value)
+{
+	const uint32_t name_size = rk_read_u32(reader), value_size = rk_read_u32(reader);
+
+	*ret_name = rk_read_raw(reader, name_size);
+	*ret_value = rk_read_raw(reader, value_size);
+}
+
+static nghttp2_nv nv_of(struct rk_span name, struct rk_span value)
+{
+	return (nghttp2_nv){ .name = (uint8_t *)(uintptr_t)name.data,
+			     .namelen = name.size,
+			     .value = (uint8_t *)(uintptr_t)value.data,
+			     .valuelen = value.size };
+}
+
+static void submit_trailers(nghttp2_session *session, const struct http2_exchange *exchange)
+{
+	struct rk_reader reader = rk_reader_of(rk_buf_span(&exchange->trailers));
+	nghttp2_nv nv[RK_HTTP_HEADERS_MAX];
+	size_t used = 0;
+
+	while (rk_reader_left(&reader) > 0 && used < RK_COUNT(nv)) {
+		struct rk_span name, value;
+		take_pair(&reader, &name, &value);
+		nv[used++] = nv_of(name, value);
+	}
+	/* It fails only for a stream that is closing. */
+	(void)nghttp2_submit_trailer(session, exchange->id, nv, used);
+}
+
 static ssize_t on_read_source(nghttp2_session *session, int32_t id, uint8_t *bytes, size_t room,
 			      uint32_t *flags, nghttp2_data_source *source, void *context)
 {
 	struct http2_exchange *exchange = source->ptr;
 	const size_t size = RK_MIN(room, exchange->out.size);
 
-	(void)session;
 	(void)id;
 	(void)bytes;
 	(void)context;
@@ -113,8 +154,13 @@ static ssize_t on_read_source(nghttp2_session *session, int32_t id, uint8_t *byt
 		return NGHTTP2_ERR_DEFERRED;
 	}
 	*flags |= NGHTTP2_DATA_FLAG_NO_COPY;
-	if (exchange->is_out_ended && size == exchange->out.size)
+	if (exchange->is_out_ended && size == exchange->out.size) {
 		*flags |= NGHTTP2_DATA_FLAG_EOF;
+		if (exchange->trailers.size > 0) {
+			*flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+			submit_trailers(session, exchange);
+		}
+	}
 	return (ssize_t)size;
 }
 
@@ -206,14 +252,6 @@ static void flush_later(struct rk_http_conn *conn)
 		rk_http_conn_kick(conn);
 }
 
-static nghttp2_nv nv_of(struct rk_span name, struct rk_span value)
-{
-	return (nghttp2_nv){ .name = (uint8_t *)(uintptr_t)name.data,
-			     .namelen = name.size,
-			     .value = (uint8_t *)(uintptr_t)value.data,
-			     .valuelen = value.size };
-}
-
 /* Headers that have no place in HTTP/2 (RFC 9113 8.2.2). */
 static bool is_hop_by_hop(struct rk_span name)
 {
@@ -299,6 +337,14 @@ static void http2_end(struct rk_http_exchange *base)
 	resume(exchange_of(base));
 }
 
+static void http2_trailers(struct rk_http_exchange *base, const struct rk_http_header *headers,
+			   size_t count)
+{
+	rk_assert(count <= RK_HTTP_HEADERS_MAX);
+	for (size_t i = 0; i < count; i++)
+		put_pair(&exchange_of(base)->trailers, headers[i].name, headers[i].value);
+}
+
 static void http2_abort(struct rk_http_exchange *base)
 {
 	(void)nghttp2_submit_rst_stream(http2_of(base->conn)->session, NGHTTP2_FLAG_NONE,
@@ -345,10 +391,7 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
 		refuse(exchange, 431);
 		return 0;
 	}
-	rk_buf_put_u32(&exchange->bytes, (uint32_t)name_size);
-	rk_buf_put_u32(&exchange->bytes, (uint32_t)value_size);
-	rk_buf_put(&exchange->bytes, name, name_size);
-	rk_buf_put(&exchange->bytes, value, value_size);
+	put_pair(&exchange->bytes, rk_span_of(name, name_size), rk_span_of(value, value_size));
 	exchange->base.request.header_count++;
 	return 0;
 }
@@ -362,9 +405,8 @@ static void head_came(struct http2_exchange *exchange)
 
 	exchange->headers = rk_alloc((request->header_count + 1) * sizeof *exchange->headers);
 	while (rk_reader_left(&reader) > 0) {
-		const uint32_t name_size = rk_read_u32(&reader), value_size = rk_read_u32(&reader);
-		const struct rk_span name = rk_read_raw(&reader, name_size);
-		const struct rk_span value = rk_read_raw(&reader, value_size);
+		struct rk_span name, value;
+		take_pair(&reader, &name, &value);
 		if (rk_span_is(name, ":method"))
 			request->method = value;
 		else if (rk_span_is(name, ":path"))
@@ -396,6 +438,21 @@ static void drop(struct http2_exchange *exchange, size_t size)
 						NGHTTP2_FLAG_NONE, exchange->id, NGHTTP2_NO_ERROR);
 }
 
+/* A body that the handler takes in pieces; false when it is not one. */
+static bool tell_data(struct http2_exchange *exchange, struct rk_span bytes, bool is_last)
+{
+	const struct rk_http_server_opts *opts = rk_http_server_opts_of(exchange->base.conn);
+	const enum rk_http_state state = exchange->base.state;
+
+	if (opts->data == NULL || exchange->refused != 0)
+		return false;
+	if ((state == RK_HTTP_WAITING || state == RK_HTTP_STREAMING) && !exchange->is_body_ended) {
+		exchange->is_body_ended = is_last;
+		opts->data(opts->context, &exchange->base, bytes, is_last);
+	}
+	return true;
+}
+
 static int on_chunk(nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *bytes,
 		    size_t size, void *context)
 {
@@ -405,6 +462,8 @@ static int on_chunk(nghttp2_session *session, uint8_t flags, int32_t id, const u
 	const size_t body_max = rk_http_server_opts_of(conn)->body_max;
 
 	(void)flags;
+	if (exchange != NULL && tell_data(exchange, rk_span_of(bytes, size), false))
+		return 0;
 	if (exchange == NULL || exchange->base.state != RK_HTTP_RECEIVING)
 		return 0;
 	if (exchange->refused != 0) {
@@ -456,7 +515,12 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
 		return 0;
 	if (frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST)
 		head_came(exchange);
+	if (frame->hd.type == NGHTTP2_HEADERS && rk_http_server_opts_of(conn)->data != NULL)
+		request_came(exchange);
 	const bool has_end = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+	if (has_end && (frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA) &&
+	    tell_data(exchange, (struct rk_span){ NULL, 0 }, true))
+		return 0;
 	if (!has_end && frame->hd.type == NGHTTP2_HEADERS &&
 	    rk_span_is(rk_http_header(&exchange->base.request, "expect"), "100-continue")) {
 		const nghttp2_nv nv = nv_of(RK_SPAN(":status"), RK_SPAN("100"));
@@ -465,6 +529,20 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
 	}
 	if (has_end && (frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA))
 		request_came(exchange);
+	return 0;
+}
+
+/* A response with trailers that ended before its request did: the client need not send the rest
+ * (RFC 9113 8.1). */
+static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, void *context)
+{
+	const int32_t id = frame->hd.stream_id;
+
+	(void)context;
+	if (frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_HEADERS &&
+	    (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0 &&
+	    nghttp2_session_get_stream_remote_close(session, id) == 0)
+		(void)nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, id, NGHTTP2_NO_ERROR);
 	return 0;
 }
 
@@ -493,6 +571,7 @@ static nghttp2_session *session_new(struct rk_http_conn *conn)
 	nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
 	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_chunk);
 	nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
+	nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_frame_sent);
 	nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
 	nghttp2_session_callbacks_set_send_data_callback(callbacks, on_send_data);
 	rk_assert(nghttp2_session_server_new(&session, callbacks, conn) == 0);
@@ -590,5 +669,6 @@ const struct rk_http_protocol rk_http2_protocol = {
 	.begin = http2_begin,
 	.write = http2_write,
 	.end = http2_end,
+	.trailers = http2_trailers,
 	.abort = http2_abort,
 };

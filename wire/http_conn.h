@@ -51,6 +51,9 @@ struct rk_http_protocol {
 		      const struct rk_http_header *headers, size_t count);
 	bool (*write)(struct rk_http_exchange *exchange, struct rk_blob *blob);
 	void (*end)(struct rk_http_exchange *exchange);
+	/* Before `end`: what follows the body. NULL: no place for it. */
+	void (*trailers)(struct rk_http_exchange *exchange, const struct rk_http_header *headers,
+			 size_t count);
 	void (*abort)(struct rk_http_exchange *exchange);
 };
 extern const struct rk_http_protocol rk_http1_protocol, rk_http2_protocol;

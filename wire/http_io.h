@@ -43,6 +43,10 @@ struct rk_http_server_opts {
 	void (*gone)(void *context, struct rk_http_exchange *exchange);
 	/* A streamed response may go on, after rk_http_write returned false. */
 	void (*drained)(void *context, struct rk_http_exchange *exchange);
+	/* May be NULL. Otherwise `request` comes on HTTP/2 as soon as the head is there, with an empty body, and the
+	 * body follows in pieces as it comes (body_max does not bound it: the handler does); is_last with an empty
+	 * piece or with the last one. Nothing comes after the response has ended. HTTP/1.1 is as without it. */
+	void (*data)(void *context, struct rk_http_exchange *exchange, struct rk_span bytes, bool is_last);
 };
 
 RK_MUST_CHECK int rk_http_server_new(struct rk_http_server **ret, const struct rk_http_server_opts *opts);
@@ -64,6 +68,8 @@ void rk_http_respond(struct rk_http_exchange *exchange, int status, const struct
 void rk_http_begin(struct rk_http_exchange *exchange, int status, const struct rk_http_header *headers, size_t count);
 bool rk_http_write(struct rk_http_exchange *exchange, struct rk_blob *blob); /* share taken; false: wait for `drained` */
 void rk_http_end(struct rk_http_exchange *exchange);
+/* Ends it with trailers (copied). HTTP/1.1 has no place for them here: they are left out. */
+void rk_http_trailers(struct rk_http_exchange *exchange, const struct rk_http_header *headers, size_t count);
 void rk_http_abort(struct rk_http_exchange *exchange);
 
 /* Whether it asks for an upgrade (HTTP/1.1 "Connection: Upgrade"). */

@@ -392,6 +392,15 @@ void rk_http_end(struct rk_http_exchange *exchange)
 		exchange->conn->protocol->end(exchange);
 }
 
+void rk_http_trailers(struct rk_http_exchange *exchange, const struct rk_http_header *headers,
+		      size_t count)
+{
+	rk_assert(exchange->state == RK_HTTP_STREAMING);
+	if (!exchange->conn->is_ended && exchange->conn->protocol->trailers != NULL)
+		exchange->conn->protocol->trailers(exchange, headers, count);
+	rk_http_end(exchange);
+}
+
 void rk_http_abort(struct rk_http_exchange *exchange)
 {
 	if (exchange->state == RK_HTTP_ENDED)

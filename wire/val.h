@@ -85,7 +85,7 @@ struct rk_val *rk_val_make(struct rk_arena *arena, struct rk_val *map, const cha
 /* Sets the value at a dotted path, making maps on the way. */
 void rk_val_set_at(struct rk_arena *arena, struct rk_val *map, const char *path, struct rk_val *val);
 
-struct rk_val *rk_val_copy(struct rk_arena *arena, const struct rk_val *val); /* deep, strings too */
+struct rk_val *rk_val_copy(struct rk_arena *arena, const struct rk_val *val); /* deep, strings too; of NULL: null */
 bool rk_val_eq(const struct rk_val *a, const struct rk_val *b); /* deep; the order of keys does not matter */
 /* Sorts list items that are strings, or a map's fields by key; by bytes. */
 void rk_val_sort(struct rk_val *val);

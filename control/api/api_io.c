@@ -177,6 +177,7 @@ static void forget_oldest(struct rk_api_thread *thread)
 		(void)rk_blob_unref(item->lines[i]);
 	free(item->lines);
 	item->lines = NULL;
+	thread->history_bytes -= item->bytes;
 	item->changes = rk_changes_unref(item->changes);
 	thread->history_start = (thread->history_start + 1) % RK_API_HISTORY;
 	thread->history_count--;
@@ -184,10 +185,17 @@ static void forget_oldest(struct rk_api_thread *thread)
 
 static void remember(struct rk_api_thread *thread, struct rk_changes *changes)
 {
-	if (thread->history_count == RK_API_HISTORY)
+	size_t bytes = sizeof *changes;
+
+	for (uint32_t i = 0; i < changes->count; i++)
+		bytes += sizeof changes->at[i] + rk_blob_span(changes->at[i].after).size;
+	while (thread->history_count == RK_API_HISTORY ||
+	       (thread->history_count > 0 && thread->history_bytes + bytes > RK_API_HISTORY_BYTES))
 		forget_oldest(thread);
 	const size_t at = (thread->history_start + thread->history_count++) % RK_API_HISTORY;
-	thread->history[at] = (struct rk_history_item){ .changes = rk_changes_ref(changes) };
+	thread->history[at] =
+		(struct rk_history_item){ .changes = rk_changes_ref(changes), .bytes = bytes };
+	thread->history_bytes += bytes;
 }
 
 static void wake_waiting(struct rk_api_thread *thread)
@@ -283,6 +291,8 @@ static void on_timer(struct ev_loop *loop, ev_timer *timer, int events)
 		rk_req_status(req, status);
 	}
 	rk_api_watch_tick(thread);
+	if (thread->number == 0)
+		rk_api_read_tick(thread->api);
 }
 
 /* --- threads --- */

@@ -118,6 +118,20 @@ static void hold(struct rk_api *api, struct rk_view *view)
 	(void)rk_view_unref(dropped);
 }
 
+void rk_api_read_tick(struct rk_api *api)
+{
+	const uint64_t now_ms = rk_clock_mono_ms();
+
+	for (size_t i = 0; i < RK_API_HELD; i++) {
+		struct rk_view *view = NULL;
+		(void)pthread_mutex_lock(&api->lock);
+		if (api->held[i].view != NULL && api->held[i].until_ms <= now_ms)
+			view = rk_take_ptr(api->held[i].view);
+		(void)pthread_mutex_unlock(&api->lock);
+		(void)rk_view_unref(view);
+	}
+}
+
 static void expired(struct rk_req *req, const struct cursor *cursor)
 {
 	struct rk_arena *arena = &req->arena;

@@ -13,12 +13,13 @@
 #include "control/api/route.h"
 #include "wire/http_io.h"
 
-#define RK_API_WRITE_MS 1900 /* a write is answered within this, or its outcome is unknown */
-#define RK_API_READ_MS  1900
-#define RK_API_HISTORY  8192   /* entries whose changes are kept for watches that come back */
-#define RK_API_HELD     32     /* views kept for the next pages of lists... */
-#define RK_API_HELD_MS  300000 /* ... this long */
-#define RK_API_REQUESTS 65536  /* in one thread */
+#define RK_API_WRITE_MS      1900 /* a write is answered within this, or its outcome is unknown */
+#define RK_API_READ_MS       1900
+#define RK_API_HISTORY       8192 /* entries whose changes are kept for watches that come back */
+#define RK_API_HISTORY_BYTES (64u << 20) /* at most of them, unless one entry alone has more */
+#define RK_API_HELD          32          /* views kept for the next pages of lists... */
+#define RK_API_HELD_MS       300000      /* ... this long */
+#define RK_API_REQUESTS      65536       /* in one thread */
 
 struct rk_api_thread;
 struct rk_req;
@@ -43,6 +44,7 @@ struct rk_api {
 struct rk_history_item {
 	struct rk_changes *changes;
 	struct rk_blob **lines; /* for each change, its event as JSON once somebody needed it */
+	size_t bytes;           /* of both, as far as they are counted */
 };
 
 struct rk_api_thread {
@@ -64,7 +66,7 @@ struct rk_api_thread {
 	struct rk_view *view; /* NULL until the member has a state */
 	uint64_t leader_id;
 	bool is_ready; /* a first entry has been applied */
-	size_t history_start, history_count;
+	size_t history_start, history_count, history_bytes;
 	struct rk_history_item history[RK_API_HISTORY]; /* a ring, oldest at start */
 	uint64_t history_from; /* changes after this revision are all here */
 
@@ -132,9 +134,10 @@ void rk_req_link(struct rk_req *req, struct rk_req **head);
 
 void rk_api_info(
 	struct rk_req *req); /* info_io.c: version, health, discovery, OpenAPI, status, log */
-void rk_api_members(struct rk_req *req); /* members_io.c: who they are, changes, transfer */
-void rk_api_read(struct rk_req *req);  /* read_io.c: get and list */
-void rk_api_watch(struct rk_req *req); /* watch_io.c */
+void rk_api_members(struct rk_req *req);   /* members_io.c: who they are, changes, transfer */
+void rk_api_read(struct rk_req *req);      /* read_io.c: get and list */
+void rk_api_read_tick(struct rk_api *api); /* lets go of views that were held long enough */
+void rk_api_watch(struct rk_req *req);     /* watch_io.c */
 void rk_api_watch_news(struct rk_api_thread *thread, struct rk_changes *const *changes,
 		       size_t count); /* to every watcher */
 void rk_api_watch_tick(struct rk_api_thread *thread);

@@ -28,6 +28,7 @@ struct rk_watch {
 	bool sends_bookmarks;
 	bool sent_columns; /* of a table */
 	bool ended;
+	bool begins;    /* what is there already is being written: it is bounded by the state */
 	uint64_t after; /* changes up to this revision are known to the client */
 	uint64_t end_ms, bookmark_ms;
 	size_t unread; /* bytes written since the connection last drained; bounds what a slow client
@@ -45,7 +46,7 @@ static void put(struct rk_watch *watch, struct rk_blob *line)
 	watch->unread += line->size;
 	if (rk_http_write(watch->req->exchange, line)) {
 		watch->unread = 0;
-	} else if (watch->unread > BACKLOG_MAX) {
+	} else if (watch->unread > BACKLOG_MAX && !watch->begins) {
 		/* It is too slow to be served: it may list again. */
 		watch->ended = true;
 		rk_http_abort(watch->req->exchange);
@@ -94,6 +95,8 @@ struct rk_blob *rk_api_line(struct rk_api_thread *thread, size_t at, uint32_t nu
 		const int err = rk_doc_to_json(&out, rk_blob_span(change->after), false);
 		rk_assert(err == RK_OK);
 		item->lines[number] = blob_of(&out);
+		item->bytes += item->lines[number]->size;
+		thread->history_bytes += item->lines[number]->size;
 	}
 	return item->lines[number];
 }
@@ -189,6 +192,16 @@ static void tell_all(struct rk_watch *watch, struct rk_api_thread *thread, size_
 		watch->after = changes->last_revision;
 }
 
+static void send_too_old(struct rk_watch *watch, uint64_t asked, uint64_t oldest)
+{
+	struct rk_arena *arena = &watch->req->arena;
+
+	send_status(watch, rk_status(arena, 410, "Expired",
+				     "too old resource version: %" PRIu64 " (%" PRIu64 ")", asked,
+				     oldest));
+	end(watch);
+}
+
 void rk_api_watch_news(struct rk_api_thread *thread, struct rk_changes *const *changes,
 		       size_t count)
 {
@@ -199,6 +212,10 @@ void rk_api_watch_news(struct rk_api_thread *thread, struct rk_changes *const *c
 	kept = RK_MIN(kept, thread->history_count);
 	for (struct rk_req *req = thread->watchers, *next; req != NULL; req = next) {
 		next = req->next;
+		if (req->watch->after < thread->history_from) { /* more came at once than is kept */
+			send_too_old(req->watch, req->watch->after, thread->history_from + 1);
+			continue;
+		}
 		for (size_t i = thread->history_count - kept;
 		     i < thread->history_count && !req->watch->ended; i++)
 			tell_all(req->watch, thread, (thread->history_start + i) % RK_API_HISTORY);
@@ -220,16 +237,6 @@ static void send_existing(struct rk_watch *watch, struct rk_api_thread *thread)
 		    matches(watch, object.doc))
 			put(watch, make_line(watch, "ADDED", rk_blob_span(object.doc)));
 	watch->after = rk_view_revision(thread->view);
-}
-
-static void send_too_old(struct rk_watch *watch, uint64_t asked, uint64_t oldest)
-{
-	struct rk_arena *arena = &watch->req->arena;
-
-	send_status(watch, rk_status(arena, 410, "Expired",
-				     "too old resource version: %" PRIu64 " (%" PRIu64 ")", asked,
-				     oldest));
-	end(watch);
 }
 
 static void catch_up(struct rk_watch *watch, struct rk_api_thread *thread)
@@ -258,17 +265,19 @@ static void begin(struct rk_req *req, struct rk_feed_answer *answer)
 	};
 	rk_http_begin(req->exchange, 200, headers, RK_COUNT(headers));
 	rk_req_link(req, &thread->watchers);
+	watch->begins = true;
+	watch->after = from;
 	if (from == 0 || wants_initial) {
 		send_existing(watch, thread);
 		if (wants_initial && !watch->ended)
 			send_bookmark(watch, true);
-		return;
-	}
-	watch->after = from;
-	if (from < thread->history_from)
+	} else if (from < thread->history_from) {
 		send_too_old(watch, from, thread->history_from + 1);
-	else
+	} else {
 		catch_up(watch, thread);
+	}
+	watch->begins = false;
+	watch->unread = 0;
 }
 
 static bool parse(struct rk_req *req, struct rk_watch *watch)

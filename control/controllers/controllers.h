@@ -21,11 +21,12 @@ extern const struct rk_controller rk_controller_podgc;
 
 struct rk_pod_facts { /* of an encoded pod, read in place */
 	struct rk_span doc;
-	bool is_going;    /* has a deletionTimestamp */
-	bool has_ended;   /* Succeeded or Failed */
-	bool is_ready;    /* condition Ready is True */
+	struct rk_span node; /* spec.nodeName, empty until it is bound */
+	bool is_going;       /* has a deletionTimestamp */
+	bool is_pending;     /* phase Pending */
+	bool has_ended;      /* phase Succeeded or Failed */
+	bool is_ready;       /* condition Ready is True */
 	int64_t ready_since_ms; /* its lastTransitionTime; 0 when it is not ready */
-	bool is_bound;    /* has a node */
 };
 struct rk_pod_facts rk_pod_facts(struct rk_state *state, struct rk_span doc);
 static inline bool rk_pod_is_active(const struct rk_pod_facts *pod)

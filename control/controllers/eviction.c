@@ -5,6 +5,8 @@
 #include "control/scheduler/fit.h"
 #include "wire/doc.h"
 
+#define FOR_EVER_S INT64_C(10000000000) /* some three hundred years: no sum with it overflows */
+
 static void follow(struct rk_state *state, const struct rk_change *change)
 {
 	const struct rk_span after = rk_blob_span(change->after);
@@ -43,7 +45,8 @@ static int64_t due(const struct rk_val *pod, const struct rk_val *taints)
 			continue;
 		if (!rk_time_parse(rk_val_text_at(taint, "timeAdded"), &since))
 			since = 0;
-		const int64_t until = since + rk_val_int_at(toleration, "tolerationSeconds", 0) * 1000;
+		const int64_t seconds = rk_val_int_at(toleration, "tolerationSeconds", 0);
+		const int64_t until = since + (seconds < 0 ? 0 : seconds < FOR_EVER_S ? seconds : FOR_EVER_S) * 1000;
 		first = until < first ? until : first;
 	}
 	return first;

@@ -76,24 +76,6 @@ static void check(struct rk_state *state, const struct rk_name *name)
 		rk_object_drop(state, name->kind, name->ns, name->name);
 }
 
-static void owner_gone(struct rk_state *state, struct rk_span uid)
-{
-	struct rk_names dependents = { 0 };
-
-	rk_state_indexed(state, RK_INDEX_OWNER, uid, &dependents);
-	size_t done = 0;
-	for (size_t i = 0; i < dependents.count && done < DEPENDENTS_AT_ONCE; i++) {
-		const struct rk_name *name = &dependents.at[i];
-		const struct rk_item *item = rk_state_item(state, name->kind, name->ns, name->name);
-		if (item == NULL || rk_doc_at(rk_blob_span(item->value), "metadata.deletionTimestamp").data != NULL)
-			continue;
-		check(state, name);
-		done++;
-	}
-	if (done == DEPENDENTS_AT_ONCE)
-		add(state, 'o', uid);
-}
-
 static void cut_tie(struct rk_state *state, const struct rk_name *name, struct rk_span uid)
 {
 	struct rk_val *object = rk_state_val(state, name->kind, name->ns, name->name);
@@ -106,6 +88,28 @@ static void cut_tie(struct rk_state *state, const struct rk_name *name, struct r
 		(void)rk_val_remove(rk_val_at(object, "metadata"), RK_SPAN("ownerReferences"));
 	if (object != NULL)
 		rk_object_store(state, name->kind, object);
+}
+
+static void owner_gone(struct rk_state *state, struct rk_span uid)
+{
+	struct rk_names dependents = { 0 };
+
+	rk_state_indexed(state, RK_INDEX_OWNER, uid, &dependents);
+	size_t done = 0;
+	for (size_t i = 0; i < dependents.count && done < DEPENDENTS_AT_ONCE; i++) {
+		const struct rk_name *name = &dependents.at[i];
+		const struct rk_item *item = rk_state_item(state, name->kind, name->ns, name->name);
+		if (item == NULL || rk_doc_at(rk_blob_span(item->value), "metadata.deletionTimestamp").data != NULL)
+			continue;
+		check(state, name);
+		/* One that others own stays, and names this owner no more: it would be looked at for ever. */
+		item = rk_state_item(state, name->kind, name->ns, name->name);
+		if (item != NULL && rk_doc_at(rk_blob_span(item->value), "metadata.deletionTimestamp").data == NULL)
+			cut_tie(state, name, uid);
+		done++;
+	}
+	if (done == DEPENDENTS_AT_ONCE)
+		add(state, 'o', uid);
 }
 
 static bool blocks(struct rk_state *state, const struct rk_name *name, struct rk_span uid)
@@ -140,6 +144,8 @@ static bool settle_dependents(struct rk_state *state, struct rk_val *owner)
 	for (size_t i = 0; i < dependents.count && done < DEPENDENTS_AT_ONCE; i++) {
 		const struct rk_name *name = &dependents.at[i];
 		const struct rk_item *item = rk_state_item(state, name->kind, name->ns, name->name);
+		if (item == NULL)
+			continue;
 		if (orphan) {
 			cut_tie(state, name, uid);
 			done++;

@@ -3,9 +3,8 @@
 #include "control/schema/selector.h"
 #include "wire/doc.h"
 
-static void read_ready(struct rk_state *state, struct rk_pod_facts *facts)
+static void read_ready(struct rk_state *state, struct rk_span encoded, struct rk_pod_facts *facts)
 {
-	const struct rk_span encoded = rk_doc_at(facts->doc, "status.conditions");
 	struct rk_val *conditions = NULL;
 
 	if (encoded.data == NULL || rk_doc_read(&state->arena, encoded, &conditions) != RK_OK)
@@ -23,15 +22,18 @@ static void read_ready(struct rk_state *state, struct rk_pod_facts *facts)
 
 struct rk_pod_facts rk_pod_facts(struct rk_state *state, struct rk_span doc)
 {
-	const struct rk_span phase = rk_doc_text(doc, "status.phase");
+	/* The status comes last in the document: it is looked for once. */
+	const struct rk_span status = rk_doc_at(doc, "status");
+	const struct rk_span phase = rk_doc_text(status, "phase");
 	struct rk_pod_facts facts = {
 		.doc = doc,
+		.node = rk_doc_text(doc, "spec.nodeName"),
 		.is_going = rk_doc_at(doc, "metadata.deletionTimestamp").data != NULL,
+		.is_pending = rk_span_is(phase, "Pending"),
 		.has_ended = rk_span_is(phase, "Succeeded") || rk_span_is(phase, "Failed"),
-		.is_bound = rk_doc_text(doc, "spec.nodeName").size > 0,
 	};
 
-	read_ready(state, &facts);
+	read_ready(state, rk_doc_at(status, "conditions"), &facts);
 	return facts;
 }
 

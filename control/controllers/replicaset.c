@@ -84,6 +84,7 @@ static void follow(struct rk_state *state, const struct rk_change *change)
 struct member { /* a pod of the set */
 	struct rk_span name;
 	struct rk_pod_facts facts;
+	/* Read only when some have to go: */
 	int64_t created_ms;
 	uint32_t on_node; /* pods of this set on the same node */
 	int64_t restarts;
@@ -114,9 +115,7 @@ static void add_member(struct set *set, struct rk_span name, const struct rk_pod
 		set->members = more;
 		set->capacity = capacity;
 	}
-	set->members[set->count++] = (struct member){ .name = name,
-						      .facts = *facts,
-						      .created_ms = created_ms(facts->doc) };
+	set->members[set->count++] = (struct member){ .name = name, .facts = *facts };
 }
 
 /* The pod keeps running, but the set no longer counts it: its labels were changed. */
@@ -224,15 +223,12 @@ static int64_t restarts_of(struct rk_state *state, struct rk_span doc)
 static int by_worth(const void *a, const void *b)
 {
 	const struct member *left = a, *right = b;
-	const bool left_pending =
-		rk_span_is(rk_doc_text(left->facts.doc, "status.phase"), "Pending");
-	const bool right_pending =
-		rk_span_is(rk_doc_text(right->facts.doc, "status.phase"), "Pending");
+	const bool left_bound = left->facts.node.size > 0, right_bound = right->facts.node.size > 0;
 
-	if (left->facts.is_bound != right->facts.is_bound)
-		return left->facts.is_bound ? 1 : -1;
-	if (left_pending != right_pending)
-		return left_pending ? -1 : 1;
+	if (left_bound != right_bound)
+		return left_bound ? 1 : -1;
+	if (left->facts.is_pending != right->facts.is_pending)
+		return left->facts.is_pending ? -1 : 1;
 	if (left->facts.is_ready != right->facts.is_ready)
 		return left->facts.is_ready ? 1 : -1;
 	if (left->on_node != right->on_node)
@@ -249,8 +245,7 @@ static int by_worth(const void *a, const void *b)
 static int by_node(const void *a, const void *b)
 {
 	const struct member *left = a, *right = b;
-	const int order = rk_span_cmp(rk_doc_text(left->facts.doc, "spec.nodeName"),
-				      rk_doc_text(right->facts.doc, "spec.nodeName"));
+	const int order = rk_span_cmp(left->facts.node, right->facts.node);
 
 	return order != 0 ? order : rk_span_cmp(left->name, right->name);
 }
@@ -259,16 +254,14 @@ static void rank(struct set *set)
 {
 	qsort(set->members, set->count, sizeof *set->members, by_node);
 	for (size_t from = 0, to; from < set->count; from = to) {
-		const struct rk_span node =
-			rk_doc_text(set->members[from].facts.doc, "spec.nodeName");
-		for (to = from;
-		     to < set->count &&
-		     rk_span_eq(node, rk_doc_text(set->members[to].facts.doc, "spec.nodeName"));)
+		const struct rk_span node = set->members[from].facts.node;
+		for (to = from; to < set->count && rk_span_eq(node, set->members[to].facts.node);)
 			to++;
 		for (size_t i = from; i < to; i++) {
-			set->members[i].on_node = (uint32_t)(to - from);
-			set->members[i].restarts =
-				restarts_of(set->state, set->members[i].facts.doc);
+			struct member *one = &set->members[i];
+			one->on_node = (uint32_t)(to - from);
+			one->created_ms = created_ms(one->facts.doc);
+			one->restarts = restarts_of(set->state, one->facts.doc);
 		}
 	}
 	qsort(set->members, set->count, sizeof *set->members, by_worth);

@@ -104,8 +104,10 @@ static bool selects_node(const struct rk_fit_pod *pod, const struct rk_sched_nod
 	const struct rk_val *required = rk_val_at(
 		pod->spec, "affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution");
 	const struct rk_val *terms = rk_val_at(required, "nodeSelectorTerms");
-	const struct rk_span labels = rk_doc_at(rk_blob_span(node->doc), "metadata.labels");
 
+	if (selector == NULL && required == NULL)
+		return true;
+	const struct rk_span labels = rk_doc_at(rk_blob_span(node->doc), "metadata.labels");
 	for (uint32_t i = 0; i < rk_val_count(selector); i++)
 		if (!rk_span_eq(rk_doc_as_text(rk_doc_get(labels, selector->fields[i].key)),
 				rk_val_text(selector->fields[i].val)))

@@ -77,12 +77,34 @@ static void add_node(int number)
 {
 	(void)command("{\"verb\":\"create\",\"kind\":\"nodes\",\"version\":\"v1\",\"doc\":{"
 		      "\"apiVersion\":\"v1\",\"kind\":\"Node\","
-		      "\"metadata\":{\"name\":\"node-%d\"},\"spec\":{},\"status\":{\"capacity\":{"
-		      "\"cpu\":\"16\",\"memory\":\"64Gi\",\"pods\":\"110\"},"
+		      "\"metadata\":{\"name\":\"node-%d\"},\"spec\":{}},\"opts\":{}}",
+		      number);
+	(void)command("{\"verb\":\"update\",\"kind\":\"nodes\",\"version\":\"v1\",\"name\":\"node-%d\","
+		      "\"sub\":\"status\",\"doc\":{\"apiVersion\":\"v1\",\"kind\":\"Node\","
+		      "\"metadata\":{\"name\":\"node-%d\"},\"status\":{"
+		      "\"capacity\":{\"cpu\":\"16\",\"memory\":\"64Gi\",\"pods\":\"110\"},"
 		      "\"allocatable\":{\"cpu\":\"16\",\"memory\":\"64Gi\",\"pods\":\"110\"},"
 		      "\"conditions\":[{\"type\":\"Ready\",\"status\":\"True\","
 		      "\"lastHeartbeatTime\":\"2026-01-01T00:00:00Z\"}]}},\"opts\":{}}",
-		      number);
+		      number, number);
+}
+
+/* A bench that measures refusals must not go unnoticed. */
+static void require_bound(int replicas)
+{
+	struct rk_view *view = rk_store_view(rk_machine_store(machine));
+	struct rk_view_iter iter;
+	struct rk_object pod;
+	int bound = 0;
+
+	rk_view_list(&iter, view, RK_SPAN("pods"), RK_SPAN(""), RK_SPAN(""), RK_SPAN(""));
+	while (rk_view_next(&iter, &pod))
+		bound += rk_doc_text(rk_blob_span(pod.doc), "spec.nodeName").size > 0;
+	(void)rk_view_unref(view);
+	if (bound != replicas) {
+		(void)fprintf(stderr, "%d of %d pods have a node\n", bound, replicas);
+		exit(1);
+	}
 }
 
 int main(int argc, char **argv)
@@ -121,6 +143,7 @@ int main(int argc, char **argv)
 			break;
 		ms = apply(RK_ENTRY_ADVANCE, RK_SPAN(""));
 	}
+	require_bound(replicas);
 	const uint64_t changes = rk_store_revision(rk_machine_store(machine)) - revision;
 	(void)printf("%d replicas on %d nodes: %" PRIu64 " entries, %" PRIu64
 		     " changes, %.1f ms in all, longest entry %.2f ms, %.1f us a change\n",

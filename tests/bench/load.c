@@ -28,7 +28,7 @@ struct load {
 	int64_t count, rate, bytes, clients;
 	const char *prefix;
 	FILE *acks;
-	int64_t started, ended, failed, cold;
+	int64_t started, ended, failed, cold, alive;
 	uint64_t begin_ns;
 	double *latencies_ms; /* of those that were acknowledged */
 	int64_t acked;
@@ -42,8 +42,9 @@ struct load {
 struct client {
 	struct load *load;
 	struct rk_http_client *http;
-	bool busy;
-	uint64_t rests_until_ns; /* after a failure: a member that is down must not take every turn */
+	bool busy, is_dead;
+	uint64_t rests_until_ns; /* after a failure: a member that is down must not take every turn
+				  */
 	int status;
 	int64_t number;
 	uint64_t since_ns;
@@ -59,8 +60,9 @@ static void on_warm(void *context, struct rk_http_call *call, int err, const str
 	struct load *load = client->load;
 
 	(void)call;
-	(void)err;
 	(void)error;
+	client->is_dead = err < 0; /* its member is down: it would only fail, and fast */
+	load->alive += err == RK_OK;
 	if (--load->cold == 0)
 		ev_break(load->loop, EVBREAK_ALL);
 }
@@ -110,8 +112,10 @@ static void on_done(void *context, struct rk_http_call *call, int err, const str
 	}
 	if (load->ended == load->count)
 		ev_break(load->loop, EVBREAK_ALL);
-	else if (load->rate == 0)
+	else if (load->rate == 0 && err == RK_OK)
 		start(client);
+	else if (load->rate == 0 && --load->alive == 0)
+		ev_break(load->loop, EVBREAK_ALL); /* nobody left to ask */
 }
 
 static void start(struct client *client)
@@ -121,7 +125,7 @@ static void start(struct client *client)
 	static const struct rk_http_header headers[] = { { RK_SPAN("content-type"),
 							   RK_SPAN("application/json") } };
 
-	if (load->started == load->count)
+	if (load->started == load->count || client->is_dead)
 		return;
 	client->number = load->started++;
 	rk_buf_printf(&body,

@@ -72,7 +72,7 @@ if [ "$(id -u)" != 0 ] || ! mount -t tmpfs -o size=40m reckon-small "$small"; th
 	summary
 	exit
 fi
-trap '"$RECKON" cluster down --dir "$cluster" >/dev/null 2>&1; "$RECKON" cluster down --dir "$small/c" >/dev/null 2>&1; umount "$small"' EXIT
+trap '"$RECKON" cluster down --dir "$cluster" >/dev/null 2>&1; "$RECKON" cluster down --dir "$small/c" >/dev/null 2>&1; until_true 5 umount "$small"' EXIT
 "$RECKON" cluster up --dir "$small/c" --members 1 --nodes 0 --port $((port + 40)) --peer-port $((port + 140)) >/dev/null
 small_k() { KUBECONFIG=$small/c/admin.kubeconfig "$RECKON" "$@"; }
 lost() {
@@ -91,6 +91,7 @@ mount -o remount,size=400m "$small"
 check "room again: writes go on" until_true 5 small_k create configmap late
 same "room again: nothing was lost" 0 "$(lost)"
 kill -9 "$(cat "$small/c/m1/pid")"
+until_true 5 sh -c "! ss -ltn | grep -q 127.0.0.1:$((port + 40))"
 "$RECKON" cluster up --dir "$small/c" >/dev/null
 same "room again: nor by kill -9" 0 "$(lost)"
 check "room again: log verify" "$RECKON" log verify "$small/c/m1"

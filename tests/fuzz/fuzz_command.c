@@ -77,7 +77,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (kinds == NULL)
 		kinds = rk_kinds_new();
-	(void)rk_envelope_read(rk_span_of(data, size), &envelope);
+	if (rk_envelope_read(rk_span_of(data, size), &envelope) == RK_OK)
+		rk_assert(envelope.body.size <= size);
 	/* Commands as JSON, so that a fuzzer gets somewhere. */
 	if (rk_json_parse(&arena, rk_span_of(data, size), 0, &command, &error) == RK_OK &&
 	    is_well_formed(&arena, kinds, command)) {

@@ -22,8 +22,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		rk_assert(rk_selector_parse(&arena, printed, &again, &error) == RK_OK);
 		rk_assert(rk_span_eq(printed, rk_selector_text(&arena, again)));
 	}
-	(void)rk_fields_parse(&arena, rk_kinds_by_resource(kinds, RK_SPAN("pods")), text, &fields,
-			      &error);
+	if (rk_fields_parse(&arena, rk_kinds_by_resource(kinds, RK_SPAN("pods")), text, &fields,
+			    &error) == RK_OK)
+		rk_assert(fields != NULL);
 	if (rk_quantity_parse(text, &quantity) == RK_OK) {
 		char canonical[RK_QUANTITY_TEXT_MAX];
 		const size_t length = rk_quantity_format(canonical, &quantity);

@@ -131,6 +131,8 @@ Test(unpack, hostile_archives_stay_inside)
 		{ "a/../../evil", NULL, NULL, false },
 		{ "link", "..", "link/evil", false },
 		{ "link", "/tmp", "link/rk-evil-through-a-link", false },
+		{ "link", "..", "link/.wh.evil", false },
+		{ "link", "/tmp", "link/.wh.rk-evil-through-a-link", false },
 		{ "hard", "../secret", NULL, true },
 		{ "/evil", NULL, NULL, false }, /* taken as relative */
 	};
@@ -173,11 +175,14 @@ Test(unpack, whiteouts_become_marks)
 	cr_assert_eq(archive_write_open_filename(archive, file), ARCHIVE_OK);
 	put(archive, "d", AE_IFDIR, NULL, false);
 	put(archive, "d/.wh.gone", AE_IFREG, NULL, false);
+	put(archive, "new/dir/.wh.gone", AE_IFREG, NULL, false);
 	(void)archive_write_free(archive);
 	cr_assert_eq(unpack_in_child(file, dir), 0);
 	rk_path(path, "%s/d/gone", dir);
 	cr_assert_eq(lstat(path, &info), 0);
 	cr_expect(S_ISCHR(info.st_mode) && info.st_rdev == 0);
+	rk_path(path, "%s/new/dir/gone", dir);
+	cr_expect_eq(lstat(path, &info), 0, "its directory comes with it");
 	test_dir_remove(dir);
 }
 

@@ -160,7 +160,8 @@ static void disk_drop_to(struct disk *disk, uint64_t index)
 	disk->base_index = index;
 	rk_entries_done(disk->entries, gone);
 	disk->count -= gone;
-	memmove(disk->entries, disk->entries + gone, disk->count * sizeof *disk->entries);
+	if (gone > 0)
+		memmove(disk->entries, disk->entries + gone, disk->count * sizeof *disk->entries);
 }
 
 static void start(struct sim *sim, struct node *node)

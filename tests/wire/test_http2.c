@@ -21,6 +21,7 @@ struct client {
 	struct web *web;
 	bool is_closed, is_slow, got_goaway;
 	unsigned closed_streams;
+	unsigned trailers;
 	size_t received;
 };
 
@@ -58,6 +59,8 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
 	(void)session;
 	if (frame->hd.type == NGHTTP2_GOAWAY)
 		client->got_goaway = true;
+	if (frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_HEADERS)
+		client->trailers++;
 	return 0;
 }
 
@@ -322,6 +325,85 @@ Test(http2, drain_lets_what_runs_finish)
 	cr_expect(client.got_goaway);
 	cr_expect_eq(later.status, 200);
 	rk_buf_done(&later.body);
+	client_close(&client);
+	web_close(&web);
+}
+
+/* --- bodies that stream in, trailers that follow the response --- */
+
+static void streamed_request(void *context, struct rk_http_exchange *exchange)
+{
+	static const struct rk_http_header early = { { (const uint8_t *)"status-of-all", 13 },
+						     { (const uint8_t *)"204", 3 } };
+
+	((struct web *)context)->requests++;
+	cr_expect_eq(rk_http_request(exchange)->body.size, 0);
+	rk_http_begin(exchange, 200, NULL, 0);
+	if (rk_span_is(rk_http_request(exchange)->path, "/early"))
+		rk_http_trailers(exchange, &early, 1);
+}
+
+static void streamed_data(void *context, struct rk_http_exchange *exchange, struct rk_span bytes,
+			  bool is_last)
+{
+	static const struct rk_http_header trailer = { { (const uint8_t *)"checked", 7 },
+						       { (const uint8_t *)"yes", 3 } };
+	struct web *web = context;
+
+	web->flood_left += bytes.size;
+	if (bytes.size > 0)
+		(void)rk_http_write(exchange, rk_blob_copy(bytes));
+	if (is_last)
+		rk_http_trailers(exchange, &trailer, 1);
+}
+
+static void streamed_gone(void *context, struct rk_http_exchange *exchange)
+{
+	(void)exchange;
+	((struct web *)context)->gone++;
+}
+
+static void streamed_open(struct web *web)
+{
+	int fd = -1;
+
+	*web = (struct web){ .loop = ev_loop_new(EVFLAG_AUTO) };
+	ev_init(&web->timer, NULL);
+	cr_assert_eq(rk_listen("127.0.0.1:0", false, &fd, &web->port, NULL), RK_OK);
+	(void)snprintf(web->address, sizeof web->address, "127.0.0.1:%u", web->port);
+	const struct rk_http_server_opts opts = { .loop = web->loop,
+						  .listen_fd = fd,
+						  .body_max = 10,
+						  .connections_max = 8,
+						  .context = web,
+						  .request = streamed_request,
+						  .gone = streamed_gone,
+						  .data = streamed_data };
+	cr_assert_eq(rk_http_server_new(&web->server, &opts), RK_OK);
+}
+
+Test(http2, a_body_in_pieces_comes_back_with_trailers)
+{
+	struct web web;
+	struct client client;
+	struct answer echo = { .send_left = 300000 }, empty = { 0 }, early = { .send_left = 9 };
+
+	streamed_open(&web);
+	client_open(&client, &web, NULL);
+	ask(&client, "POST", "/echo", &echo);
+	ask(&client, "POST", "/empty", &empty);
+	ask(&client, "POST", "/early", &early);
+	run_until(web.loop, &echo.is_closed);
+	run_until(web.loop, &empty.is_closed);
+	run_until(web.loop, &early.is_closed);
+	cr_expect_eq(web.flood_left, 300000, "body_max does not bound it: %zu", web.flood_left);
+	cr_expect_eq(echo.body.size, 300000);
+	cr_expect_eq(echo.status, 200);
+	cr_expect_eq(echo.code, NGHTTP2_NO_ERROR);
+	cr_expect_eq(empty.body.size, 0);
+	cr_expect_eq(early.code, NGHTTP2_NO_ERROR);
+	cr_expect_eq(client.trailers, 3, "%u trailers", client.trailers);
+	rk_buf_done(&echo.body);
 	client_close(&client);
 	web_close(&web);
 }

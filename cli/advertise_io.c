@@ -1,0 +1,79 @@
+#include "cli/advertise_io.h"
+
+#include <stdio.h>
+
+#include "base/ipv4.h"
+#include "base/mem.h"
+#include "wire/client_io.h"
+
+#define SLICES     "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices"
+#define TIMEOUT_MS 2000
+
+static bool split(const char *address, uint32_t *ret_ip, struct rk_span *ret_host,
+		  uint64_t *ret_port)
+{
+	const struct rk_span port = rk_span_cut(rk_span_str(address), ':', ret_host);
+
+	return rk_ipv4_parse(*ret_host, ret_ip) && rk_span_u64(port, ret_port);
+}
+
+const char *rk_advertise_choose(const char *const *addresses)
+{
+	for (; *addresses != NULL; addresses++) {
+		struct rk_span host;
+		uint32_t ip;
+		uint64_t port;
+		/* Not 0.0.0.0, not 127.0.0.0/8: nobody else can use those. */
+		if (split(*addresses, &ip, &host, &port) && ip != 0 && ip >> 24 != 127)
+			return *addresses;
+	}
+	return NULL;
+}
+
+static int call(const struct rk_advertise_opts *opts, const char *method, const char *target,
+		const char *type, struct rk_blob *body, int *ret_status, struct rk_error *error)
+{
+	const struct rk_http_header header = { RK_SPAN("content-type"), rk_span_str(type) };
+	const struct rk_http_simple request = { .method = method,
+						.target = target,
+						.headers = &header,
+						.header_count = 1,
+						.body = body,
+						.answer_max = 1u << 20,
+						.timeout_ms = TIMEOUT_MS };
+	RK_AUTO(rk_buf_done) struct rk_buf answer = { 0 };
+
+	return rk_http_simple(opts->ask, opts->client, &request, ret_status, &answer, error);
+}
+
+int rk_advertise(const struct rk_advertise_opts *opts, struct rk_error *error)
+{
+	RK_AUTO(rk_drop_blob) struct rk_blob *body = NULL;
+	struct rk_buf text = { 0 };
+	struct rk_span host;
+	uint32_t ip;
+	uint64_t port;
+	char target[256];
+	int status = 0;
+
+	if (!split(opts->address, &ip, &host, &port))
+		return rk_fail(error, RK_EINVAL, "%s is not an IPv4 address and port",
+			       opts->address);
+	rk_buf_printf(&text,
+		      "{\"apiVersion\":\"discovery.k8s.io/"
+		      "v1\",\"kind\":\"EndpointSlice\",\"metadata\":{\"name\":\"kubernetes-%s\","
+		      "\"labels\":{\"kubernetes.io/"
+		      "service-name\":\"kubernetes\"}},\"addressType\":\"IPv4\","
+		      "\"endpoints\":[{\"addresses\":[\"%.*s\"],\"conditions\":{\"ready\":true}}],"
+		      "\"ports\":[{\"name\":\"https\",\"protocol\":\"TCP\",\"port\":%llu}]}",
+		      opts->name, RK_SPAN_ARGS(host), (unsigned long long)port);
+	body = rk_blob_copy(rk_buf_span(&text));
+	rk_buf_done(&text);
+	(void)snprintf(target, sizeof target, SLICES "/kubernetes-%s", opts->name);
+	RK_TRY(call(opts, "PATCH", target, "application/merge-patch+json", body, &status, error));
+	if (status == 404)
+		RK_TRY(call(opts, "POST", SLICES, "application/json", body, &status, error));
+	return status == 200 || status == 201
+		       ? RK_OK
+		       : rk_fail(error, RK_EAGAIN, "the API answered %d", status);
+}

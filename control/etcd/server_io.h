@@ -1,0 +1,146 @@
+/* control/etcd/server_io.h - what the files of the etcd API's server share: threads and calls. Only
+ * for control/etcd/. */
+#ifndef RK_CONTROL_ETCD_SERVER_IO_H
+#define RK_CONTROL_ETCD_SERVER_IO_H
+
+#include <ev.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/arena.h"
+#include "control/etcd/apply.h"
+#include "control/etcd/etcd_io.h"
+#include "control/etcd/run.h"
+#include "wire/grpc.h"
+#include "wire/http_io.h"
+
+#define RK_ETCD_VERSION     "3.6.0" /* whose API this is, as clients ask for it */
+#define RK_ETCD_CALL_MS     5000    /* at most, whatever the client allows */
+#define RK_ETCD_MESSAGE_MAX (2u << 20)
+#define RK_ETCD_AWAITED_MAX                                                                        \
+	256 /* requests of one stream that wait for the core; more wait before */
+
+struct rk_etcd_thread;
+struct rk_etcd_call;
+struct rk_etcd_watches;
+
+typedef void rk_etcd_resume(struct rk_etcd_call *call, struct rk_feed_answer *answer);
+
+struct rk_etcd_slot { /* somebody waits for the core */
+	struct rk_etcd_call *call;
+	rk_etcd_resume *resume;
+};
+
+struct rk_etcd {
+	struct rk_etcd_opts opts;
+	char *name, *advertise;
+	unsigned thread_count;
+	struct rk_etcd_thread *threads;
+};
+
+struct rk_etcd_thread {
+	struct rk_etcd *etcd;
+	pthread_t thread;
+	bool runs;
+	struct ev_loop *loop;
+	ev_async stop;
+	ev_io feed_io;
+	ev_timer timer, stop_timer;
+	struct rk_feed *feed;
+	struct rk_http_server *server;
+	int listen_fd;
+
+	struct rk_view *view; /* NULL until the member has a state */
+	uint64_t leader_id, term;
+	uint64_t seen;       /* events up to this revision were shown to watchers */
+	uint64_t publish_ms; /* when to look again whether the cluster knows this member's URL */
+
+	struct rk_etcd_slot *slots; /* by request id */
+	size_t slot_count, slot_capacity;
+	uint32_t *free_slots;
+	size_t free_count, free_capacity;
+
+	struct rk_etcd_watches *watches; /* streams; linked */
+	struct rk_etcd_call *waiting;    /* for the state to change; linked */
+};
+
+struct rk_etcd_method {
+	const char *path; /* "/etcdserverpb.KV/Range" */
+	bool is_stream;
+	/* One message; of a unary call there is one. Answers now or later. */
+	void (*message)(struct rk_etcd_call *call, struct rk_span message);
+	/* A stream: the client will send no more. */
+	void (*ended)(struct rk_etcd_call *call);
+};
+
+struct rk_etcd_call { /* from its head until its exchange is gone and the core has answered all */
+	struct rk_etcd_thread *thread;
+	struct rk_http_exchange *exchange; /* NULL: gone */
+	const struct rk_etcd_method *method;
+	struct rk_buf
+		in; /* what came of messages that are not whole; of a unary call, its message */
+	struct rk_span message;
+	bool has_message, has_begun, has_ended, is_input_ended;
+	unsigned awaited;
+	/* Waits: called whenever there is a new view or leader, until it is unlinked or time is up.
+	 */
+	bool (*look)(struct rk_etcd_call *call); /* true: it has finished */
+	struct rk_etcd_call *next, **link;
+	uint64_t until_ms;   /* monotonic; 0: as long as the client does */
+	uint64_t wanted;     /* a leader, or a revision */
+	struct rk_span name; /* into `in` */
+	struct rk_buf key;
+	struct rk_etcd_watches *watches;
+};
+
+extern const struct rk_etcd_method rk_etcd_kv_methods[], rk_etcd_lease_methods[],
+	rk_etcd_watch_methods[], rk_etcd_info_methods[],
+	rk_etcd_lock_methods[]; /* each ends with a NULL path */
+
+/* --- etcd_io.c --- */
+
+/* The next answer of the core is for this; returns the request id. */
+uint64_t rk_etcd_await(struct rk_etcd_call *call, rk_etcd_resume *resume);
+/* Asks the core whether the view is new enough for a linearizable read, or proposes the call's
+ * request. */
+void rk_etcd_await_read(struct rk_etcd_call *call, rk_etcd_resume *resume);
+void rk_etcd_await_status(struct rk_etcd_call *call, rk_etcd_resume *resume);
+void rk_etcd_propose(struct rk_etcd_call *call, enum rk_etcd_entry entry, struct rk_span request,
+		     rk_etcd_resume *resume);
+
+/* Goes on with the messages of a stream that waited because too many were on their way. */
+void rk_etcd_take(struct rk_etcd_call *call);
+
+/* --- call_io.c: answering --- */
+
+/* Begins a response with its header in `out`; end sends it: more may follow on a stream. */
+size_t rk_etcd_begin(struct rk_etcd_call *call, struct rk_buf *out, uint64_t revision);
+bool rk_etcd_send(struct rk_etcd_call *call, struct rk_buf *out,
+		  size_t begun); /* false: wait for drained */
+/* A whole unary answer: the response without its header. */
+void rk_etcd_answer(struct rk_etcd_call *call, uint64_t revision, struct rk_span body);
+void rk_etcd_finish(struct rk_etcd_call *call, int code, const char *text);
+void rk_etcd_fail(struct rk_etcd_call *call, enum rk_etcd_error error);
+/* Whether the core answered; otherwise the call has failed. */
+bool rk_etcd_answered(struct rk_etcd_call *call, const struct rk_feed_answer *answer);
+/* For what was proposed: passes the outcome on. */
+void rk_etcd_pass_on(struct rk_etcd_call *call, struct rk_feed_answer *answer);
+uint64_t rk_etcd_now(const struct rk_etcd_call *call); /* the view's revision */
+
+/* Looks now, and again whenever something changed. */
+void rk_etcd_wait(struct rk_etcd_call *call, bool (*look)(struct rk_etcd_call *call),
+		  uint64_t until_ms);
+
+/* --- plain_io.c --- */
+
+void rk_etcd_plain(struct rk_etcd_thread *thread, struct rk_http_exchange *exchange);
+
+/* --- watch_io.c --- */
+
+void rk_etcd_watch_news(struct rk_etcd_thread *thread);
+void rk_etcd_watch_tick(struct rk_etcd_thread *thread);
+void rk_etcd_watch_drained(struct rk_etcd_call *call);
+void rk_etcd_watch_free(struct rk_etcd_call *call);
+void rk_etcd_watch_end_all(struct rk_etcd_thread *thread);
+
+#endif

@@ -1,0 +1,156 @@
+# The etcd v3 API of three members, with Debian's etcdctl.
+. ./lib.sh
+cluster=$SCRATCH/c
+if ! command -v etcdctl >/dev/null 2>&1; then
+	skip "etcd" "no etcdctl is here (apt-get install etcd-client)"
+	summary
+	exit
+fi
+port=$(free_port 22000)
+etcd=$((port + 400))
+trap '"$RECKON" cluster down --dir "$cluster" >/dev/null 2>&1' EXIT
+"$RECKON" cluster up --dir "$cluster" --members 3 --nodes 0 --simulated --port "$port" --peer-port $((port + 100)) --etcd-port "$etcd" || exit 1
+export ETCDCTL_API=3 ETCDCTL_CACERT=$cluster/pki/ca.crt ETCDCTL_CERT=$cluster/pki/admin.crt ETCDCTL_KEY=$cluster/pki/admin.key
+all=https://127.0.0.1:$etcd,https://127.0.0.1:$((etcd + 100)),https://127.0.0.1:$((etcd + 200))
+export ETCDCTL_ENDPOINTS=$all
+e() { etcdctl "$@" 2>&1; }
+fails() { # NAME TEXT COMMAND...: it fails, and says TEXT
+	name=$1 want=$2
+	shift 2
+	if output=$(e "$@"); then not_ok "$name" "it succeeded: $output"; else has "$name" "$output" "$want"; fi
+}
+revision() { e get none -w json | sed 's/.*"revision":\([0-9]*\).*/\1/'; }
+
+until_true 5 sh -c 'etcdctl member list | grep -c "started, m" | grep -q 3'
+has "member list" "$(e member list)" "1, started, m1, https://127.0.0.1:$((port + 100)), https://127.0.0.1:$etcd, false"
+has "endpoint health" "$(e endpoint health)" "is healthy: successfully committed proposal"
+same "endpoint status: one leads" 1 "$(e endpoint status | grep -c ', true,')"
+same "endpoint status --cluster" 3 "$(e endpoint status --cluster | wc -l)"
+
+# KV, on every member: what one was told, the others say.
+for n in 0 1 2; do
+	ETCDCTL_ENDPOINTS=https://127.0.0.1:$((etcd + n * 100))
+	same "m$((n + 1)): put" OK "$(e put key "v$n")"
+	for m in 0 1 2; do
+		same "m$((m + 1)): get after put on m$((n + 1))" "v$n" "$(ETCDCTL_ENDPOINTS=https://127.0.0.1:$((etcd + m * 100)) e get key --print-value-only)"
+	done
+done
+ETCDCTL_ENDPOINTS=$all
+before=$(revision)
+e put a 3 >/dev/null && e put b 2 >/dev/null && e put c 1 >/dev/null
+same "put --prev-kv" "OK b 2" "$(e put b 9 --prev-kv | tr '\n' ' ' | sed 's/ $//')"
+same "get --prefix of all" "a 3 b 9 c 1" "$(e get a d | tr '\n' ' ' | sed 's/ $//')"
+same "get --rev" 2 "$(e get b --rev=$((before + 2)) --print-value-only)"
+same "get --limit" 2 "$(e get a d --limit 2 --keys-only | grep -c .)"
+same "get --sort-by" "c b a" "$(e get a d --sort-by=CREATE --order=DESCEND --keys-only | grep . | tr '\n' ' ' | sed 's/ $//')"
+same "get --from-key" "b c key" "$(e get b --from-key --keys-only | grep . | tr '\n' ' ' | sed 's/ $//')"
+same "get --limit: count" 3 "$(e get a d --limit 1 -w fields | sed -n 's/^"Count" : //p')"
+same "get --consistency=s" 3 "$(e get a --consistency=s --print-value-only)"
+same "del --prev-kv" "1 c 1" "$(e del c --prev-kv | tr '\n' ' ' | sed 's/ $//')"
+same "del --prefix" 1 "$(e del k --prefix)"
+fails "put without a key" "etcdserver: key is not provided" put "" x
+fails "get of a revision to come" "etcdserver: mvcc: required revision is a future revision" get a --rev 999999
+fails "put with no such lease" "etcdserver: requested lease not found" put a 1 --lease=4711
+fails "put --ignore-value of nothing" "etcdserver: key not found" put nothing --ignore-value
+same "put --ignore-value" 9 "$(e put b --ignore-value >/dev/null; e get b --print-value-only)"
+
+# txn
+same "txn: success" "SUCCESS OK a 4" "$(printf 'value("a") = "3"\nmod("nothing") = "0"\n\nput a 4\nget a\n\nput a 5\n\n' | e txn | grep . | tr '\n' ' ' | sed 's/ $//')"
+same "txn: failure" "FAILURE a 4" "$(printf 'version("a") > "9"\n\nput a 5\n\nget a\n\n' | e txn | grep . | tr '\n' ' ' | sed 's/ $//')"
+fails "txn: a key twice" "etcdserver: duplicate key given in txn request" txn <<TXN
+
+put a 1
+put a 2
+
+
+TXN
+
+# watch: history, live, deletions, several on one stream
+from=$(revision)
+timeout 3 etcdctl watch --prefix w --rev=$((from + 1)) --prev-kv >"$SCRATCH/watch" 2>&1 &
+(printf 'watch wa\nwatch wb\n' && sleep 3) | timeout 3 etcdctl watch -i >"$SCRATCH/watches" 2>&1 &
+sleep 0.5
+e put wa 1 >/dev/null && e put wb 2 >/dev/null && e put wa 3 >/dev/null && e del wa >/dev/null
+wait
+same "watch" "PUT wa 1 PUT wb 2 PUT wa 1 wa 3 DELETE wa 3 wa" "$(grep . "$SCRATCH/watch" | tr '\n' ' ' | sed 's/ $//')"
+has "watch: two on one stream" "$(tr '\n' ' ' <"$SCRATCH/watches")" "PUT wb 2"
+timeout 2 etcdctl watch --prefix w --rev=$((from + 1)) >"$SCRATCH/watch" 2>&1
+same "watch from the past" "PUT wa 1 PUT wb 2 PUT wa 3 DELETE wa" "$(grep . "$SCRATCH/watch" | tr '\n' ' ' | sed 's/ $//')"
+
+# leases
+lease=$(e lease grant 3 | awk '{print $2}')
+e put leased v --lease="$lease" >/dev/null
+has "lease timetolive" "$(e lease timetolive "$lease" --keys)" "granted with TTL(3s)"
+has "lease timetolive --keys" "$(e lease timetolive "$lease" --keys)" "attached keys([leased])"
+has "lease list" "$(e lease list)" "$lease"
+has "lease keep-alive" "$(e lease keep-alive "$lease" --once)" "keepalived with TTL(3)"
+same "the key is there" v "$(e get leased --print-value-only)"
+until_true 6 sh -c '! etcdctl get leased | grep -q leased'
+same "the key ended with its lease" "" "$(e get leased)"
+has "lease timetolive of nothing" "$(e lease timetolive "$lease")" "already expired"
+lease=$(e lease grant 100 | awk '{print $2}')
+e put leased v --lease="$lease" >/dev/null
+has "lease revoke" "$(e lease revoke "$lease")" "revoked"
+same "the key went with its lease" "" "$(e get leased)"
+fails "lease revoke of nothing" "etcdserver: requested lease not found" lease revoke 4711
+
+# compaction
+now=$(revision)
+has "compaction" "$(e compaction "$now")" "compacted revision $now"
+fails "get of what is compacted" "etcdserver: mvcc: required revision has been compacted" get a --rev="$from"
+fails "compaction again" "etcdserver: mvcc: required revision has been compacted" compaction "$now"
+has "watch of what is compacted" "$(timeout 3 etcdctl watch a --rev="$from" 2>&1)" "required revision has been compacted"
+e put a 4 >/dev/null
+has "compaction --physical" "$(e compaction --physical "$(revision)")" "compacted revision"
+same "get after compaction" 4 "$(e get a --print-value-only)"
+same "endpoint hashkv: all the same" 1 "$(e endpoint hashkv | awk '{print $2}' | sort -u | wc -l)"
+
+# what is built on them
+has "lock" "$(timeout 10 etcdctl lock l echo held 2>&1)" "held"
+timeout 4 etcdctl elect e me >"$SCRATCH/elect" 2>&1 &
+sleep 1
+has "elect --listen" "$(timeout 2 etcdctl elect --listen e 2>&1)" "me"
+wait
+has "elect" "$(cat "$SCRATCH/elect")" "me"
+# The Lock and Election services, which etcdctl does without: frames by hand.
+call() { # METHOD BODY (printf's), at most 3 seconds
+	printf "$2" >"$SCRATCH/request"
+	curl -s -m 3 --http2 --cacert "$ETCDCTL_CACERT" --cert "$ETCDCTL_CERT" --key "$ETCDCTL_KEY" -H 'content-type: application/grpc' -H 'te: trailers' -D - --data-binary @"$SCRATCH/request" "https://127.0.0.1:$etcd$1" | tr '\000' '.'
+}
+if curl --version 2>/dev/null | grep -q HTTP2; then
+	call /etcdserverpb.Lease/LeaseGrant '\0\0\0\0\4\10\60\20\7' >/dev/null
+	call /etcdserverpb.Lease/LeaseGrant '\0\0\0\0\4\10\60\20\10' >/dev/null
+	has "Lock" "$(call /v3lockpb.Lock/Lock '\0\0\0\0\6\12\2lk\20\7')" "lk/7"
+	same "Lock: another waits" 0 "$(call /v3lockpb.Lock/Lock '\0\0\0\0\6\12\2lk\20\10' | grep -c lk/8)"
+	has "Unlock" "$(call /v3lockpb.Lock/Unlock '\0\0\0\0\6\12\4lk/7')" "grpc-status: 0"
+	has "Lock: the other has it now" "$(call /v3lockpb.Lock/Lock '\0\0\0\0\6\12\2lk\20\10')" "lk/8"
+	has "Campaign" "$(call /v3electionpb.Election/Campaign '\0\0\0\0\12\12\2el\20\7\32\2me')" "el/7"
+	has "Leader" "$(call /v3electionpb.Election/Leader '\0\0\0\0\4\12\2el')" "el/7"
+	has "Leader of nothing" "$(call /v3electionpb.Election/Leader '\0\0\0\0\4\12\2no')" "election: no leader"
+else
+	skip "Lock and Election" "no curl with HTTP/2 is here"
+fi
+follower=$(e endpoint status | sed -n 's/.*, \([0-9]*\), [0-9.]*, [^,]*, false, false.*/\1/p' | head -1)
+has "move-leader" "$(e move-leader "$follower")" "Leadership transferred from"
+fails "move-leader to nobody" "etcdserver: bad leader transferee" move-leader 99
+has "defrag" "$(e defrag)" "Finished defragmenting"
+check "alarm list" e alarm list
+check "alarm disarm" e alarm disarm
+timeout 4 etcdctl make-mirror --prefix a --dest-prefix mirrored --dest-cacert "$ETCDCTL_CACERT" --dest-cert "$ETCDCTL_CERT" --dest-key "$ETCDCTL_KEY" --dest-insecure-transport=false "127.0.0.1:$etcd" >/dev/null 2>&1
+same "make-mirror" 4 "$(e get mirrored --print-value-only)"
+fails "what is not here says so" "unknown method UserList for service etcdserverpb.Auth" user list
+has "a certificate of no administrator" "$(ETCDCTL_CERT=$cluster/pki/sim.crt ETCDCTL_KEY=$cluster/pki/sim.key e get a)" "etcdserver: permission denied"
+
+# A member that was away has everything again.
+same "/health" '{"health":"true","reason":""}' "$(curl -s --cacert "$ETCDCTL_CACERT" --cert "$ETCDCTL_CERT" --key "$ETCDCTL_KEY" "https://127.0.0.1:$etcd/health")"
+web() { curl -s --cacert "$ETCDCTL_CACERT" --cert "$ETCDCTL_CERT" --key "$ETCDCTL_KEY" "https://127.0.0.1:$etcd$1"; }
+has "/readyz?verbose" "$(web '/readyz?verbose')" "[+]linearizable_read ok"
+has "/metrics" "$(web /metrics)" "etcd_server_has_leader 1"
+has "/version" "$(web /version)" '"etcdserver":"'
+"$RECKON" cluster down --dir "$cluster" --keep >/dev/null
+"$RECKON" cluster up --dir "$cluster" >/dev/null
+until_true 5 etcdctl get a
+same "after a restart" 4 "$(e get a --print-value-only)"
+same "after a restart: hashkv" 1 "$(e endpoint hashkv | awk '{print $2}' | sort -u | wc -l)"
+if [ -n "${ETCD_PERF:-}" ]; then has "check perf" "$(e check perf | tail -1)" "PASS"; else skip "check perf" "takes a minute (set ETCD_PERF=1)"; fi
+summary
