@@ -272,6 +272,14 @@ static int check(const struct server *server, struct rk_error *error)
 	return RK_OK;
 }
 
+static void set_name(struct server *server, char text[32])
+{
+	(void)snprintf(text, 32, "m%lld", (long long)server->id);
+	if (server->name == NULL)
+		server->name = text;
+	rk_log_set_who(server->name);
+}
+
 /* Before any thread is started. */
 static void prepare_process(sigset_t *signals)
 {
@@ -301,8 +309,7 @@ static int run(int argc, char **argv)
 		  "the cluster's identity, 32 hexadecimal digits", NULL },
 		{ "members", 0, RK_FLAG_TEXT, &server.members, "LIST",
 		  "members of a new cluster: ID=HOST:PORT,...", NULL },
-		{ "join", 0, RK_FLAG_BOOL, &server.join, NULL,
-		  "a new member of a running cluster: `reckon member add` tells the others", NULL },
+		{ "join", 0, RK_FLAG_BOOL, &server.join, NULL, "join a running cluster", NULL },
 		{ "no-repair", 0, RK_FLAG_BOOL, &server.no_repair, NULL,
 		  "refuse to start with a damaged log instead of fetching it from the others", NULL },
 		{ "listen", 0, RK_FLAG_LIST, &server.listen, "ADDR",
@@ -353,10 +360,7 @@ static int run(int argc, char **argv)
 		return rk_cli_fail(&(struct rk_error){ RK_EINVAL, "server takes flags only" });
 	if (check(&server, &error) < 0)
 		return rk_cli_fail(&error);
-	(void)snprintf(name, sizeof name, "m%lld", (long long)server.id);
-	if (server.name == NULL)
-		server.name = name;
-	rk_log_set_who(server.name);
+	set_name(&server, name);
 	prepare_process(&signals);
 	if (serve(&server, &signals, &error) < 0)
 		return rk_cli_fail(&error);
