@@ -1,0 +1,67 @@
+# Members that come, go, lose their disk, or have it damaged.
+. ./lib.sh
+cluster=$SCRATCH/c
+port=$(free_port 25000)
+joined=
+stop_all() {
+	[ -z "$joined" ] || kill "$joined" 2>/dev/null
+	"$RECKON" cluster down --dir "$cluster" >/dev/null 2>&1
+}
+trap stop_all EXIT
+"$RECKON" cluster up --dir "$cluster" --members 3 --nodes 0 --port "$port" --peer-port $((port + 100)) || exit 1
+export KUBECONFIG=$cluster/admin.kubeconfig HOME=$SCRATCH
+cluster_id=$(sed -n 's/^clusterID: "\(.*\)"/\1/p' "$cluster/cluster.yaml")
+
+write() { # FROM TO
+	for i in $(seq "$1" "$2"); do "$RECKON" create configmap "c$i" --from-literal=a=b >/dev/null || return 1; done
+}
+members() { "$RECKON" member ls | awk 'NR > 1 {print $1 $3}' | tr '\n' ' '; }
+status_of() { "$RECKON" cluster status --dir "$cluster" | grep "^$1 "; }
+same_state() { # the members of `cluster status`, those named
+	hashes=$(for m in "$@"; do status_of "$m" | awk '{print $8}'; done | sort -u | wc -l)
+	[ "$hashes" = 1 ]
+}
+# The process is found by the file that the cluster keeps, whose first word is its number.
+end_member() { kill -9 "$(tr -dc '0-9 \n' <"$cluster/$1/pid" | awk 'NR == 1 {print $1}')"; sleep 0.3; }
+
+check "writes" write 1 5
+same "three voters" "1voter 2voter 3voter " "$(members)"
+check "a certificate for a fourth" "$RECKON" member cert 4 --cluster "$cluster"
+"$RECKON" server --join --dir "$SCRATCH/m4" --id 4 --cluster-id "$cluster_id" --peer-listen 127.0.0.1:$((port + 120)) \
+	--listen 127.0.0.1:$((port + 20)) --cert "$cluster/pki/m4.crt" --key "$cluster/pki/m4.key" --ca "$cluster/pki/ca.crt" \
+	>"$SCRATCH/m4.log" 2>&1 &
+joined=$!
+sleep 0.3
+has "a dry run shows the steps" "$("$RECKON" member add "4=127.0.0.1:$((port + 120))" --dry-run)" "4 learner (will vote)"
+same "and changes nothing" "1voter 2voter 3voter " "$(members)"
+check "the fourth is added" "$RECKON" member add "4=127.0.0.1:$((port + 120))"
+same "four voters" "1voter 2voter 3voter 4voter " "$(members)"
+has "it has the state" "$("$RECKON" get configmaps --server "https://127.0.0.1:$((port + 20))" 2>&1)" "c5"
+has "twice is refused" "$("$RECKON" member add "4=127.0.0.1:1" 2>&1)" "there is a member 4 already"
+has "nobody left is refused" "$("$RECKON" member remove 1 2 3 4 2>&1)" "no voter would be left"
+check "the leadership is handed over" "$RECKON" transfer 4
+check "the leader itself is removed" "$RECKON" member remove 4
+same "three voters again" "1voter 2voter 3voter " "$(members)"
+check "writes go on" write 6 10
+check "a voter becomes a learner" "$RECKON" member set 1 2 3:learner
+same "two voters and a learner" "1voter 2voter 3learner " "$(members)"
+check "and votes again" "$RECKON" member promote 3
+same "three voters at last" "1voter 2voter 3voter " "$(members)"
+
+end_member m2
+rm -rf "$cluster/m2/data"
+check "a member starts with an empty disk" "$RECKON" cluster up --dir "$cluster"
+has "it knows that it lost its memory" "$(cat "$cluster/m2/log")" "amnesia"
+until_true 5 grep -q "amnesia over" "$cluster/m2/log"
+check "and is filled" same_state m1 m2 m3
+
+end_member m3
+segment=$cluster/m3/data/log/0000000000000001.wal
+printf 'x' | dd of="$segment" bs=1 seek=1500 conv=notrunc 2>/dev/null
+has "damage is named" "$("$RECKON" log verify "$cluster/m3" 2>&1)" "damaged"
+has "what can be read is salvaged" "$("$RECKON" log salvage "$cluster/m3" 2>&1)" "1 damaged places"
+check "a member starts with a damaged log" "$RECKON" cluster up --dir "$cluster"
+until_true 5 grep -q "amnesia over" "$cluster/m3/log"
+check "and is filled again" same_state m1 m2 m3
+has "its log is whole" "$("$RECKON" log verify "$cluster/m3" 2>&1)" "all whole"
+summary
