@@ -21,6 +21,16 @@ static struct rk_seen *find(struct rk_raft *raft, uint64_t id)
 	return &raft->seen[at];
 }
 
+void rk_raft_seen_prune(struct rk_raft *raft)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < raft->seen_count; i++)
+		if (rk_config_find(&raft->config, raft->seen[i].id) >= 0)
+			raft->seen[kept++] = raft->seen[i];
+	raft->seen_count = kept;
+}
+
 static bool is_before(uint64_t term, uint64_t index, uint64_t other_term, uint64_t other_index)
 {
 	return term < other_term || (term == other_term && index < other_index);

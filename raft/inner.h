@@ -129,6 +129,7 @@ void rk_raft_step_gone(struct rk_raft *raft);
 /* doubt.c */
 void rk_raft_doubt_start(struct rk_raft *raft);
 void rk_raft_doubt_tick(struct rk_raft *raft);
+void rk_raft_seen_prune(struct rk_raft *raft); /* those that are no members any more */
 void rk_raft_note_seen(struct rk_raft *raft, const struct rk_raft_msg *msg);
 void rk_raft_step_check(struct rk_raft *raft, const struct rk_raft_msg *msg);
 void rk_raft_step_check_answer(struct rk_raft *raft, const struct rk_raft_msg *msg);

@@ -77,6 +77,7 @@ void rk_raft_adopt_config(struct rk_raft *raft, const struct rk_config *config)
 	memcpy(raft->peers, peers, sizeof peers);
 	memcpy(raft->votes, votes, sizeof votes);
 	memcpy(raft->doubt_answers, answers, sizeof answers);
+	rk_raft_seen_prune(raft);
 }
 
 static void fill_defaults(struct rk_raft_opts *opts)
