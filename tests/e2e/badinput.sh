@@ -54,13 +54,20 @@ check "a pod that fits nowhere" until_true 5 sh -c "$RECKON describe pod huge | 
 "$RECKON" delete pod huge >/dev/null
 
 # Bytes that are no request, on every port.
+sent=0
+send() { ! timeout 3 nc -N -w 1 127.0.0.1 "$1" >/dev/null 2>&1 || sent=$((sent + 1)); }
 for p in $port $((port + 1)) $((port + 2)) $((port + 100)) $((port + 101)) $((port + 102)); do
 	for n in 1 2 3 4 5; do
-		head -c 4096 /dev/urandom | timeout 2 nc -w 1 127.0.0.1 "$p" >/dev/null 2>&1 || true
+		head -c 4096 /dev/urandom >"$SCRATCH/noise"
+		send "$p" <"$SCRATCH/noise"
 	done
-	printf 'GET /api HTTP/1.1\r\nHost: x' | timeout 2 nc -w 1 127.0.0.1 "$p" >/dev/null 2>&1 || true
+	printf 'GET /api HTTP/1.1\r\nHost: x' >"$SCRATCH/noise"
+	send "$p" <"$SCRATCH/noise"
 done
-has "a truncated request inside TLS" "$(printf 'GET /api/v1/pods HTTP/1.1\r\nHo' | timeout 3 openssl s_client -quiet -connect "127.0.0.1:$port" -CAfile "$pki/ca.crt" -cert "$pki/admin.crt" -key "$pki/admin.key" 2>/dev/null; echo over)" "over"
+same "random bytes reached every port" 36 "$sent"
+printf 'GET /api/v1/pods HTTP/1.1\r\nHo' | timeout 3 openssl s_client -quiet -connect "127.0.0.1:$port" -CAfile "$pki/ca.crt" -cert "$pki/admin.crt" -key "$pki/admin.key" >"$SCRATCH/answer" 2>"$SCRATCH/tls" || true
+has "TLS was spoken" "$(cat "$SCRATCH/tls")" "verify return:1"
+same "a truncated request inside TLS has no answer" "" "$(grep -a 'HTTP/1.1 200' "$SCRATCH/answer" || true)"
 check "members still serve" until_true 5 sh -c "[ \$($RECKON cluster status --dir $cluster | grep -c -E 'leader|follower') = 3 ]"
 same "nothing was half done" "$before" "$(state)"
 
