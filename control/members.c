@@ -94,7 +94,7 @@ static int edit_add(const struct rk_val *item, struct rk_config *config, struct 
 
 static int edit_remove(const struct rk_val *item, struct rk_config *config, struct rk_error *error)
 {
-	uint64_t id;
+	uint64_t id = 0;
 	int at;
 
 	RK_TRY(id_of(item, &id, error));
@@ -107,7 +107,7 @@ static int edit_remove(const struct rk_val *item, struct rk_config *config, stru
 
 static int edit_promote(const struct rk_val *item, struct rk_config *config, struct rk_error *error)
 {
-	uint64_t id;
+	uint64_t id = 0;
 	int at;
 
 	RK_TRY(id_of(item, &id, error));
