@@ -36,7 +36,7 @@ static const char *taint_refuses(struct rk_state *state, const struct rk_fit_pod
 		const struct rk_val *taint = rk_val_item(taints, i);
 		const struct rk_span effect = rk_val_text_at(taint, "effect");
 		if (rk_span_is(effect, "PreferNoSchedule") ||
-		    rk_tolerates(rk_val_at(pod->spec, "tolerations"), taint) != NULL)
+		    rk_tolerates(pod->tolerations, taint) != NULL)
 			continue;
 		return rk_arena_printf(&state->arena, "node(s) had untolerated taint {%.*s: %.*s}",
 				       RK_SPAN_ARGS(rk_val_text_at(taint, "key")),
@@ -100,22 +100,18 @@ static bool term_selects(const struct rk_val *term, const struct rk_sched_node *
 
 static bool selects_node(const struct rk_fit_pod *pod, const struct rk_sched_node *node)
 {
-	const struct rk_val *selector = rk_val_at(pod->spec, "nodeSelector");
-	const struct rk_val *required = rk_val_at(
-		pod->spec, "affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution");
-	const struct rk_val *terms = rk_val_at(required, "nodeSelectorTerms");
-
-	if (selector == NULL && required == NULL)
+	if (pod->selector == NULL && pod->required == NULL)
 		return true;
+	const struct rk_val *terms = rk_val_at(pod->required, "nodeSelectorTerms");
 	const struct rk_span labels = rk_doc_at(rk_blob_span(node->doc), "metadata.labels");
-	for (uint32_t i = 0; i < rk_val_count(selector); i++)
-		if (!rk_span_eq(rk_doc_as_text(rk_doc_get(labels, selector->fields[i].key)),
-				rk_val_text(selector->fields[i].val)))
+	for (uint32_t i = 0; i < rk_val_count(pod->selector); i++)
+		if (!rk_span_eq(rk_doc_as_text(rk_doc_get(labels, pod->selector->fields[i].key)),
+				rk_val_text(pod->selector->fields[i].val)))
 			return false;
 	for (uint32_t i = 0; i < rk_val_count(terms); i++)
 		if (term_selects(rk_val_item(terms, i), node))
 			return true;
-	return required == NULL;
+	return pod->required == NULL;
 }
 
 static const char *resources_refuse(const struct rk_fit_pod *pod, const struct rk_sched_node *node)
@@ -218,20 +214,17 @@ static int64_t taint_score(const struct rk_fit_pod *pod, const struct rk_sched_n
 	for (uint32_t i = 0; i < rk_val_count(taints); i++)
 		if (rk_span_is(rk_val_text_at(rk_val_item(taints, i), "effect"),
 			       "PreferNoSchedule") &&
-		    rk_tolerates(rk_val_at(pod->spec, "tolerations"), rk_val_item(taints, i)) ==
-			    NULL)
+		    rk_tolerates(pod->tolerations, rk_val_item(taints, i)) == NULL)
 			return 0;
 	return 100;
 }
 
 static int64_t affinity_score(const struct rk_fit_pod *pod, const struct rk_sched_node *node)
 {
-	const struct rk_val *preferred = rk_val_at(
-		pod->spec, "affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution");
 	int64_t sum = 0, all = 0;
 
-	for (uint32_t i = 0; i < rk_val_count(preferred); i++) {
-		const struct rk_val *one = rk_val_item(preferred, i);
+	for (uint32_t i = 0; i < rk_val_count(pod->preferred); i++) {
+		const struct rk_val *one = rk_val_item(pod->preferred, i);
 		const int64_t weight = rk_val_int_at(one, "weight", 0);
 		all += weight;
 		if (term_selects(rk_val_at(one, "preference"), node))

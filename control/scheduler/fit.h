@@ -6,6 +6,8 @@
 
 struct rk_fit_pod { /* what placing needs of a pod, read once */
 	const struct rk_val *spec;
+	const struct rk_val *tolerations, *selector; /* of the spec */
+	const struct rk_val *required, *preferred;   /* its node affinity's, during scheduling */
 	struct rk_resources requests;
 	uint64_t owner; /* hash of its controller's uid, 0 for none */
 	struct rk_span uid;

@@ -213,12 +213,18 @@ static void reconcile(struct rk_state *state, struct rk_span key)
 		return;
 	rk_sched_cache_sync(state);
 	struct rk_val *pod = rk_state_val(state, PODS, ns, name);
+	const struct rk_val *spec = rk_val_at(pod, "spec");
+	const struct rk_val *affinity = rk_val_at(spec, "affinity.nodeAffinity");
 	search.pod = (struct rk_fit_pod){
-		.spec = rk_val_at(pod, "spec"),
+		.spec = spec,
+		.tolerations = rk_val_at(spec, "tolerations"),
+		.selector = rk_val_at(spec, "nodeSelector"),
+		.required = rk_val_at(affinity, "requiredDuringSchedulingIgnoredDuringExecution"),
+		.preferred = rk_val_at(affinity, "preferredDuringSchedulingIgnoredDuringExecution"),
 		.requests = rk_pod_requests(state, doc),
 		.owner = rk_pod_owner_hash(state, doc),
 		.uid = rk_object_uid(pod),
-		.has_host_ports = has_host_ports(rk_val_at(pod, "spec")),
+		.has_host_ports = has_host_ports(spec),
 	};
 	filter(&search);
 	const struct rk_sched_node *node = choose(&search);
