@@ -4,7 +4,6 @@
 #include "base/mem.h"
 #include "cli/change.h"
 #include "cli/commands.h"
-#include "cli/manifests_io.h"
 #include "cli/three_way.h"
 
 static int run_apply(int argc, char **argv);
@@ -77,11 +76,12 @@ static int patch(struct rk_change *change, const struct rk_manifest *manifest,
 }
 
 static int apply_one(struct rk_change *change, const struct rk_manifest *manifest,
-		     struct rk_error *error)
+		     const void *context, struct rk_error *error)
 {
 	struct rk_arena *arena = &change->session.arena;
 	struct rk_val *live = NULL;
 
+	(void)context;
 	if (manifest->name.size == 0)
 		return rk_fail(error, RK_EINVAL,
 			       "%s: a %s has no metadata.name: apply needs one (create does not)",
@@ -100,40 +100,13 @@ static int apply_one(struct rk_change *change, const struct rk_manifest *manifes
 	return patch(change, manifest, object, live, target, error);
 }
 
-static void tell(struct rk_change *change, const struct rk_manifest *manifest,
-		 const struct rk_error *error)
-{
-	rk_session_tell(&change->session,
-			rk_arena_printf(&change->session.arena, "error when applying \"%s\"",
-					manifest->file),
-			error);
-}
-
-static int run_with(struct rk_change *change, const struct rk_flag_list *files, bool is_recursive,
-		    struct rk_error *error)
-{
-	struct rk_manifests manifests = { 0 };
-
-	if (files->count == 0)
-		return rk_fail(error, RK_EINVAL, "must specify -f FILE");
-	RK_TRY(rk_change_open(change, "kubectl-client-side-apply", error));
-	const int err = rk_manifests_read(&change->session, files, is_recursive, &manifests, error);
-	for (size_t i = 0; err == RK_OK && i < manifests.count; i++) {
-		struct rk_error one = { 0 };
-		if (apply_one(change, &manifests.at[i], &one) < 0)
-			tell(change, &manifests.at[i], &one);
-	}
-	rk_manifests_done(&manifests);
-	return err;
-}
-
 static int run_apply(int argc, char **argv)
 {
 	struct rk_change change = { 0 };
 	struct rk_flag_list files = { .count = 0 };
 	struct rk_error error = { 0 };
 	bool is_recursive = false;
-	int status;
+	int status, err;
 	const struct rk_flag flags[] = {
 		RK_FLAG("filename", 'f', RK_FLAG_LIST, &files, "FILE", "a file, a directory, or -"),
 		RK_FLAG_YES("recursive", 'R', &is_recursive, "directories below, too"),
@@ -143,8 +116,12 @@ static int run_apply(int argc, char **argv)
 
 	if (!rk_cli_begin(&rk_command_apply, flags, &argc, argv, NULL, &status))
 		return status;
-	int err = argc > 0 ? rk_fail(&error, RK_EINVAL, "Unexpected args: %s", argv[0]) : RK_OK;
-	if (err == RK_OK)
-		err = run_with(&change, &files, is_recursive, &error);
+	if (argc > 0)
+		err = rk_fail(&error, RK_EINVAL, "Unexpected args: %s", argv[0]);
+	else if (files.count == 0)
+		err = rk_fail(&error, RK_EINVAL, "must specify -f FILE");
+	else
+		err = rk_change_files(&change, "kubectl-client-side-apply", &files, is_recursive,
+				      "applying", apply_one, NULL, &error);
 	return rk_session_end(&change.session, err, &error);
 }

@@ -83,3 +83,24 @@ void rk_change_tell(struct rk_change *change, const struct rk_kind *kind,
 		rk_session_tell(&change->session, NULL, &error);
 	rk_cli_put(&out);
 }
+
+int rk_change_files(struct rk_change *change, const char *manager, const struct rk_flag_list *files,
+		    bool is_recursive, const char *doing, rk_change_one *one, const void *context,
+		    struct rk_error *error)
+{
+	struct rk_session *session = &change->session;
+	struct rk_manifests manifests = { 0 };
+
+	RK_TRY(rk_change_open(change, manager, error));
+	const int err = rk_manifests_read(session, files, is_recursive, &manifests, error);
+	for (size_t i = 0; err == RK_OK && i < manifests.count; i++) {
+		struct rk_error failed = { 0 };
+		if (one(change, &manifests.at[i], context, &failed) < 0)
+			rk_session_tell(session,
+					rk_arena_printf(&session->arena, "error when %s \"%s\"",
+							doing, manifests.at[i].file),
+					&failed);
+	}
+	rk_manifests_done(&manifests);
+	return err;
+}

@@ -3,6 +3,7 @@
 #ifndef RK_CLI_CHANGE_H
 #define RK_CLI_CHANGE_H
 
+#include "cli/manifests_io.h"
 #include "cli/output.h"
 #include "cli/session_io.h"
 
@@ -37,6 +38,16 @@ RK_MUST_CHECK int rk_change_send(struct rk_change *change, const char *method, c
 /* "pod/x created (server dry run)", or the object as -o says. */
 void rk_change_tell(struct rk_change *change, const struct rk_kind *kind,
 		    const struct rk_val *object, const char *done);
+
+/* What a command does to one object of its files; `context` is the command's own. */
+typedef int rk_change_one(struct rk_change *change, const struct rk_manifest *manifest,
+			  const void *context, struct rk_error *error);
+/* Opens the session and does it to each object. One that fails is told, as "error when `doing`
+ * FILE", and the others follow. */
+RK_MUST_CHECK int rk_change_files(struct rk_change *change, const char *manager,
+				  const struct rk_flag_list *files, bool is_recursive,
+				  const char *doing, rk_change_one *one, const void *context,
+				  struct rk_error *error);
 
 #define RK_TYPE_STRATEGIC "application/strategic-merge-patch+json"
 #define RK_TYPE_MERGE     "application/merge-patch+json"

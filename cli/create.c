@@ -3,7 +3,6 @@
 
 #include "base/mem.h"
 #include "cli/commands.h"
-#include "cli/manifests_io.h"
 #include "cli/refs.h"
 #include "cli/three_way.h"
 
@@ -87,15 +86,16 @@ int rk_create_labels(struct rk_arena *arena, const char *text, struct rk_val *ma
 /* --- create -f --- */
 
 static int create_one(struct rk_change *change, const struct rk_manifest *manifest,
-		      bool saves_config, struct rk_error *error)
+		      const void *context, struct rk_error *error)
 {
+	const bool *saves_config = context;
 	struct rk_arena *arena = &change->session.arena;
 	struct rk_val *object = manifest->object, *made = object;
 
 	if (manifest->ns.size > 0)
 		rk_val_put_str(arena, rk_val_make(arena, object, "metadata"), "namespace",
 			       manifest->ns);
-	if (saves_config)
+	if (*saves_config)
 		object = rk_last_applied_put(arena, object);
 	if (!rk_change_is_client(change))
 		RK_TRY(rk_change_send(
@@ -104,26 +104,6 @@ static int create_one(struct rk_change *change, const struct rk_manifest *manife
 			object, &made, error));
 	rk_change_tell(change, manifest->kind, made, "created");
 	return RK_OK;
-}
-
-static int create_files(struct rk_change *change, const struct rk_flag_list *files,
-			bool is_recursive, bool saves_config, struct rk_error *error)
-{
-	struct rk_manifests manifests = { 0 };
-
-	RK_TRY(rk_change_open(change, "kubectl-create", error));
-	const int err = rk_manifests_read(&change->session, files, is_recursive, &manifests, error);
-	for (size_t i = 0; err == RK_OK && i < manifests.count; i++) {
-		struct rk_error one = { 0 };
-		if (create_one(change, &manifests.at[i], saves_config, &one) < 0)
-			rk_session_tell(&change->session,
-					rk_arena_printf(&change->session.arena,
-							"error when creating \"%s\"",
-							manifests.at[i].file),
-					&one);
-	}
-	rk_manifests_done(&manifests);
-	return err;
 }
 
 static int run_create(int argc, char **argv)
@@ -162,6 +142,7 @@ static int run_create(int argc, char **argv)
 	else if (files.count == 0)
 		err = rk_fail(&error, RK_EINVAL, "must specify one of -f and a type");
 	else
-		err = create_files(&change, &files, is_recursive, saves_config, &error);
+		err = rk_change_files(&change, "kubectl-create", &files, is_recursive, "creating",
+				      create_one, &saves_config, &error);
 	return rk_session_end(&change.session, err, &error);
 }

@@ -7,7 +7,6 @@
 #include "base/mem.h"
 #include "cli/change.h"
 #include "cli/commands.h"
-#include "cli/manifests_io.h"
 #include "cli/refs.h"
 #include "cli/three_way.h"
 #include "node/files_io.h"
@@ -144,11 +143,12 @@ static int run_edit(int argc, char **argv)
 /* --- replace --- */
 
 static int replace_one(struct rk_change *change, const struct rk_manifest *manifest,
-		       struct rk_error *error)
+		       const void *context, struct rk_error *error)
 {
 	struct rk_arena *arena = &change->session.arena;
 	struct rk_val *made = manifest->object;
 
+	(void)context;
 	if (manifest->ns.size > 0)
 		rk_val_put_str(arena, rk_val_make(arena, manifest->object, "metadata"), "namespace",
 			       manifest->ns);
@@ -159,26 +159,6 @@ static int replace_one(struct rk_change *change, const struct rk_manifest *manif
 			manifest->object, &made, error));
 	rk_change_tell(change, manifest->kind, made, "replaced");
 	return RK_OK;
-}
-
-static int replace_files(struct rk_change *change, const struct rk_flag_list *files,
-			 bool is_recursive, struct rk_error *error)
-{
-	struct rk_manifests manifests = { 0 };
-
-	RK_TRY(rk_change_open(change, "kubectl-replace", error));
-	const int err = rk_manifests_read(&change->session, files, is_recursive, &manifests, error);
-	for (size_t i = 0; err == RK_OK && i < manifests.count; i++) {
-		struct rk_error one = { 0 };
-		if (replace_one(change, &manifests.at[i], &one) < 0)
-			rk_session_tell(&change->session,
-					rk_arena_printf(&change->session.arena,
-							"error when replacing \"%s\"",
-							manifests.at[i].file),
-					&one);
-	}
-	rk_manifests_done(&manifests);
-	return err;
 }
 
 static int run_replace(int argc, char **argv)
@@ -197,7 +177,9 @@ static int run_replace(int argc, char **argv)
 
 	if (!rk_cli_begin(&rk_command_replace, flags, &argc, argv, NULL, &status))
 		return status;
-	const int err = files.count > 0 ? replace_files(&change, &files, is_recursive, &error)
-					: rk_fail(&error, RK_EINVAL, "must specify -f FILE");
+	const int err = files.count > 0
+				? rk_change_files(&change, "kubectl-replace", &files, is_recursive,
+						  "replacing", replace_one, NULL, &error)
+				: rk_fail(&error, RK_EINVAL, "must specify -f FILE");
 	return rk_session_end(&change.session, err, &error);
 }
