@@ -239,6 +239,7 @@ struct rk_blob *rk_core_status(struct rk_core *core)
 		{ "logBytes", status.log_bytes },
 		{ "incarnation", core->member.incarnation },
 		{ "pending", core->pending.count + core->pending.read_count },
+		{ "holes", status.holes },
 	};
 	for (size_t i = 0; i < RK_COUNT(numbers); i++)
 		rk_val_put_int(&arena, val, numbers[i].key, (int64_t)numbers[i].value);

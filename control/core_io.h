@@ -101,7 +101,8 @@ void rk_feed_transfer(struct rk_feed *feed, uint64_t request_id, uint64_t target
 /* Asks how the member is: an answer with one result, whose document is
  *   { id, role, term, leader, first, last, commit, applied, snapshot, revision, hash, logBytes,
  * incarnation, diskFull, quarantined, removed, memory
- * (rk_raft_doubt_name), pending, scrub: {rounds, bytes, damaged, where}, members: [{id, address, role, leaving, next, state,
+ * (rk_raft_doubt_name), holes,
+ *   pending, scrub: {rounds, bytes, damaged, where}, members: [{id, address, role, leaving, next, state,
  * match, active}] }. */
 void rk_feed_status(struct rk_feed *feed, uint64_t request_id);
 /* Asks the leader, wherever it is, about the members (takes the share of `ask`, a document): op "list"; "change" with

@@ -97,6 +97,10 @@ static int open_log(struct rk_core *core, struct rk_wal_found *found, struct rk_
 					  .from_index =
 						  snapshot > TRAILING ? snapshot - TRAILING : 0 };
 	RK_TRY(rk_wal_open(&wal, &opts, found, error));
+	if (found->holes > 0)
+		rk_log(RK_LOG_ERROR, "log damaged",
+		       "where=\"%s\" entries=%zu what=\"peers give them back; until then this member does not lead\"",
+		       found->damage.text, found->holes);
 	if (found->lost_from != 0)
 		rk_log(RK_LOG_ERROR, "log damaged",
 		       "where=\"%s\" lost_from=%" PRIu64

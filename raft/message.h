@@ -29,6 +29,8 @@ enum rk_raft_msg_kind {
 	RK_MSG_CHECK_ANSWER,   /* hint_index, hint_term: the furthest end of the receiver's log that it saw; commit: in
 				* what term; index, log_term: the end of its own log; reject: that is not
 				* empty; force: it lost its own memory */
+	RK_MSG_FETCH,          /* index, log_term: an entry that is damaged at the sender; hint_index: the last of such */
+	RK_MSG_FETCH_ANSWER,   /* entries, from index + 1 on */
 	RK_MSG_ADMIN,          /* for the leader's owner, not for raft: context, a document in `entries` */
 	RK_MSG_ADMIN_ANSWER,
 	RK_MSG_KIND_LAST = RK_MSG_ADMIN_ANSWER,
@@ -39,7 +41,7 @@ struct rk_raft_msg {
 	bool reject;
 	bool force;
 	uint64_t from, to;
-	uint64_t term; /* 0 only in PROPOSE, READ and CHECK */
+	uint64_t term; /* 0 only in PROPOSE, READ, CHECK and FETCH */
 	uint64_t index, log_term;
 	uint64_t commit;
 	uint64_t hint_index, hint_term;
