@@ -147,11 +147,17 @@ static void begin_to_fill(struct rk_raft *raft)
 	raft->no_vote_until_ms = raft->mono_ms + COOL_DOWN * (uint64_t)raft->opts.election_ms;
 }
 
+/* Those that answered saw nothing that is not here. One that holds nothing at all is new, or its disk was replaced: what
+ * it may have promised is known only to the others, so as many are heard as one without memory hears. */
 static bool is_confirmed(const struct rk_raft *raft)
 {
 	const int self = rk_raft_self(raft);
+	const bool is_empty = raft->term == 0 && raft->log.stable == 0;
 	enum rk_vote answers[RK_MEMBERS_MAX];
 
+	if (is_empty && (!half_answered(raft, RK_MEMBER_VOTER) ||
+			 !half_answered(raft, RK_MEMBER_OUTGOING)))
+		return false;
 	memcpy(answers, raft->doubt_answers, sizeof answers);
 	if (self >= 0)
 		answers[self] = RK_VOTE_YES;

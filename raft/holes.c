@@ -49,7 +49,7 @@ void rk_raft_holes_tick(struct rk_raft *raft)
 {
 	const struct rk_raftlog *log = &raft->log;
 
-	if (log->lost == 0 ||
+	if (log->lost == 0 || raft->config.count == 0 ||
 	    (raft->fetch_asked_ms != 0 &&
 	     raft->mono_ms - raft->fetch_asked_ms < raft->opts.heartbeat_ms))
 		return;

@@ -174,6 +174,10 @@ int rk_raft_new(struct rk_raft **ret, const struct rk_raft_opts *given, struct r
 	raft->rng = opts.seed ^ (opts.id * UINT64_C(0xd1342543de82ef95));
 	raft->term = raft->told_term = opts.hard.term;
 	raft->vote = opts.hard.vote;
+	if (opts.snapshot.term > raft->term) { /* it came, and then a crash, before the term was noted */
+		raft->term = raft->told_term = opts.snapshot.term;
+		raft->vote = 0;
+	}
 	raft->handed_hard = opts.hard;
 	raft->snapshot = opts.snapshot;
 	load_log(raft, &opts);

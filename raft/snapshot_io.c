@@ -189,6 +189,28 @@ static int fetch(struct rk_snapshot_reader *reader, size_t size, struct rk_error
 	return RK_OK;
 }
 
+/* What its head says may be damage. */
+static bool is_whole(struct rk_snapshot_reader *reader)
+{
+	uint64_t size = 0;
+	uint32_t crc = 0;
+
+	if (rk_vfile_size(reader->file, &size) < 0 || size < TAIL_BYTES)
+		return false;
+	for (uint64_t at = 0; at < size - TAIL_BYTES; at += sizeof reader->bytes) {
+		const size_t piece =
+			(size_t)RK_MIN((uint64_t)sizeof reader->bytes, size - TAIL_BYTES - at);
+		if (rk_vfile_read(reader->file, at, reader->bytes, piece) < 0)
+			return false;
+		crc = rk_crc32c(crc, reader->bytes, piece);
+	}
+	uint8_t tail[TAIL_BYTES];
+	if (rk_vfile_read(reader->file, size - TAIL_BYTES, tail, sizeof tail) < 0)
+		return false;
+	struct rk_reader in = rk_reader_of(rk_span_of(tail, sizeof tail));
+	return rk_read_u32(&in) == crc;
+}
+
 static int read_head(struct rk_snapshot_reader *reader, struct rk_cluster_id cluster,
 		     struct rk_snapshot_meta *ret_meta, struct rk_error *error)
 {
@@ -199,6 +221,9 @@ static int read_head(struct rk_snapshot_reader *reader, struct rk_cluster_id clu
 	const uint32_t size = rk_read_u32(&in);
 	if (in.failed || magic != MAGIC || size > HEAD_MAX)
 		return damaged(reader, "is not a snapshot", error);
+	if ((version != VERSION || found.high != cluster.high || found.low != cluster.low) &&
+	    !is_whole(reader))
+		return damaged(reader, "its head is damaged", error);
 	if (version != VERSION)
 		return rk_fail(error, RK_ENOTSUP,
 			       "%s: is of version %u, which this program does not know",

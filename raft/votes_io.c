@@ -4,7 +4,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 
-#define RECORD_SIZE 28 /* count, term, vote, checksum */
+#define RECORD_SIZE 29 /* count, term, vote, whether memory was lost, checksum */
 
 static const char *const names[2] = { "vote.0", "vote.1" };
 
@@ -18,6 +18,7 @@ static bool read_one(struct rk_vfile *file, uint64_t *ret_count, struct rk_hard_
 	*ret_count = rk_read_u64(&in);
 	ret->term = rk_read_u64(&in);
 	ret->vote = rk_read_u64(&in);
+	ret->commit = rk_read_u8(&in) != 0 ? RK_COMMIT_FORGOTTEN : 0;
 	return rk_read_u32(&in) == rk_crc32c(0, bytes, RECORD_SIZE - 4);
 }
 
@@ -28,6 +29,7 @@ static int write_one(struct rk_vfile *file, uint64_t count, const struct rk_hard
 	rk_buf_put_u64(&out, count);
 	rk_buf_put_u64(&out, hard->term);
 	rk_buf_put_u64(&out, hard->vote);
+	rk_buf_put_u8(&out, hard->commit == RK_COMMIT_FORGOTTEN);
 	rk_buf_put_u32(&out, rk_crc32c(0, out.data, out.size));
 	RK_TRY(rk_vfile_write(file, 0, rk_buf_span(&out)));
 	return rk_vfile_sync(file);
@@ -74,6 +76,8 @@ int rk_votes_open(struct rk_votes *ret, struct rk_vfs *vfs, struct rk_hard_state
 	if (is_newer(&newest, hard)) {
 		hard->term = newest.term;
 		hard->vote = newest.vote;
+		if (newest.commit == RK_COMMIT_FORGOTTEN)
+			hard->commit = RK_COMMIT_FORGOTTEN;
 	}
 	if (made != 0 && rk_vfs_sync(vfs) < 0) {
 		rk_votes_close(ret);

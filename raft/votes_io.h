@@ -11,7 +11,8 @@ struct rk_votes {
 	uint64_t written; /* times */
 };
 
-/* Makes the files when they are missing, and raises *hard to what they remember. */
+/* Makes the files when they are missing, and raises *hard to what they remember: term, vote, and that the member
+ * lost its memory. */
 RK_MUST_CHECK int rk_votes_open(struct rk_votes *ret, struct rk_vfs *vfs,
 				struct rk_hard_state *hard, struct rk_error *error);
 void rk_votes_close(struct rk_votes *votes);

@@ -221,7 +221,8 @@ static void put_job(struct rk_wal *wal, const struct rk_persist *job)
 
 static int write_vote(struct rk_wal *wal, const struct rk_hard_state *hard, struct rk_error *error)
 {
-	if (hard->term == wal->hard.term && hard->vote == wal->hard.vote)
+	if (hard->term == wal->hard.term && hard->vote == wal->hard.vote &&
+	    (hard->commit == RK_COMMIT_FORGOTTEN) == (wal->hard.commit == RK_COMMIT_FORGOTTEN))
 		return RK_OK;
 	if (rk_votes_write(&wal->votes, hard) == RK_OK)
 		return RK_OK;

@@ -264,7 +264,7 @@ static int read_segment(struct reading *reading, bool is_last, struct rk_error *
 	reading->good_to = 0;
 	RK_TRY(read_frames(reading, &frames, is_last, error));
 	if (!frames.began) { /* made, but nothing of it became durable */
-		if (!is_last || is_first) {
+		if (!is_last || (is_first && sequence != 1)) {
 			(void)rk_fail(error, RK_ECORRUPT, "%s/%s: its beginning is damaged",
 				      wal->vfs->path, name);
 			RK_TRY(open_gap(reading, error));
@@ -375,7 +375,7 @@ static void start_again(struct rk_wal *wal)
 static int read_or_repair(struct rk_wal *wal, struct rk_wal_found *found, struct rk_error *error)
 {
 	RK_AUTO(rk_segments_done) struct rk_segments segments = { 0 };
-	struct rk_error damage = { 0 };
+	struct rk_error damage = { 0 }, again = { 0 };
 
 	RK_TRY(rk_segments_list(wal->vfs, &segments, error));
 	struct reading reading = { .wal = wal, .found = found, .segments = &segments };
@@ -395,10 +395,12 @@ static int read_or_repair(struct rk_wal *wal, struct rk_wal_found *found, struct
 	rk_segments_done(&segments);
 	RK_TRY(rk_segments_list(wal->vfs, &segments, error));
 	reading = (struct reading){ .wal = wal, .found = found, .segments = &segments };
-	err = read_all(&reading, error);
+	err = read_all(&reading, &again);
 	wal->hard = hard;
 	found->lost_from = lost_from;
 	found->damage = damage;
+	if (err < 0 && error != NULL)
+		*error = again;
 	return err;
 }
 

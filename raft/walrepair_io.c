@@ -28,7 +28,7 @@ int rk_walrepair_mark(struct rk_vfs *vfs, struct rk_error *error)
 int rk_walrepair_unmark(struct rk_vfs *vfs)
 {
 	(void)rk_vfs_remove(vfs, MARK_NAME);
-	return rk_walrepair_is_marked(vfs) ? RK_EIO : RK_OK;
+	return rk_walrepair_is_marked(vfs) ? RK_EIO : rk_vfs_sync(vfs);
 }
 
 static void take_hard(struct rk_span body, struct rk_hard_state *hard)
