@@ -197,6 +197,7 @@ static void propose_pending(struct rk_core *core)
 		if (rk_raft_propose(core->raft, write->payload, &index, &term) < 0)
 			break; /* no leader, or it has enough: later */
 		write->proposed_ms = core->now_ms;
+		write->was_proposed = true;
 		write->proposed_term = term;
 	}
 	core->propose_next = sequence;
@@ -213,7 +214,7 @@ static void expire(struct rk_core *core)
 		if (write == NULL || write->deadline_ms > core->now_ms)
 			continue;
 		rk_core_answer_err(core, write->owner, write->request_id,
-				   write->proposed_ms == 0 ? RK_EAGAIN : RK_ETIMEDOUT);
+				   write->was_proposed ? RK_ETIMEDOUT : RK_EAGAIN);
 		rk_pending_answered(pending, sequence);
 	}
 	for (size_t i = 0; i < pending->read_count; i++) {

@@ -38,24 +38,28 @@ static bool is_before(uint64_t term, uint64_t index, uint64_t other_term, uint64
 
 void rk_raft_note_seen(struct rk_raft *raft, const struct rk_raft_msg *msg)
 {
+	const bool leads = msg->kind == RK_MSG_APPEND || msg->kind == RK_MSG_HEARTBEAT;
 	const bool is_vote = msg->kind == RK_MSG_VOTE;
 	/* What it acknowledged is known by the log of the leader that it acknowledged it to. */
 	const bool is_ack = msg->kind == RK_MSG_APPEND_ANSWER && !msg->reject &&
 			    raft->role == RK_RAFT_LEADER && msg->term == raft->term;
-	const uint64_t term = is_vote  ? msg->log_term
-			      : is_ack ? rk_raftlog_term(&raft->log, msg->index)
-				       : 0;
+	const uint64_t index = leads ? msg->hint_index : msg->index;
+	const uint64_t term = leads	? msg->hint_term
+			      : is_vote ? msg->log_term
+			      : is_ack	? rk_raftlog_term(&raft->log, msg->index)
+					: 0;
 
-	if (!is_vote && msg->kind != RK_MSG_APPEND_ANSWER && msg->kind != RK_MSG_VOTE_ANSWER)
+	if (!leads && !is_vote && msg->kind != RK_MSG_APPEND_ANSWER &&
+	    msg->kind != RK_MSG_VOTE_ANSWER)
 		return;
 	struct rk_seen *seen = find(raft, msg->from);
 	if (seen == NULL)
 		return;
 	seen->term =
 		RK_MAX(seen->term, msg->kind == RK_MSG_VOTE_ANSWER && msg->reject ? 0 : msg->term);
-	if (term != 0 && is_before(seen->log_term, seen->index, term, msg->index)) {
+	if (term != 0 && is_before(seen->log_term, seen->index, term, index)) {
 		seen->log_term = term;
-		seen->index = msg->index;
+		seen->index = index;
 	}
 }
 

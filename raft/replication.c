@@ -69,12 +69,20 @@ void rk_raft_try_commit(struct rk_raft *raft)
 		rk_raft_commit_to(raft, reached);
 }
 
+/* What it counts on its own disk for: the peers remember it for the day when that disk comes back older. */
+static void tell_durable(const struct rk_raft *raft, struct rk_raft_msg *msg)
+{
+	msg->hint_index = raft->log.stable;
+	msg->hint_term = rk_raftlog_term(&raft->log, raft->log.stable);
+}
+
 static void heartbeat(struct rk_raft *raft, uint32_t at)
 {
 	struct rk_raft_msg *msg = rk_raft_msg_new(RK_MSG_HEARTBEAT, raft->config.at[at].id);
 
 	/* Never beyond what the peer is known to hold: the rest of its log may not be ours. */
 	msg->commit = RK_MIN(raft->peers[at].match, raft->log.committed);
+	tell_durable(raft, msg);
 	msg->context = raft->reads.started;
 	msg->stamp_ms = raft->mono_ms;
 	msg->digest_index = raft->digest_index;
@@ -128,6 +136,7 @@ static void send_append(struct rk_raft *raft, uint32_t at, bool with_entries)
 	msg->index = peer->next - 1;
 	msg->log_term = rk_raftlog_term(&raft->log, msg->index);
 	msg->commit = raft->log.committed;
+	tell_durable(raft, msg);
 	msg->count = with_entries ? batch_size(raft, peer->next, &bytes) : 0;
 	if (msg->count > 0) {
 		msg->entries = rk_alloc(msg->count * sizeof *msg->entries);

@@ -12,6 +12,7 @@
 #define ATLAS_RUN 16 /* entries in a row that may be damaged on the same member */
 #define CALM_MS   3000
 #define DOOM_MS   300
+#define SEEN_MS   400 /* then the others have heard what it held since */
 
 /* More than the head of its first segment: or it would be taken for a member whose disk was replaced. */
 static bool holds_something(const struct sim_node *node)
@@ -253,7 +254,7 @@ static void wipe(struct sim *sim, struct sim_node *node)
 /* Noticed as long as those that saw more remember it (raft/raft.h): they were up since, and can be heard. */
 static void roll_back(struct sim *sim, struct sim_node *node)
 {
-	if (node->kept == NULL || !may_lose(sim, node))
+	if (node->kept == NULL || sim->now_ms - node->kept_ms < SEEN_MS || !may_lose(sim, node))
 		return;
 	for (uint32_t i = 1; i <= sim->params.nodes; i++)
 		if (&sim->nodes[i] != node &&

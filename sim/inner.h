@@ -95,7 +95,8 @@ struct sim {
 	struct sim_letter *letters;
 	/* checks */
 	uint64_t leaders[SIM_TERMS_MAX];                       /* by term: who led */
-	uint64_t *applied_hash, *applied_term, *applied_state; /* by index */
+	/* by index; applied_in: the term in which it was seen to be committed */
+	uint64_t *applied_hash, *applied_term, *applied_state, *applied_in;
 	struct sim_seen **seen;                                /* by index: every (term) that was stored */
 	uint32_t *seen_count;
 	uint64_t applied_max;
@@ -155,6 +156,7 @@ void sim_client_wrote(struct sim *sim, struct sim_node *node, void *client, uint
 		      int err, int code, struct rk_span answer);
 void sim_client_may_read(struct sim *sim, struct sim_node *node, void *client, uint64_t request,
 			 int err);
+void sim_clients_applied(struct sim *sim, struct sim_node *node); /* an entry, here */
 void sim_clients_node_died(struct sim *sim, struct sim_node *node);
 void sim_clients_check(struct sim *sim); /* at the end */
 

@@ -388,6 +388,7 @@ static void propose_pending(struct sim *sim, struct sim_node *node)
 		if (rk_raft_propose(node->raft, write->payload, &index, &term) < 0)
 			break;
 		write->proposed_ms = sim->now_ms;
+		write->was_proposed = true;
 		write->proposed_term = term;
 	}
 }
@@ -404,7 +405,7 @@ static void expire(struct sim *sim, struct sim_node *node)
 			continue;
 		void *owner = write->owner;
 		const uint64_t request = write->request_id;
-		const int err = write->proposed_ms == 0 ? RK_EAGAIN : RK_ETIMEDOUT;
+		const int err = write->was_proposed ? RK_ETIMEDOUT : RK_EAGAIN;
 		rk_pending_answered(pending, sequence);
 		if (owner != NULL)
 			sim_client_wrote(sim, node, owner, request, err, 0, RK_SPAN(""));
