@@ -95,6 +95,13 @@ int rk_snapshot_check_newest(const char *dir, struct rk_cluster_id cluster, stru
 	return load(dir, cluster, 0, ret, ret_meta, error);
 }
 
+int rk_snapshot_load_at(const char *dir, struct rk_cluster_id cluster, uint64_t index,
+			struct rk_store **ret, struct rk_snapshot_meta *ret_meta,
+			struct rk_error *error)
+{
+	return load(dir, cluster, index, ret, ret_meta, error);
+}
+
 static void do_work(struct rk_snapshots *snapshots, struct work *work)
 {
 	struct rk_snapshot_result *result = rk_zalloc(sizeof *result);

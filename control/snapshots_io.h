@@ -46,4 +46,9 @@ RK_MUST_CHECK int rk_snapshot_check_newest(const char *dir, struct rk_cluster_id
 					   struct rk_store **ret, struct rk_snapshot_meta *ret_meta,
 					   struct rk_error *error);
 
+/* The one of entry `index`, from any directory that holds such files. */
+RK_MUST_CHECK int rk_snapshot_load_at(const char *dir, struct rk_cluster_id cluster, uint64_t index,
+				      struct rk_store **ret, struct rk_snapshot_meta *ret_meta,
+				      struct rk_error *error);
+
 #endif
