@@ -93,7 +93,7 @@ static int take(struct rk_settled *settled, const struct rk_record *record, stru
 		return RK_OK;
 	case RK_RECORD_HARD: note_hard(settled, record->hard); return RK_OK;
 	case RK_RECORD_RESET:
-		cut(settled, 0);
+		cut(settled, settled->commit + 1);
 		settled->last = record->mark.index;
 		return RK_OK;
 	case RK_RECORD_ENTRY: return add(settled, record, error);

@@ -35,12 +35,12 @@ end_member() { kill -9 "$(tr -dc '0-9 \n' <"$cluster/$1/pid" | awk 'NR == 1 {pri
 number() { echo "$1" | sed -n "s/^$2 *[a-z ]*\([0-9][0-9]*\).*/\1/p"; }
 line_of() { echo "$1" | grep "^$2 "; }
 serve() { # DATA ID CLUSTER_ID ARGS...: the API at port + 20 + ID, peers at port + 120 + ID
-	data=$1 id=$2 cluster_id=$3
+	data=$1 number=$2 of=$3
 	shift 3
-	"$RECKON" server --dir "$data" --id "$id" --cluster-id "$cluster_id" "$@" \
-		--peer-listen 127.0.0.1:$((port + 120 + id)) --listen 127.0.0.1:$((port + 20 + id)) \
-		--etcd-listen 127.0.0.1:$((port + 10 + id)) --cert "$cluster/pki/m$id.crt" --key "$cluster/pki/m$id.key" \
-		--ca "$cluster/pki/ca.crt" >>"$SCRATCH/serve$id.log" 2>&1 &
+	"$RECKON" server --dir "$data" --id "$number" --cluster-id "$of" "$@" \
+		--peer-listen 127.0.0.1:$((port + 120 + number)) --listen 127.0.0.1:$((port + 20 + number)) \
+		--etcd-listen 127.0.0.1:$((port + 10 + number)) --cert "$cluster/pki/m$number.crt" \
+		--key "$cluster/pki/m$number.key" --ca "$cluster/pki/ca.crt" >>"$SCRATCH/serve$number.log" 2>&1 &
 	pids="$pids $!"
 }
 url() { echo "https://127.0.0.1:$((port + 20 + $1))"; }
@@ -65,7 +65,6 @@ second=$("$RECKON" log backup --to "$store" --server "https://127.0.0.1:$((port 
 has "the next takes what is new, from another member" "$(line_of "$second" Entries)" "Entries     $((after_first + 1)) to"
 has "and is proved with it" "$second" "2 times the state that was told"
 has "nothing new is nothing" "$("$RECKON" log backup --to "$store")" "Nothing     is new"
-"$LOAD" --help >/dev/null 2>&1
 (write 101 160) &
 load=$!
 for i in 1 2 3; do check "back-up $i under load" "$RECKON" log backup --to "$store"; done
@@ -106,7 +105,7 @@ same "to that entry is the same" "$(line_of "$restored" Holds)" "$(line_of "$aga
 has "another entry is another cluster" "$("$RECKON" log restore --from "$store" --to "$SCRATCH/r3" --index $((after_first + 1)) \
 	--member 1=127.0.0.1:$((port + 121)) --cluster-id "$(line_of "$restored" Cluster | awk '{print $2}' | tr -d ,)" 2>&1)" "another beginning"
 id=$(line_of "$restored" Cluster | awk '{print $2}' | tr -d ,)
-serve "$SCRATCH/r1" 1 "$id" --members 1=127.0.0.1:$((port + 121))
+serve "$SCRATCH/r1" 1 "$id" --members 1=127.0.0.1:$((port + 121)) --snapshot-entries 5
 r1=$!
 check "the restored member serves" until_true 10 ready 1
 same "what was there then" 20 "$(count --server "$(url 1)")"
@@ -124,10 +123,23 @@ if has_etcdctl; then
 	has "keys are written" "$(etcd $((port + 11)) put greeting again)" "OK"
 	has "old revisions are compacted" "$(etcd $((port + 11)) get greeting --rev=6 2>&1)" "compacted"
 fi
-check "certificates for others" "$RECKON" member cert 2 --cluster "$cluster"
+based=$("$RECKON" log backup --to "$SCRATCH/based" --server "$(url 1)")
+has "a back-up begins with a snapshot" "$based" "Snapshot    of the state after entry"
+before=$(number "$(line_of "$based" Snapshot)" "Snapshot *of the state after entry")
+has "nothing leads to what was before it" "$("$RECKON" log restore --from "$SCRATCH/based" --to "$SCRATCH/r4" \
+	--index $((before - 1)) --member 1=127.0.0.1:1 2>&1)" "nothing in the back-up leads to"
+for i in $(seq 22 40); do "$RECKON" create configmap "c$i" --from-literal=a=b --server "$(url 1)" >/dev/null; done
 serve "$SCRATCH/j2" 2 "$id" --join
 check "another joins" until_true 5 "$RECKON" member add "2=127.0.0.1:$((port + 122))" --server "$(url 1)"
 has "it has the state" "$("$RECKON" get configmaps --server "$(url 2)" 2>&1)" "c21"
+gap=$("$RECKON" log backup --to "$SCRATCH/based" --server "$(url 2)" 2>&1)
+has "a log that does not reach back gives a new snapshot" "$gap" "Snapshot    of the state after entry"
+has "the back-up has a gap then, and is whole" "$gap" "Proved"
+has "nothing leads into the gap" "$("$RECKON" log restore --from "$SCRATCH/based" --to "$SCRATCH/r4" \
+	--index $(($(number "$(line_of "$gap" Snapshot)" "Snapshot *of the state after entry") - 1)) --member 1=127.0.0.1:1 2>&1)" \
+	"nothing in the back-up leads to"
+check "but to what is before and behind it" "$RECKON" log restore --from "$SCRATCH/based" --to "$SCRATCH/r4" \
+	--index $(number "$(line_of "$based" Backed)" "Backed up *member [0-9]* up to entry") --member 1=127.0.0.1:1
 has "old members and new ones are strangers" "$("$RECKON" member ls | awk 'NR > 1 {print $1}' | tr '\n' ' ')" "1 2 3 "
 kill "$r1" 2>/dev/null
 for pid in $pids; do kill "$pid" 2>/dev/null; done
@@ -137,7 +149,7 @@ pids=
 # --- a data directory, and three restored members ---
 check "a follower's directory is backed up too" "$RECKON" log backup --to "$SCRATCH/off" --dir "$cluster/m3"
 want=$(count)
-"$RECKON" cluster down --dir "$cluster" >/dev/null
+for m in m1 m2 m3; do end_member $m; done
 mkdir "$new"
 cp -r "$cluster/pki" "$cluster/cluster.yaml" "$new"
 list=$(for i in 1 2 3; do echo "--member $i=127.0.0.1:$((port + 99 + i))"; done)
@@ -155,6 +167,7 @@ check "writes go on" write 200 210
 check "in the same state everywhere" until_true 5 same_state "$new" m1 m2 m3
 has "old members do not come in" "$("$RECKON" log backup --to "$store" 2>&1)" "is a back-up of another cluster"
 "$RECKON" cluster down --dir "$new" >/dev/null
+sleep 0.3
 KUBECONFIG=$cluster/admin.kubeconfig
 
 # --- one of three is left ---
