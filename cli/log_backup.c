@@ -3,13 +3,14 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/clock_io.h"
 #include "base/mem.h"
 #include "cli/backup_replay_io.h"
 #include "cli/backup_take_io.h"
 #include "cli/commands.h"
 
-#define LOOKS   5
-#define POLL_US 100000
+#define PATIENCE_MS 10000 /* for a leader */
+#define POLL_US     200000
 
 static int run(int argc, char **argv);
 
@@ -78,15 +79,23 @@ static int verify(const struct job *job, struct rk_error *error)
 	return prove(&dir, error);
 }
 
+/* There may be no leader for a moment, or it has too much to do. */
+static bool may_try_again(const struct rk_backup_source *source, int err)
+{
+	const char *text =
+		err < 0 && source->session != NULL ? rk_api_text(source->session->api) : NULL;
+
+	return err == RK_EAGAIN || (text != NULL && strstr(text, "(ServiceUnavailable)") != NULL);
+}
+
 static int look(struct rk_backup_source *source, struct rk_error *error)
 {
-	int err = RK_EAGAIN;
+	const uint64_t until_ms = rk_clock_mono_ms() + PATIENCE_MS;
+	int err;
 
-	for (unsigned i = 0; i < LOOKS && err == RK_EAGAIN; i++) {
-		if (i > 0)
-			(void)usleep(POLL_US);
-		err = rk_backup_source_look(source, error);
-	}
+	while (may_try_again(source, err = rk_backup_source_look(source, error)) &&
+	       rk_clock_mono_ms() < until_ms)
+		(void)usleep(POLL_US);
 	return err;
 }
 

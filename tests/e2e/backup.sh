@@ -2,7 +2,7 @@
 . ./lib.sh
 cluster=$SCRATCH/c new=$SCRATCH/n store=$SCRATCH/b
 port=$(free_port 28000)
-pids=
+pids= broken=
 stop_all() {
 	for pid in $pids; do kill "$pid" 2>/dev/null; done
 	"$RECKON" cluster down --dir "$cluster" >/dev/null 2>&1
@@ -73,6 +73,17 @@ check "and one after it" "$RECKON" log backup --to "$store" --base
 check "the whole is proved" "$RECKON" log backup --verify "$store"
 has "another cluster's is refused" "$(mkdir "$SCRATCH/other" && cp "$store"/* "$SCRATCH/other" &&
 	sed -i 1,1d "$SCRATCH/other/manifest" && "$RECKON" log backup --to "$SCRATCH/other" 2>&1)" "damaged"
+
+# A run that is killed leaves the back-up as it was, or with what is new.
+for after in 0.004 0.008 0.012 0.016 0.03; do
+	write 161 161
+	"$RECKON" delete configmap c161 >/dev/null
+	timeout -s KILL "$after" "$RECKON" log backup --to "$store" >/dev/null 2>&1
+	"$RECKON" log backup --verify "$store" >/dev/null 2>&1 || broken="$broken $after"
+done
+same "a run that is killed breaks nothing" "" "$broken"
+check "the next goes on" "$RECKON" log backup --to "$store"
+same "and removes what was left" "" "$(ls "$store" | grep -E 'tmp|new')"
 
 # --- damage ---
 part=$(ls "$store"/*.part | head -1)
