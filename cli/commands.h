@@ -63,6 +63,10 @@ extern const struct rk_command rk_command_image_load, rk_command_image_ls;
 /* log.c */
 extern const struct rk_command rk_command_log_ls, rk_command_log_show, rk_command_log_stat,
 	rk_command_log_verify;
+/* log_backup.c */
+extern const struct rk_command rk_command_log_backup;
+/* log_restore.c */
+extern const struct rk_command rk_command_log_restore;
 /* log_salvage.c */
 extern const struct rk_command rk_command_log_salvage;
 /* completion.c */

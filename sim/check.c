@@ -85,7 +85,7 @@ void sim_check_applied(struct sim *sim, struct sim_node *node, const struct rk_e
 	node->applied = i;
 	node->since_snapshot++;
 	sim->applied_max = RK_MAX(sim->applied_max, i);
-	sim_clients_applied(sim, node);
+	sim_clients_applied(sim, node, entry);
 	rk_raft_digest(node->raft, i, state);
 }
 

@@ -16,7 +16,8 @@
 #include "wire/grpc.h"
 #include "wire/proto.h"
 
-#define NO_OP SIZE_MAX
+#define NO_OP     SIZE_MAX
+#define NAMES_MAX (1u << 17) /* slots for proposals; a power of two, and never full */
 
 struct client {
 	uint32_t number, node; /* node: that it asks */
@@ -33,6 +34,11 @@ struct watcher {
 	char key[16];
 };
 
+struct name { /* of a proposal: what it is in the history */
+	uint64_t hash;
+	size_t op_and_one;
+};
+
 struct sim_clients {
 	struct sim *sim;
 	uint32_t count;
@@ -40,8 +46,9 @@ struct sim_clients {
 	uint32_t watchers_count;
 	struct watcher *watchers;
 	uint64_t values;
-	uint64_t seen; /* revision to which all events were recorded */
+	uint64_t seen, seen_index; /* revision and entry to which all events were recorded */
 	size_t witness; /* its record */
+	struct name *names;
 	struct rk_history history;
 };
 
@@ -67,6 +74,7 @@ struct sim_clients *sim_clients_new(struct sim *sim)
 	struct sim_clients *clients = rk_zalloc(sizeof *clients);
 
 	clients->sim = sim;
+	clients->names = rk_zalloc(NAMES_MAX * sizeof *clients->names);
 	clients->count = sim->params.clients;
 	clients->at = rk_zalloc(clients->count * sizeof *clients->at);
 	for (uint32_t i = 0; i < clients->count; i++)
@@ -93,10 +101,25 @@ struct sim_clients *sim_clients_new(struct sim *sim)
 struct sim_clients *sim_clients_free(struct sim_clients *clients)
 {
 	rk_history_done(&clients->history);
+	free(clients->names);
 	free(clients->at);
 	free(clients->watchers);
 	free(clients);
 	return NULL;
+}
+
+/* Where a proposal is or will be noted. */
+static struct name *name_of(struct sim_clients *clients, uint64_t origin, uint64_t incarnation,
+			    uint64_t sequence)
+{
+	const uint64_t key[3] = { origin, incarnation, sequence };
+	const uint64_t hash = rk_hash64(rk_span_of(key, sizeof key), 1) | 1;
+	size_t at = hash >> 40;
+
+	while (clients->names[at % NAMES_MAX].hash != 0 && clients->names[at % NAMES_MAX].hash != hash)
+		at++;
+	clients->names[at % NAMES_MAX].hash = hash;
+	return &clients->names[at % NAMES_MAX];
 }
 
 /* --- requests --- */
@@ -210,6 +233,8 @@ static void ask(struct sim_clients *clients, struct sim_node *node, struct clien
 		client->waits = sim_node_read(sim, node, client, client->request) == RK_OK;
 	} else {
 		sim_request_encode(&op->request, &body);
+		name_of(clients, node->id, node->incarnation, rk_pending_next(&node->pending))
+			->op_and_one = client->op + 1;
 		client->waits = sim_node_write(sim, node, client, client->request,
 					       rk_buf_span(&body)) == RK_OK;
 		if (op->request.kind == RK_HIST_COMPACT)
@@ -280,7 +305,10 @@ static void answer_read(struct sim_clients *clients, struct sim_node *node, stru
 static struct rk_hist_op *end_request(struct sim *sim, struct client *client)
 {
 	client->waits = false;
-	if (sim_roll(sim, 4) == 0)
+	const struct sim_node *leader = sim->healed ? sim_leader(sim) : NULL;
+	if (leader != NULL)
+		client->node = leader->id; /* of those that are left, one answers for sure */
+	else if (sim_roll(sim, 4) == 0)
 		client->node = 1 + (uint32_t)sim_roll(sim, sim->params.nodes);
 	return &sim->clients->history.ops[client->op];
 }
@@ -459,7 +487,25 @@ static void watch(struct sim_clients *clients, struct sim_node *node, struct wat
 		watcher->node = 0; /* it goes to another member, and on from where it was */
 }
 
-void sim_clients_applied(struct sim *sim, struct sim_node *node)
+/* What became of a request that may never be answered: it happened here, or changed nothing. */
+static void resolve(struct sim_clients *clients, const struct rk_entry *entry, bool has_changed,
+		    uint64_t revision)
+{
+	struct rk_envelope envelope;
+
+	if (entry->kind != RK_ENTRY_NORMAL ||
+	    rk_envelope_read(rk_blob_span(entry->payload), &envelope) < 0 || envelope.origin == 0)
+		return;
+	const struct name *name =
+		name_of(clients, envelope.origin, envelope.incarnation, envelope.sequence);
+	if (name->op_and_one == 0)
+		return;
+	struct rk_hist_op *op = &clients->history.ops[name->op_and_one - 1];
+	if (op->returned_at == RK_HIST_NEVER && op->answer.revision == 0)
+		op->answer.revision = has_changed ? (int64_t)revision : RK_HIST_NOWHERE;
+}
+
+void sim_clients_applied(struct sim *sim, struct sim_node *node, const struct rk_entry *entry)
 {
 	struct sim_clients *clients = sim->clients;
 	const struct rk_store *store = rk_machine_store(node->machine);
@@ -467,16 +513,13 @@ void sim_clients_applied(struct sim *sim, struct sim_node *node)
 			       .record = clients->witness,
 			       .all_keys = true };
 
+	if (entry->index <= clients->seen_index)
+		return;
+	clients->seen_index = entry->index;
+	resolve(clients, entry, rk_store_revision(store) > clients->seen, rk_store_revision(store));
 	if (rk_store_revision(store) <= clients->seen)
 		return;
-	const size_t before = clients->history.watches[clients->witness].count;
 	read_events(clients, rk_store_root(store), rk_store_revision(store), &all, SIZE_MAX);
-	const struct rk_hist_watch *record = &clients->history.watches[clients->witness];
-	for (size_t i = before; i < record->count; i++)
-		for (size_t k = 0; k < record->responses[i].count; k++)
-			sim_note(sim, "event %lld: %s %.*s", (long long)record->responses[i].events[k].kv.modified,
-				 record->responses[i].events[k].is_delete ? "delete" : "put",
-				 (int)record->responses[i].events[k].kv.key.size, (const char *)record->responses[i].events[k].kv.key.data);
 	clients->seen = rk_store_revision(store);
 }
 
@@ -500,6 +543,11 @@ void sim_clients_turn(struct sim *sim, struct sim_node *node)
 void sim_clients_check(struct sim *sim)
 {
 	struct sim_clients *clients = sim->clients;
+	for (size_t i = 0; i < clients->history.op_count; i++) {
+		struct rk_hist_op *op = &clients->history.ops[i];
+		if (op->returned_at == RK_HIST_NEVER && op->answer.revision == 0)
+			op->answer.revision = RK_HIST_NOWHERE; /* no member ever applied it */
+	}
 	const struct rk_linear_opts opts = { .complete = clients->witness + 1 };
 	struct rk_findings findings = { 0 };
 	struct rk_model truth = { 0 };

@@ -124,7 +124,7 @@ void sim_node_crash(struct sim *sim, struct sim_node *node);
 void sim_node_turn(struct sim *sim, struct sim_node *node);
 uint64_t sim_node_mono_ms(const struct sim *sim, const struct sim_node *node);
 void sim_node_clock_again(struct sim *sim, struct sim_node *node, uint32_t rate);
-/* Writes what a client wants; the answer goes to sim_client_wrote. RK_EAGAIN */
+/* Writes what a client wants; the answer goes to sim_client_wrote. RK_EAGAIN: too many wait. */
 int sim_node_write(struct sim *sim, struct sim_node *node, void *client, uint64_t request,
 		   struct rk_span etcd_body);
 int sim_node_read(struct sim *sim, struct sim_node *node, void *client, uint64_t request);
@@ -156,7 +156,8 @@ void sim_client_wrote(struct sim *sim, struct sim_node *node, void *client, uint
 		      int err, int code, struct rk_span answer);
 void sim_client_may_read(struct sim *sim, struct sim_node *node, void *client, uint64_t request,
 			 int err);
-void sim_clients_applied(struct sim *sim, struct sim_node *node); /* an entry, here */
+/* An entry, here. */
+void sim_clients_applied(struct sim *sim, struct sim_node *node, const struct rk_entry *entry);
 void sim_clients_node_died(struct sim *sim, struct sim_node *node);
 void sim_clients_check(struct sim *sim); /* at the end */
 

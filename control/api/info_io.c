@@ -247,6 +247,7 @@ static void root(struct rk_req *req)
 					     "/openapi/v2",
 					     "/openapi/v3",
 					     "/readyz",
+					     "/reckon/v1/backup",
 					     "/reckon/v1/log",
 					     "/reckon/v1/members",
 					     "/reckon/v1/status",
@@ -345,6 +346,7 @@ void rk_api_info(struct rk_req *req)
 	case RK_ROUTE_OPENAPI_V3: openapi_v3(req); break;
 	case RK_ROUTE_STATUS: status(req); break;
 	case RK_ROUTE_LOG: log_page(req); break;
+	case RK_ROUTE_BACKUP: rk_api_backup(req); break;
 	case RK_ROUTE_NONE:
 	case RK_ROUTE_MEMBERS:
 	case RK_ROUTE_TRANSFER:
