@@ -111,7 +111,9 @@ void rk_raft_step_check(struct rk_raft *raft, const struct rk_raft_msg *msg)
 	/* What it acknowledged is not there any more, or a snapshot went to an earlier life: begin
 	 * again with it. */
 	if (raft->role == RK_RAFT_LEADER && at >= 0 &&
-	    (raft->peers[at].match > msg->index || raft->peers[at].state == RK_PROGRESS_SNAPSHOT))
+	    (raft->peers[at].match > msg->index || raft->peers[at].state == RK_PROGRESS_SNAPSHOT ||
+	     (msg->index > raft->log.base_index &&
+	      rk_raftlog_term(&raft->log, msg->index) != msg->log_term)))
 		rk_progress_reset(&raft->peers[at], last + 1);
 }
 

@@ -18,7 +18,7 @@ enum rk_raft_msg_kind {
 	RK_MSG_APPEND,         /* index, log_term: entry before `entries`; commit; hint_index, hint_term: what is
 				* durable at the leader */
 	RK_MSG_APPEND_ANSWER,  /* index: durable up to; or reject, with hint_index, hint_term */
-	RK_MSG_HEARTBEAT,      /* commit; context: read round; stamp_ms: sender's clock, to be echoed; hints as in APPEND */
+	RK_MSG_HEARTBEAT,      /* commit, log_term: what is committed and held by the receiver, that entry's term; context: read round; stamp_ms: sender's clock, to be echoed; hints as in APPEND */
 	RK_MSG_HEARTBEAT_ANSWER, /* commit: what is committed and durable here */
 	RK_MSG_SNAPSHOT,       /* snapshot: has arrived as a whole and is durable at the receiver */
 	RK_MSG_PROPOSE,        /* entries: payloads for the leader to append */

@@ -82,6 +82,7 @@ static void heartbeat(struct rk_raft *raft, uint32_t at)
 
 	/* Never beyond what the peer is known to hold: the rest of its log may not be ours. */
 	msg->commit = RK_MIN(raft->peers[at].match, raft->log.committed);
+	msg->log_term = rk_raftlog_term(&raft->log, msg->commit);
 	tell_durable(raft, msg);
 	msg->context = raft->reads.started;
 	msg->stamp_ms = raft->mono_ms;
@@ -334,9 +335,9 @@ void rk_raft_step_heartbeat(struct rk_raft *raft, const struct rk_raft_msg *msg)
 	struct rk_raft_msg *answer = rk_raft_msg_new(RK_MSG_HEARTBEAT_ANSWER, msg->from);
 
 	rk_raft_note_digest(raft, msg);
-	/* The leader's match for us was durable here; more than our log can only come from a broken
-	 * peer. */
-	if (msg->commit > raft->log.committed && msg->commit <= rk_raftlog_last(&raft->log))
+	/* The leader's match for us was durable here, unless the disk lied: then it is another entry. */
+	if (msg->commit > raft->log.committed && msg->log_term != 0 &&
+	    rk_raftlog_term(&raft->log, msg->commit) == msg->log_term)
 		rk_raft_commit_to(raft, msg->commit);
 	answer->context = msg->context;
 	answer->stamp_ms = msg->stamp_ms;

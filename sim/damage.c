@@ -7,6 +7,8 @@
 #include "base/mem.h"
 #include "control/snapshots_io.h"
 #include "raft/frame.h"
+#include "raft/snapshot_io.h"
+#include "raft/walsalvage_io.h"
 #include "sim/inner.h"
 
 #define ATLAS_RUN 16 /* entries in a row that may be damaged on the same member */
@@ -29,9 +31,53 @@ static bool holds_something(const struct sim_node *node)
 	return false;
 }
 
-static void note_whole(struct sim_node *node)
+static void note_bad(void *context, const char *segment, size_t from, size_t to)
+{
+	(void)segment;
+	(void)from;
+	(void)to;
+	*(bool *)context = true;
+}
+
+/* Everything on it is as it was written, also what is not needed now. */
+static bool is_whole(const struct sim_node *node)
+{
+	struct sim_disk_counts counts = { 0 };
+	struct sim_disk *copy = sim_disk_copy(node->disk, &counts);
+	struct rk_vfs *snapshots = sim_disk_dir(copy, SIM_DIR_SNAPSHOTS);
+	bool is_bad = false;
+	const struct rk_salvage salvage = { .context = &is_bad, .damage = note_bad };
+	const char *name;
+	struct rk_span bytes;
+
+	for (size_t i = 0; sim_disk_file(copy, SIM_DIR_LOG, i, &name, &bytes); i++)
+		if (strstr(name, ".wal") != NULL && name[16] == '.' && name[20] == 0)
+			rk_salvage_segment(&salvage, name, bytes, false);
+	for (size_t i = 0; sim_disk_file(copy, SIM_DIR_SNAPSHOTS, i, &name, &bytes); i++) {
+		struct rk_snapshot_reader *reader = NULL;
+		struct rk_snapshot_meta meta;
+		int more = 1;
+		if (strstr(name, ".snap") == NULL || name[21] != 0)
+			continue;
+		if (rk_snapshot_open(&reader, snapshots, (struct rk_cluster_id){ 1, 2 },
+				     strtoull(name, NULL, 16), &meta, NULL) < 0)
+			more = RK_ECORRUPT;
+		while (more == 1)
+			more = rk_snapshot_read(reader, &bytes, NULL);
+		(void)rk_snapshot_close(reader);
+		is_bad |= more < 0;
+	}
+	(void)rk_vfs_close(snapshots);
+	(void)sim_disk_free(copy);
+	return !is_bad;
+}
+
+static void note_whole(struct sim *sim, struct sim_node *node)
 {
 	struct rk_raft_status status;
+
+	if (node->latent && !node->damaged && node->up && sim_roll(sim, 40) == 0)
+		node->latent = !is_whole(node);
 
 	if (!node->up || !node->damaged || node->doomed_ms != 0)
 		return;
@@ -47,7 +93,7 @@ static bool may_have_holes(const struct sim *sim, const struct sim_node *node)
 	if (sim->params.change != 0 || sim->params.nodes - sim->params.spares < 3)
 		return false;
 	for (uint32_t i = 1; i <= sim->params.nodes; i++)
-		if (&sim->nodes[i] != node && sim->nodes[i].lost)
+		if (&sim->nodes[i] != node && (sim->nodes[i].lost || sim->nodes[i].latent))
 			return false;
 	return true;
 }
@@ -59,7 +105,7 @@ static bool may_lose(const struct sim *sim, const struct sim_node *node)
 		return false;
 	for (uint32_t i = 1; i <= sim->params.nodes; i++) {
 		const struct sim_node *other = &sim->nodes[i];
-		if (!holds_something(other) || (other != node && other->damaged))
+		if (!holds_something(other) || (other != node && (other->damaged || other->latent)))
 			return false;
 	}
 	return !node->damaged;
@@ -184,8 +230,7 @@ static void harm(struct sim *sim, struct sim_node *node)
 		harm_log(sim, node);
 	const struct outcome outcome = try_start(sim, node);
 	const bool may = outcome.starts &&
-			 ((!outcome.is_lost && outcome.holes == 0) ||
-			  (!outcome.is_lost && !outcome.is_other_members_turn &&
+			 ((!outcome.is_lost && outcome.holes > 0 && !outcome.is_other_members_turn &&
 			   may_have_holes(sim, node)) ||
 			  may_lose(sim, node));
 	if (!outcome.starts)
@@ -198,17 +243,46 @@ static void harm(struct sim *sim, struct sim_node *node)
 		return;
 	}
 	(void)sim_disk_free(before);
+	node->latent = true;
 	node->damaged |= outcome.is_lost || outcome.holes > 0;
 	node->lost |= outcome.is_lost || outcome.is_other_members_turn;
 	sim_note(sim, "%u: damaged, %zu holes%s", node->id, outcome.holes,
 		 outcome.is_lost ? ", memory lost" : "");
 }
 
-/* The next write goes astray, and soon after the process starts anew and finds out. */
+static bool others_are_up(const struct sim *sim, const struct sim_node *node, uint64_t since_ms)
+{
+	for (uint32_t i = 1; i <= sim->params.nodes; i++)
+		if (&sim->nodes[i] != node &&
+		    (!sim->nodes[i].up || sim->nodes[i].up_since_ms > since_ms))
+			return false;
+	return true;
+}
+
+/* Nothing else happens for a while: what is not on a disk any more is noticed only as long as those that saw it remember
+ * it, and can be heard (raft/raft.h). */
+static void calm(struct sim *sim, uint64_t ms)
+{
+	sim->calm_until_ms = sim->now_ms + ms;
+	sim->flapping = false;
+	memset(sim->cut, 0, sizeof sim->cut);
+	memset(sim->clogged_until_ms, 0, sizeof sim->clogged_until_ms);
+	for (uint32_t i = 1; i <= sim->params.nodes; i++) {
+		sim->nodes[i].asleep_until_ms = sim->nodes[i].disk_until_ms = 0;
+		sim->nodes[i].die_in = 0;
+		if (sim->nodes[i].up) {
+			sim_disk_errors(sim->nodes[i].disk, 0, 0);
+			sim_disk_crash_in(sim->nodes[i].disk, 0);
+		}
+	}
+}
+
+/* The next write goes astray, and soon after the process starts anew and finds out, or does not. */
 static void misdirect(struct sim *sim, struct sim_node *node)
 {
-	if (!node->up || !may_lose(sim, node))
+	if (!node->up || !may_lose(sim, node) || !others_are_up(sim, node, sim->now_ms))
 		return;
+	calm(sim, CALM_MS + DOOM_MS);
 	if (sim_roll(sim, 2) == 0)
 		sim_disk_misdirect_write(node->disk);
 	else
@@ -251,27 +325,19 @@ static void wipe(struct sim *sim, struct sim_node *node)
 	node->damaged = node->lost = true;
 }
 
-/* Noticed as long as those that saw more remember it (raft/raft.h): they were up since, and can be heard. */
 static void roll_back(struct sim *sim, struct sim_node *node)
 {
 	if (node->kept == NULL || sim->now_ms - node->kept_ms < SEEN_MS || !may_lose(sim, node))
 		return;
-	for (uint32_t i = 1; i <= sim->params.nodes; i++)
-		if (&sim->nodes[i] != node &&
-		    (!sim->nodes[i].up || sim->nodes[i].up_since_ms > node->kept_ms))
-			return;
+	if (!others_are_up(sim, node, node->kept_ms))
+		return;
 	sim_node_crash(sim, node);
 	sim_count(sim, SIM_ROLL_BACKS);
 	sim_note(sim, "%u: rolled back to %llu ms", node->id, (unsigned long long)node->kept_ms);
 	(void)sim_disk_free(node->disk);
 	node->disk = rk_take_ptr(node->kept);
 	node->damaged = node->lost = true;
-	sim->calm_until_ms = sim->now_ms + CALM_MS;
-	sim->flapping = false;
-	memset(sim->cut, 0, sizeof sim->cut);
-	memset(sim->clogged_until_ms, 0, sizeof sim->clogged_until_ms);
-	for (uint32_t i = 1; i <= sim->params.nodes; i++)
-		sim->nodes[i].asleep_until_ms = sim->nodes[i].disk_until_ms = 0;
+	calm(sim, CALM_MS);
 	sim_node_start(sim, node);
 }
 
@@ -290,10 +356,12 @@ void sim_damage_turn(struct sim *sim)
 	struct sim_node *node = &sim->nodes[1 + sim_roll(sim, sim->params.nodes)];
 
 	for (uint32_t i = 1; i <= sim->params.nodes; i++) {
-		note_whole(&sim->nodes[i]);
+		note_whole(sim, &sim->nodes[i]);
 		if (sim->nodes[i].doomed_ms != 0 && sim->now_ms >= sim->nodes[i].doomed_ms) {
 			sim->nodes[i].doomed_ms = 0;
+			sim->nodes[i].latent = true;
 			sim_node_crash(sim, &sim->nodes[i]);
+			sim_node_start(sim, &sim->nodes[i]);
 		}
 	}
 	if (sim->params.nodes > 1 && sim_strikes(sim, sim->params.damage))

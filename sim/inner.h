@@ -27,6 +27,7 @@ struct sim_node {
 	struct sim_disk *disk, *kept; /* kept: how it was, for a roll-back */
 	uint64_t kept_ms;
 	bool damaged, lost; /* since it was last whole: entries, or more than that; sim/damage.c */
+	bool latent;        /* its disk has damage that did not matter yet */
 	uint64_t doomed_ms; /* it crashes then; 0: it does not */
 
 	/* of the process */
