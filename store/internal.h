@@ -12,8 +12,15 @@ struct rk_moment {
 	struct rk_hash128 sum; /* of the hashes of every item that counts */
 };
 
+struct rk_undo { /* one change behind a mark; either may be NULL, each is a share */
+	struct rk_item *before, *after;
+};
+
 struct rk_store {
 	struct rk_moment now;
+	bool is_marked;
+	struct rk_undo *undo; /* in the order of the changes */
+	size_t undo_count, undo_capacity;
 };
 
 struct rk_view {

@@ -13,19 +13,25 @@ struct rk_store *rk_store_new(void)
 struct rk_store *rk_store_free(struct rk_store *store)
 {
 	if (store != NULL) {
+		rk_assert(!store->is_marked);
 		(void)rk_tree_unref(store->now.root);
+		free(store->undo);
 		free(store);
 	}
 	return NULL;
 }
 
-static void count_out(struct rk_store *store, struct rk_item *old)
+/* Takes the share of `old`; `item` took its place. Either may be NULL. */
+static void count_out(struct rk_store *store, struct rk_item *old, struct rk_item *item)
 {
-	if (old == NULL)
-		return;
-	if (rk_key_is_state(rk_item_key(old)))
+	if (old != NULL && rk_key_is_state(rk_item_key(old)))
 		store->now.sum = rk_hash128_sub(store->now.sum, rk_item_hash(old));
-	(void)rk_item_unref(old);
+	if (!store->is_marked) {
+		(void)rk_item_unref(old);
+		return;
+	}
+	store->undo = rk_grow(store->undo, &store->undo_capacity, store->undo_count + 1, sizeof *store->undo);
+	store->undo[store->undo_count++] = (struct rk_undo){ old, item != NULL ? rk_item_ref(item) : NULL };
 }
 
 void rk_store_put(struct rk_store *store, struct rk_span key, struct rk_blob *value, uint64_t revision)
@@ -36,7 +42,7 @@ void rk_store_put(struct rk_store *store, struct rk_span key, struct rk_blob *va
 	if (rk_key_is_state(key))
 		store->now.sum = rk_hash128_add(store->now.sum, rk_item_hash(item));
 	store->now.root = rk_tree_put(store->now.root, item, &old);
-	count_out(store, old);
+	count_out(store, old, item);
 }
 
 bool rk_store_remove(struct rk_store *store, struct rk_span key)
@@ -44,9 +50,10 @@ bool rk_store_remove(struct rk_store *store, struct rk_span key)
 	struct rk_item *old;
 
 	store->now.root = rk_tree_remove(store->now.root, key, &old);
-	const bool was_there = old != NULL;
-	count_out(store, old);
-	return was_there;
+	if (old == NULL)
+		return false;
+	count_out(store, old, NULL);
+	return true;
 }
 
 const struct rk_item *rk_store_get(const struct rk_store *store, struct rk_span key)
@@ -105,22 +112,41 @@ struct rk_view *rk_store_view(const struct rk_store *store)
 	return view;
 }
 
-struct rk_mark rk_store_mark(const struct rk_store *store)
+struct rk_mark rk_store_mark(struct rk_store *store)
 {
-	return (struct rk_mark){ rk_tree_ref(store->now.root), store->now.revision, store->now.sum };
+	rk_assert(!store->is_marked);
+	store->is_marked = true;
+	return (struct rk_mark){ store->now.revision, store->now.sum };
 }
 
-void rk_store_keep(struct rk_mark *mark)
+void rk_store_keep(struct rk_store *store)
 {
-	mark->root = rk_tree_unref(mark->root);
+	rk_assert(store->is_marked);
+	for (size_t i = 0; i < store->undo_count; i++) {
+		(void)rk_item_unref(store->undo[i].before);
+		(void)rk_item_unref(store->undo[i].after);
+	}
+	store->undo_count = 0;
+	store->is_marked = false;
 }
 
-void rk_store_undo(struct rk_store *store, struct rk_mark *mark)
+void rk_store_undo(struct rk_store *store, const struct rk_mark *mark)
 {
-	(void)rk_tree_unref(store->now.root);
-	store->now.root = rk_take_ptr(mark->root);
+	rk_assert(store->is_marked);
+	while (store->undo_count > 0) {
+		const struct rk_undo undo = store->undo[--store->undo_count];
+		struct rk_item *put;
+		if (undo.before != NULL)
+			store->now.root = rk_tree_put(store->now.root, undo.before, &put);
+		else
+			store->now.root = rk_tree_remove(store->now.root, rk_item_key(undo.after), &put);
+		rk_assert(put == undo.after);
+		(void)rk_item_unref(put);
+		(void)rk_item_unref(undo.after);
+	}
 	store->now.revision = mark->revision;
 	store->now.sum = mark->sum;
+	store->is_marked = false;
 }
 
 void rk_object_key(struct rk_buf *out, struct rk_span kind, struct rk_span ns, struct rk_span name)

@@ -179,14 +179,23 @@ Test(store, what_is_undone_never_was)
 	struct rk_store *store = rk_store_new();
 	put_object(store, "pods", "a", "1", "x");
 	const struct rk_hash128 before = rk_store_hash(store);
-	struct rk_mark mark = rk_store_mark(store);
+	struct rk_view *view = rk_store_view(store);
+	const struct rk_mark mark = rk_store_mark(store);
 
 	put_object(store, "pods", "a", "2", "y");
 	put_object(store, "pods", "a", "1", "z");
+	cr_expect(rk_store_remove(store, RK_SPAN("opods\0a\0001")));
+	cr_expect_not(rk_store_remove(store, RK_SPAN("opods\0a\0001")));
+	put_object(store, "pods", "a", "1", "w");
 	cr_expect_not(rk_hash128_eq(before, rk_store_hash(store)));
 	rk_store_undo(store, &mark);
 	cr_expect(rk_hash128_eq(before, rk_store_hash(store)));
 	cr_expect_eq(rk_store_revision(store), 1);
+	const struct rk_item *item = rk_store_get(store, RK_SPAN("opods\0a\0001"));
+	cr_assert(item != NULL);
+	cr_expect(item == rk_tree_get(rk_view_root(view), RK_SPAN("opods\0a\0001")));
+	cr_expect(rk_store_get(store, RK_SPAN("opods\0a\0002")) == NULL);
+	(void)rk_view_unref(view);
 	rk_store_free(store);
 }
 
