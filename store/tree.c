@@ -6,6 +6,7 @@
 #include "base/mem.h"
 
 #define ORDER 32u /* items of a leaf, children of an inner node */
+#define AHEAD 4u /* items whose values are fetched while an earlier one is looked at */
 #define FEW 8u    /* below this a node is joined with its neighbour when both fit in one */
 
 struct rk_node {
@@ -337,6 +338,13 @@ void rk_tree_seek(struct rk_tree_iter *iter, const struct rk_node *root, struct 
 	}
 }
 
+/* Whoever walks a leaf wants its items: they are anywhere in memory, and better fetched all at once. */
+static void fetch_items(const struct rk_node *leaf)
+{
+	for (uint32_t i = 0; i < leaf->count; i++)
+		__builtin_prefetch(leaf->items[i]);
+}
+
 const struct rk_item *rk_tree_next(struct rk_tree_iter *iter)
 {
 	while (iter->depth > 0) {
@@ -344,6 +352,8 @@ const struct rk_item *rk_tree_next(struct rk_tree_iter *iter)
 		const uint32_t at = iter->path[iter->depth - 1].at;
 		if (node->is_leaf && at < node->count) {
 			iter->path[iter->depth - 1].at++;
+			if (at + AHEAD < node->count)
+				__builtin_prefetch(node->items[at + AHEAD]->value);
 			return node->items[at];
 		}
 		if (!node->is_leaf && at + 1 < node->count) {
@@ -354,6 +364,7 @@ const struct rk_item *rk_tree_next(struct rk_tree_iter *iter)
 				iter->path[iter->depth].node = node;
 				iter->path[iter->depth++].at = 0;
 			}
+			fetch_items(iter->path[iter->depth - 1].node);
 			continue;
 		}
 		iter->depth--;

@@ -106,6 +106,7 @@ static void maybe_free(struct rk_etcd_call *call)
 {
 	if (call->exchange != NULL || call->awaited > 0)
 		return;
+	rk_etcd_list_free(call);
 	rk_buf_done(&call->in);
 	rk_buf_done(&call->key);
 	free(call);
@@ -285,6 +286,8 @@ static void on_drained(void *context, struct rk_http_exchange *exchange)
 	(void)context;
 	if (call != NULL && call->watches != NULL)
 		rk_etcd_watch_drained(call);
+	if (call != NULL && call->listing != NULL)
+		rk_etcd_list_drained(call);
 }
 
 /* --- telling the cluster this member's name and URL --- */
