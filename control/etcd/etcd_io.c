@@ -86,6 +86,12 @@ void rk_etcd_wait(struct rk_etcd_call *call, bool (*look)(struct rk_etcd_call *c
 	if (call->next != NULL)
 		call->next->link = &call->next;
 	thread->waiting = call;
+	rk_etcd_hurry(thread);
+}
+
+void rk_etcd_hurry(const struct rk_etcd_thread *thread)
+{
+	rk_feed_hurry(thread->feed, thread->watches != NULL || thread->waiting != NULL);
 }
 
 static void look_again(struct rk_etcd_thread *thread)
@@ -332,6 +338,7 @@ static void on_timer(struct ev_loop *loop, ev_timer *timer, int events)
 	maybe_publish(thread);
 	rk_etcd_watch_tick(thread);
 	look_again(thread);
+	rk_etcd_hurry(thread);
 }
 
 /* --- threads --- */

@@ -110,6 +110,9 @@ void rk_etcd_await_status(struct rk_etcd_call *call, rk_etcd_resume *resume);
 void rk_etcd_propose(struct rk_etcd_call *call, enum rk_etcd_entry entry, struct rk_span request,
 		     rk_etcd_resume *resume);
 
+/* Somebody began to wait for the state to change: the core shall tell at once. */
+void rk_etcd_hurry(const struct rk_etcd_thread *thread);
+
 /* Goes on with the messages of a stream that waited because too many were on their way. */
 void rk_etcd_take(struct rk_etcd_call *call);
 

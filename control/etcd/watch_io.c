@@ -388,6 +388,7 @@ static struct rk_etcd_watches *watches_of(struct rk_etcd_call *call)
 	if (watches->list_next != NULL)
 		watches->list_next->list_link = &watches->list_next;
 	thread->watches = watches;
+	rk_etcd_hurry(thread);
 	return watches;
 }
 
