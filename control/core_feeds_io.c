@@ -45,12 +45,12 @@ void rk_core_answer_err(struct rk_core *core, struct rk_feed *feed, uint64_t req
 	rk_core_answer(core, feed, answer);
 }
 
-static void send_news(struct rk_core *core, struct rk_feed *feed)
+static void send_news(struct rk_core *core, struct rk_feed *feed, struct rk_view *view)
 {
 	struct rk_feed_news *news = rk_zalloc(sizeof *news);
 
 	news->message.kind = RK_FEED_NEWS;
-	news->view = rk_store_view(rk_machine_store(core->machine));
+	news->view = rk_view_ref(view);
 	news->leader_id = core->told_leader;
 	news->term = core->out.term;
 	news->restarted = feed->needs_restart || core->restarted;
@@ -75,12 +75,18 @@ static bool is_due(const struct rk_core *core, const struct rk_feed *feed)
 
 void rk_core_publish(struct rk_core *core)
 {
+	struct rk_view *view = NULL;
+
 	for (struct rk_feed *feed = core->feeds; feed != NULL; feed = feed->next) {
 		feed->is_behind = feed->is_behind || core->moved;
-		if (is_due(core, feed))
-			send_news(core, feed);
+		if (is_due(core, feed)) {
+			if (view == NULL)
+				view = rk_store_view(rk_machine_store(core->machine));
+			send_news(core, feed, view);
+		}
 		feed->is_answered = false;
 	}
+	(void)rk_view_unref(view);
 	for (size_t i = 0; i < core->answers_count; i++)
 		rk_queue_push(core->answers[i].feed->queue, &core->answers[i].answer->message);
 	for (size_t i = 0; i < core->changes_count; i++)

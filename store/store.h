@@ -57,7 +57,7 @@ struct rk_mark {
 	uint64_t revision;
 	struct rk_hash128 sum;
 };
-struct rk_mark rk_store_mark(struct rk_store *store);
+struct rk_mark rk_store_mark(struct rk_store *store); /* no view may be taken behind it */
 void rk_store_keep(struct rk_store *store);                             /* what was done stays */
 void rk_store_undo(struct rk_store *store, const struct rk_mark *mark); /* what was done never was */
 

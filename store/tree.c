@@ -4,13 +4,14 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "store/moments.h"
 
 #define ORDER 32u /* items of a leaf, children of an inner node */
 #define AHEAD 4u /* items whose values are fetched while an earlier one is looked at */
 #define FEW 8u    /* below this a node is joined with its neighbour when both fit in one */
 
 struct rk_node {
-	atomic_uint refs;
+	uint64_t born; /* in what age */
 	uint16_t count;
 	bool is_leaf;
 	union {
@@ -24,62 +25,63 @@ struct rk_node {
 	};
 };
 
-static struct rk_node *node_new(bool is_leaf)
+static size_t node_size(bool is_leaf)
 {
-	const size_t leaf_size = offsetof(struct rk_node, items) + sizeof(struct rk_item *[ORDER]);
-	struct rk_node *node = rk_alloc(is_leaf ? leaf_size : sizeof *node);
+	return is_leaf ? offsetof(struct rk_node, items) + sizeof(struct rk_item *[ORDER])
+		       : sizeof(struct rk_node);
+}
 
-	atomic_init(&node->refs, 1);
+static struct rk_node *node_new(const struct rk_tree *tree, bool is_leaf)
+{
+	struct rk_node *node = rk_alloc(node_size(is_leaf));
+
+	node->born = tree->moments->age;
 	node->count = 0;
 	node->is_leaf = is_leaf;
 	return node;
 }
 
-struct rk_node *rk_tree_ref(struct rk_node *root)
+static void bury(struct rk_tree *tree, struct rk_node *node)
 {
-	if (root != NULL)
-		atomic_fetch_add_explicit(&root->refs, 1, memory_order_relaxed);
-	return root;
+	rk_moments_bury(tree->moments, RK_DEAD_NODE, node, node->born);
 }
 
-struct rk_node *rk_tree_unref(struct rk_node *root)
+static void bury_key(struct rk_tree *tree, struct rk_blob *key)
 {
-	if (root == NULL || atomic_fetch_sub_explicit(&root->refs, 1, memory_order_acq_rel) != 1)
-		return NULL;
+	if (key != NULL)
+		rk_moments_bury(tree->moments, RK_DEAD_KEY, key, 0);
+}
+
+void rk_tree_bury(struct rk_tree *tree, struct rk_item *item)
+{
+	if (item != NULL)
+		rk_moments_bury(tree->moments, RK_DEAD_ITEM, item, (uint64_t)item->born * RK_ITEM_AGES);
+}
+
+void rk_tree_free(struct rk_node *root)
+{
+	if (root == NULL)
+		return;
 	for (uint32_t i = 0; i < root->count; i++) {
 		if (root->is_leaf) {
-			(void)rk_item_unref(root->items[i]);
+			(void)rk_item_free(root->items[i]);
 		} else {
-			(void)rk_tree_unref(root->children[i]);
+			rk_tree_free(root->children[i]);
 			if (i > 0)
 				(void)rk_blob_unref(root->keys[i]);
 		}
 	}
 	free(root);
-	return NULL;
 }
 
-static bool is_mine(const struct rk_node *node)
+/* A node that no held moment sees, in place of `node`. */
+static struct rk_node *own(struct rk_tree *tree, struct rk_node *node)
 {
-	return atomic_load_explicit(&node->refs, memory_order_acquire) == 1;
-}
-
-/* A node that only the caller owns, in place of `node`, whose share it takes. */
-static struct rk_node *own(struct rk_node *node)
-{
-	if (is_mine(node))
+	if (node->born == tree->moments->age)
 		return node;
-	struct rk_node *copy = node_new(node->is_leaf);
-	copy->count = node->count;
-	for (uint32_t i = 0; i < node->count; i++) {
-		if (node->is_leaf) {
-			copy->items[i] = rk_item_ref(node->items[i]);
-		} else {
-			copy->children[i] = rk_tree_ref(node->children[i]);
-			copy->keys[i] = i > 0 ? rk_blob_ref(node->keys[i]) : NULL;
-		}
-	}
-	(void)rk_tree_unref(node);
+	struct rk_node *copy = rk_memdup(node, node_size(node->is_leaf));
+	copy->born = tree->moments->age;
+	bury(tree, node);
 	return copy;
 }
 
@@ -119,9 +121,9 @@ static bool leaf_has(const struct rk_node *leaf, uint32_t at, struct rk_span key
 }
 
 /* Moves everything from place `from` of a full node to a new right neighbour. *ret_key separates the two. */
-static struct rk_node *split(struct rk_node *node, uint32_t from, struct rk_blob **ret_key)
+static struct rk_node *split(const struct rk_tree *tree, struct rk_node *node, uint32_t from, struct rk_blob **ret_key)
 {
-	struct rk_node *right = node_new(node->is_leaf);
+	struct rk_node *right = node_new(tree, node->is_leaf);
 
 	right->count = (uint16_t)(node->count - from);
 	if (node->is_leaf) {
@@ -158,8 +160,8 @@ struct grown { /* a right neighbour that a put made, or NULL */
 	struct rk_blob *key;
 };
 
-static struct rk_node *leaf_put(struct rk_node *leaf, struct rk_item *item, struct rk_item **ret_old,
-				struct grown *grown)
+static struct rk_node *leaf_put(const struct rk_tree *tree, struct rk_node *leaf, struct rk_item *item,
+				struct rk_item **ret_old, struct grown *grown)
 {
 	uint32_t at = leaf_place(leaf, rk_item_key(item));
 	struct rk_node *target = leaf;
@@ -170,7 +172,7 @@ static struct rk_node *leaf_put(struct rk_node *leaf, struct rk_item *item, stru
 		return leaf;
 	}
 	if (leaf->count == ORDER) {
-		grown->right = split(leaf, split_at(at), &grown->key);
+		grown->right = split(tree, leaf, split_at(at), &grown->key);
 		if (at > leaf->count || (at == leaf->count && leaf->count == ORDER - 1)) {
 			at -= leaf->count;
 			target = grown->right;
@@ -186,22 +188,22 @@ static struct rk_node *leaf_put(struct rk_node *leaf, struct rk_item *item, stru
 	return leaf;
 }
 
-static struct rk_node *node_put(struct rk_node *node, struct rk_item *item, struct rk_item **ret_old,
-				struct grown *grown)
+static struct rk_node *node_put(struct rk_tree *tree, struct rk_node *node, struct rk_item *item,
+				struct rk_item **ret_old, struct grown *grown)
 {
 	struct grown below = { 0 };
 
-	node = own(node);
+	node = own(tree, node);
 	if (node->is_leaf)
-		return leaf_put(node, item, ret_old, grown);
+		return leaf_put(tree, node, item, ret_old, grown);
 	uint32_t at = child_place(node, rk_item_key(item));
-	node->children[at] = node_put(node->children[at], item, ret_old, &below);
+	node->children[at] = node_put(tree, node->children[at], item, ret_old, &below);
 	if (below.right == NULL)
 		return node;
 	at++;
 	struct rk_node *target = node;
 	if (node->count == ORDER) {
-		grown->right = split(node, split_at(at), &grown->key);
+		grown->right = split(tree, node, split_at(at), &grown->key);
 		if (at > node->count) {
 			at -= node->count;
 			target = grown->right;
@@ -211,77 +213,82 @@ static struct rk_node *node_put(struct rk_node *node, struct rk_item *item, stru
 	return node;
 }
 
-struct rk_node *rk_tree_put(struct rk_node *root, struct rk_item *item, struct rk_item **ret_old)
+struct rk_item *rk_tree_put(struct rk_tree *tree, struct rk_item *item)
 {
 	struct grown grown = { 0 };
+	struct rk_item *old = NULL;
 
-	*ret_old = NULL;
-	if (root == NULL)
-		root = node_new(true);
-	root = node_put(root, item, ret_old, &grown);
+	item->born = (uint32_t)(tree->moments->age / RK_ITEM_AGES);
+	if (tree->root == NULL)
+		tree->root = node_new(tree, true);
+	tree->root = node_put(tree, tree->root, item, &old, &grown);
 	if (grown.right == NULL)
-		return root;
-	struct rk_node *above = node_new(false);
-	above->children[0] = root;
+		return old;
+	struct rk_node *above = node_new(tree, false);
+	above->children[0] = tree->root;
 	above->keys[0] = NULL;
 	above->count = 1;
 	inner_insert(above, 1, grown.right, grown.key);
-	return above;
+	tree->root = above;
+	return old;
 }
 
-static void inner_drop(struct rk_node *inner, uint32_t at)
+/* Returns the key that goes with it, or NULL. */
+static struct rk_blob *inner_drop(struct rk_node *inner, uint32_t at)
 {
 	/* keys[0] is not used, so dropping the first child drops the key of the second. */
 	const uint32_t key_at = at > 0 ? at : 1;
+	struct rk_blob *key = NULL;
 
 	if (inner->count > 1) {
-		(void)rk_blob_unref(inner->keys[key_at]);
+		key = inner->keys[key_at];
 		memmove(inner->keys + key_at, inner->keys + key_at + 1,
 			(inner->count - key_at - 1) * sizeof inner->keys[0]);
 	}
 	memmove(inner->children + at, inner->children + at + 1,
 		(inner->count - at - 1) * sizeof inner->children[0]);
 	inner->count--;
+	return key;
 }
 
 /* Moves all of child `at + 1` to the end of child `at`. */
-static void join(struct rk_node *inner, uint32_t at)
+static void join(struct rk_tree *tree, struct rk_node *inner, uint32_t at)
 {
-	struct rk_node *left = own(inner->children[at]);
-	struct rk_node *right = own(inner->children[at + 1]);
+	struct rk_node *left = own(tree, inner->children[at]), *right = inner->children[at + 1];
+	struct rk_blob *key = inner_drop(inner, at + 1);
 
 	if (left->is_leaf) {
 		memcpy(left->items + left->count, right->items, right->count * sizeof right->items[0]);
+		bury_key(tree, key);
 	} else {
-		right->keys[0] = rk_blob_ref(inner->keys[at + 1]);
 		memcpy(left->children + left->count, right->children, right->count * sizeof right->children[0]);
 		memcpy(left->keys + left->count, right->keys, right->count * sizeof right->keys[0]);
+		left->keys[left->count] = key;
 	}
 	left->count = (uint16_t)(left->count + right->count);
-	right->count = 0;
 	inner->children[at] = left;
-	(void)rk_tree_unref(right);
-	inner_drop(inner, at + 1);
+	bury(tree, right);
 }
 
-static void rebalance(struct rk_node *inner, uint32_t at)
+static void rebalance(struct rk_tree *tree, struct rk_node *inner, uint32_t at)
 {
 	const uint32_t count = inner->children[at]->count;
 
 	if (count == 0) {
-		(void)rk_tree_unref(inner->children[at]);
-		inner_drop(inner, at);
+		bury(tree, inner->children[at]);
+		bury_key(tree, inner_drop(inner, at));
 	} else if (count < FEW && at + 1 < inner->count && count + inner->children[at + 1]->count <= ORDER) {
-		join(inner, at);
+		join(tree, inner, at);
 	} else if (count < FEW && at > 0 && count + inner->children[at - 1]->count <= ORDER) {
-		join(inner, at - 1);
+		join(tree, inner, at - 1);
 	}
 }
 
 /* The key is known to be there. */
-static struct rk_node *node_remove(struct rk_node *node, struct rk_span key, struct rk_item **ret_old)
+static struct rk_node *node_remove(struct rk_tree *tree, struct rk_node *node, struct rk_span key,
+				   struct rk_item **ret_old)
 {
-	node = own(node);
+	node = own(tree, node);
 	if (node->is_leaf) {
 		const uint32_t at = leaf_place(node, key);
 		rk_assert(leaf_has(node, at, key));
@@ -291,25 +298,28 @@ static struct rk_node *node_remove(struct rk_node *node, struct rk_span key, str
 		return node;
 	}
 	const uint32_t at = child_place(node, key);
-	node->children[at] = node_remove(node->children[at], key, ret_old);
-	rebalance(node, at);
+	node->children[at] = node_remove(tree, node->children[at], key, ret_old);
+	rebalance(tree, node, at);
 	return node;
 }
 
-struct rk_node *rk_tree_remove(struct rk_node *root, struct rk_span key, struct rk_item **ret_old)
+struct rk_item *rk_tree_remove(struct rk_tree *tree, struct rk_span key)
 {
-	*ret_old = NULL;
-	if (rk_tree_get(root, key) == NULL)
-		return root;
-	root = node_remove(root, key, ret_old);
-	while (root != NULL && !root->is_leaf && root->count <= 1) {
-		struct rk_node *only = root->count == 1 ? rk_tree_ref(root->children[0]) : NULL;
-		(void)rk_tree_unref(root);
-		root = only;
+	struct rk_item *old = NULL;
+
+	if (rk_tree_get(tree->root, key) == NULL)
+		return NULL;
+	tree->root = node_remove(tree, tree->root, key, &old);
+	while (tree->root != NULL && !tree->root->is_leaf && tree->root->count <= 1) {
+		struct rk_node *above = tree->root;
+		tree->root = above->count == 1 ? above->children[0] : NULL;
+		bury(tree, above);
 	}
-	if (root != NULL && root->count == 0)
-		root = rk_tree_unref(root);
-	return root;
+	if (tree->root != NULL && tree->root->count == 0) {
+		bury(tree, tree->root);
+		tree->root = NULL;
+	}
+	return old;
 }
 
 const struct rk_item *rk_tree_get(const struct rk_node *root, struct rk_span key)
