@@ -10,10 +10,15 @@
 #define AHEAD 4u /* items whose values are fetched while an earlier one is looked at */
 #define FEW 8u    /* below this a node is joined with its neighbour when both fit in one */
 
+/* Keys lie anywhere in memory, and looking at one costs more than all the rest of a step. So a node has four bytes of
+ * each, those behind the `skip` bytes in which all its keys agree (short ones as if zeros followed); only where
+ * these are equal the keys themselves are compared. */
 struct rk_node {
 	uint64_t born; /* in what age */
 	uint16_t count;
 	bool is_leaf;
+	uint32_t skip;
+	uint32_t heads[ORDER];
 	union {
 		struct rk_item *items[ORDER];
 		struct {
@@ -37,6 +42,7 @@ static struct rk_node *node_new(const struct rk_tree *tree, bool is_leaf)
 
 	node->born = tree->moments->age;
 	node->count = 0;
+	node->skip = 0;
 	node->is_leaf = is_leaf;
 	return node;
 }
@@ -85,14 +91,97 @@ static struct rk_node *own(struct rk_tree *tree, struct rk_node *node)
 	return copy;
 }
 
-/* The first place whose item is >= key. */
-static uint32_t leaf_place(const struct rk_node *leaf, struct rk_span key)
+/* An inner node has no first key. */
+static uint32_t first_key(const struct rk_node *node) { return node->is_leaf ? 0 : 1; }
+
+static struct rk_span key_at(const struct rk_node *node, uint32_t at)
 {
-	uint32_t low = 0, high = leaf->count;
+	return node->is_leaf ? rk_item_key(node->items[at]) : rk_blob_span(node->keys[at]);
+}
+
+static uint32_t head_of(struct rk_span key, size_t skip)
+{
+	uint32_t head = 0;
+
+	for (size_t i = skip; i < skip + 4; i++)
+		head = head << 8 | (i < key.size ? key.data[i] : 0);
+	return head;
+}
+
+static size_t shared(struct rk_span a, struct rk_span b)
+{
+	const size_t most = RK_MIN(a.size, b.size);
+	size_t at = 0;
+
+	while (at < most && a.data[at] == b.data[at])
+		at++;
+	return at;
+}
+
+/* Looks at all keys; the more of them agree in the longer a beginning, the more their heads tell. */
+static void take_heads(struct rk_node *node)
+{
+	const uint32_t from = first_key(node);
+
+	node->skip = 0;
+	if (node->count > from + 1u)
+		node->skip = (uint32_t)shared(key_at(node, from), key_at(node, node->count - 1u));
+	for (uint32_t i = from; i < node->count; i++)
+		node->heads[i] = head_of(key_at(node, i), node->skip);
+}
+
+/* The key at `at` is new: its head, or those of all when it does not begin as the others do. */
+static void take_head(struct rk_node *node, uint32_t at)
+{
+	const uint32_t other = at > first_key(node) ? at - 1 : at + 1;
+	const struct rk_span key = key_at(node, at);
+
+	if (other >= node->count || shared(key, key_at(node, other)) < node->skip)
+		take_heads(node);
+	else
+		node->heads[at] = head_of(key, node->skip);
+}
+
+struct path { /* a key on its way down */
+	struct rk_span key;
+	size_t known; /* every key of the node begins with so many bytes of it */
+};
+
+/* The keys between that of `at - 1` and that of `at` begin as those two do. */
+static void learn(struct path *path, const struct rk_node *inner, uint32_t at)
+{
+	if (at <= 1 || at >= inner->count)
+		return;
+	const uint32_t differ = inner->heads[at - 1] ^ inner->heads[at];
+	const size_t same = inner->skip + (differ == 0 ? 4u : (size_t)__builtin_clz(differ) / 8);
+	path->known = RK_MAX(path->known, same);
+}
+
+/* The first place whose key is not before the path's; in an inner node, whose key is behind it. */
+static uint32_t place(const struct path *path, const struct rk_node *node)
+{
+	const uint32_t head = head_of(path->key, node->skip), from = first_key(node);
+	uint32_t low = from, high = node->count;
 
 	while (low < high) {
 		const uint32_t middle = (low + high) / 2;
-		if (rk_span_cmp(rk_item_key(leaf->items[middle]), key) < 0)
+		if (node->heads[middle] < head)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	while (high < node->count && node->heads[high] == head)
+		high++;
+	if (node->skip > path->known) { /* it may begin in another way: then heads say nothing */
+		if (low > from && rk_span_cmp(key_at(node, low - 1), path->key) >= 0)
+			low = from;
+		if (high < node->count && rk_span_cmp(key_at(node, high), path->key) <= 0)
+			high = node->count;
+	}
+	while (low < high) {
+		const uint32_t middle = (low + high) / 2;
+		const int order = rk_span_cmp(key_at(node, middle), path->key);
+		if (order < 0 || (order == 0 && !node->is_leaf))
 			low = middle + 1;
 		else
 			high = middle;
@@ -101,18 +190,12 @@ static uint32_t leaf_place(const struct rk_node *leaf, struct rk_span key)
 }
 
 /* The child that covers the key. */
-static uint32_t child_place(const struct rk_node *inner, struct rk_span key)
+static uint32_t child_place(struct path *path, const struct rk_node *inner)
 {
-	uint32_t low = 1, high = inner->count;
+	const uint32_t at = place(path, inner);
 
-	while (low < high) {
-		const uint32_t middle = (low + high) / 2;
-		if (rk_span_cmp(rk_blob_span(inner->keys[middle]), key) <= 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low - 1;
+	learn(path, inner, at);
+	return at - 1;
 }
 
 static bool leaf_has(const struct rk_node *leaf, uint32_t at, struct rk_span key)
@@ -136,6 +219,8 @@ static struct rk_node *split(const struct rk_tree *tree, struct rk_node *node, u
 		right->keys[0] = NULL;
 	}
 	node->count = (uint16_t)from;
+	take_heads(node);
+	take_heads(right);
 	return right;
 }
 
@@ -150,9 +235,11 @@ static void inner_insert(struct rk_node *inner, uint32_t at, struct rk_node *chi
 	rk_assert(inner->count < ORDER && at > 0);
 	memmove(inner->children + at + 1, inner->children + at, (inner->count - at) * sizeof inner->children[0]);
 	memmove(inner->keys + at + 1, inner->keys + at, (inner->count - at) * sizeof inner->keys[0]);
+	memmove(inner->heads + at + 1, inner->heads + at, (inner->count - at) * sizeof inner->heads[0]);
 	inner->children[at] = child;
 	inner->keys[at] = key;
 	inner->count++;
+	take_head(inner, at);
 }
 
 struct grown { /* a right neighbour that a put made, or NULL */
@@ -160,10 +247,10 @@ struct grown { /* a right neighbour that a put made, or NULL */
 	struct rk_blob *key;
 };
 
-static struct rk_node *leaf_put(const struct rk_tree *tree, struct rk_node *leaf, struct rk_item *item,
-				struct rk_item **ret_old, struct grown *grown)
+static struct rk_node *leaf_put(const struct rk_tree *tree, struct rk_node *leaf, const struct path *path,
+				struct rk_item *item, struct rk_item **ret_old, struct grown *grown)
 {
-	uint32_t at = leaf_place(leaf, rk_item_key(item));
+	uint32_t at = place(path, leaf);
 	struct rk_node *target = leaf;
 
 	if (leaf_has(leaf, at, rk_item_key(item))) {
@@ -183,21 +270,23 @@ static struct rk_node *leaf_put(const struct rk_tree *tree, struct rk_node *leaf
 		}
 	}
 	memmove(target->items + at + 1, target->items + at, (target->count - at) * sizeof target->items[0]);
+	memmove(target->heads + at + 1, target->heads + at, (target->count - at) * sizeof target->heads[0]);
 	target->items[at] = item;
 	target->count++;
+	take_head(target, at);
 	return leaf;
 }
 
-static struct rk_node *node_put(struct rk_tree *tree, struct rk_node *node, struct rk_item *item,
+static struct rk_node *node_put(struct rk_tree *tree, struct rk_node *node, struct path *path, struct rk_item *item,
 				struct rk_item **ret_old, struct grown *grown)
 {
 	struct grown below = { 0 };
 
 	node = own(tree, node);
 	if (node->is_leaf)
-		return leaf_put(tree, node, item, ret_old, grown);
-	uint32_t at = child_place(node, rk_item_key(item));
-	node->children[at] = node_put(tree, node->children[at], item, ret_old, &below);
+		return leaf_put(tree, node, path, item, ret_old, grown);
+	uint32_t at = child_place(path, node);
+	node->children[at] = node_put(tree, node->children[at], path, item, ret_old, &below);
 	if (below.right == NULL)
 		return node;
 	at++;
@@ -215,13 +304,14 @@ static struct rk_node *node_put(struct rk_tree *tree, struct rk_node *node, stru
 
 struct rk_item *rk_tree_put(struct rk_tree *tree, struct rk_item *item)
 {
+	struct path path = { rk_item_key(item), 0 };
 	struct grown grown = { 0 };
 	struct rk_item *old = NULL;
 
 	item->born = (uint32_t)(tree->moments->age / RK_ITEM_AGES);
 	if (tree->root == NULL)
 		tree->root = node_new(tree, true);
-	tree->root = node_put(tree, tree->root, item, &old, &grown);
+	tree->root = node_put(tree, tree->root, &path, item, &old, &grown);
 	if (grown.right == NULL)
 		return old;
 	struct rk_node *above = node_new(tree, false);
@@ -244,6 +334,8 @@ static struct rk_blob *inner_drop(struct rk_node *inner, uint32_t at)
 		key = inner->keys[key_at];
 		memmove(inner->keys + key_at, inner->keys + key_at + 1,
 			(inner->count - key_at - 1) * sizeof inner->keys[0]);
+		memmove(inner->heads + key_at, inner->heads + key_at + 1,
+			(inner->count - key_at - 1) * sizeof inner->heads[0]);
 	}
 	memmove(inner->children + at, inner->children + at + 1,
 		(inner->count - at - 1) * sizeof inner->children[0]);
@@ -266,6 +358,7 @@ static void join(struct rk_tree *tree, struct rk_node *inner, uint32_t at)
 		left->keys[left->count] = key;
 	}
 	left->count = (uint16_t)(left->count + right->count);
+	take_heads(left);
 	inner->children[at] = left;
 	bury(tree, right);
 }
@@ -285,31 +378,33 @@ static void rebalance(struct rk_tree *tree, struct rk_node *inner, uint32_t at)
 }
 
 /* The key is known to be there. */
-static struct rk_node *node_remove(struct rk_tree *tree, struct rk_node *node, struct rk_span key,
+static struct rk_node *node_remove(struct rk_tree *tree, struct rk_node *node, struct path *path,
 				   struct rk_item **ret_old)
 {
 	node = own(tree, node);
 	if (node->is_leaf) {
-		const uint32_t at = leaf_place(node, key);
-		rk_assert(leaf_has(node, at, key));
+		const uint32_t at = place(path, node);
+		rk_assert(leaf_has(node, at, path->key));
 		*ret_old = node->items[at];
 		memmove(node->items + at, node->items + at + 1, (node->count - at - 1) * sizeof node->items[0]);
+		memmove(node->heads + at, node->heads + at + 1, (node->count - at - 1) * sizeof node->heads[0]);
 		node->count--;
 		return node;
 	}
-	const uint32_t at = child_place(node, key);
-	node->children[at] = node_remove(tree, node->children[at], key, ret_old);
+	const uint32_t at = child_place(path, node);
+	node->children[at] = node_remove(tree, node->children[at], path, ret_old);
 	rebalance(tree, node, at);
 	return node;
 }
 
 struct rk_item *rk_tree_remove(struct rk_tree *tree, struct rk_span key)
 {
+	struct path path = { key, 0 };
 	struct rk_item *old = NULL;
 
 	if (rk_tree_get(tree->root, key) == NULL)
 		return NULL;
-	tree->root = node_remove(tree, tree->root, key, &old);
+	tree->root = node_remove(tree, tree->root, &path, &old);
 	while (tree->root != NULL && !tree->root->is_leaf && tree->root->count <= 1) {
 		struct rk_node *above = tree->root;
 		tree->root = above->count == 1 ? above->children[0] : NULL;
@@ -325,23 +420,25 @@ struct rk_item *rk_tree_remove(struct rk_tree *tree, struct rk_span key)
 const struct rk_item *rk_tree_get(const struct rk_node *root, struct rk_span key)
 {
 	const struct rk_node *node = root;
+	struct path path = { key, 0 };
 
 	if (node == NULL)
 		return NULL;
 	while (!node->is_leaf)
-		node = node->children[child_place(node, key)];
-	const uint32_t at = leaf_place(node, key);
+		node = node->children[child_place(&path, node)];
+	const uint32_t at = place(&path, node);
 	return leaf_has(node, at, key) ? node->items[at] : NULL;
 }
 
 void rk_tree_seek(struct rk_tree_iter *iter, const struct rk_node *root, struct rk_span key)
 {
 	const struct rk_node *node = root;
+	struct path path = { key, 0 };
 
 	iter->depth = 0;
 	while (node != NULL) {
 		rk_assert(iter->depth < RK_TREE_DEPTH_MAX);
-		const uint32_t at = node->is_leaf ? leaf_place(node, key) : child_place(node, key);
+		const uint32_t at = node->is_leaf ? place(&path, node) : child_place(&path, node);
 		iter->path[iter->depth].node = node;
 		iter->path[iter->depth++].at = at;
 		node = node->is_leaf ? NULL : node->children[at];
@@ -382,13 +479,24 @@ const struct rk_item *rk_tree_next(struct rk_tree_iter *iter)
 	return NULL;
 }
 
+static bool check_heads(const struct rk_node *node)
+{
+	const uint32_t from = first_key(node);
+
+	for (uint32_t i = from; i < node->count; i++)
+		if (shared(key_at(node, from), key_at(node, i)) < node->skip ||
+		    node->heads[i] != head_of(key_at(node, i), node->skip))
+			return false;
+	return true;
+}
+
 static bool check(const struct rk_node *node, struct rk_span low, struct rk_span high, int depth, int *leaf_depth,
 		  uint64_t *items)
 {
 	struct rk_span last = low;
 	bool first = true;
 
-	if (node->count == 0 || node->count > ORDER || depth >= RK_TREE_DEPTH_MAX)
+	if (node->count == 0 || node->count > ORDER || depth >= RK_TREE_DEPTH_MAX || !check_heads(node))
 		return false;
 	if (node->is_leaf) {
 		if (*leaf_depth < 0)
