@@ -291,6 +291,7 @@ static void *run(void *context)
 			expire(core);
 			rk_core_admins_expire(core, NULL);
 			yield_when_full(core);
+			core->is_late = true;
 			rk_core_publish(core);
 		}
 	}

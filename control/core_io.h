@@ -85,6 +85,9 @@ void rk_feed_answer_free(struct rk_feed_answer *answer);
 RK_MUST_CHECK int rk_core_join(struct rk_core *core, struct rk_feed **ret);
 void rk_core_leave(struct rk_feed *feed); /* what still arrives is dropped; frees the feed */
 struct rk_queue *rk_feed_queue(struct rk_feed *feed);
+/* Whether news without changes of objects (etcd's keys, timers, raft's own entries) shall come at once, and not only
+ * with the next answer, or up to 50 ms late: waking a thread costs more than most entries. At first it is not. */
+void rk_feed_hurry(struct rk_feed *feed, bool is_in_a_hurry);
 
 /* Proposes a command (takes the share of `command`). Exactly one answer comes, within `deadline_ms`
  * from now. */

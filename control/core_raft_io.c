@@ -178,6 +178,11 @@ static struct rk_feed_answer *answer_of(struct rk_core *core, const struct rk_pe
 
 static void keep_changes(struct rk_core *core, struct rk_changes *changes)
 {
+	core->moved = true;
+	if (changes->count == 0) {
+		(void)rk_changes_unref(changes);
+		return;
+	}
 	core->changes = rk_grow(core->changes, &core->changes_capacity, core->changes_count + 1,
 				sizeof *core->changes);
 	core->changes[core->changes_count++] = changes;
@@ -210,7 +215,7 @@ static void apply(struct rk_core *core, const struct rk_entry *entry)
 		apply_payload(core, entry);
 	} else {
 		rk_machine_skip(core->machine, entry->index, entry->time_ms);
-		core->skipped = true;
+		core->moved = true;
 	}
 	core->applied = entry->index;
 	core->applied_term = entry->term;

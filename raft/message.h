@@ -15,10 +15,11 @@ enum rk_raft_msg_kind {
 	RK_MSG_PREVOTE_ANSWER, /* reject; commit, log_term: what is committed here, and that entry's term */
 	RK_MSG_VOTE,           /* as PREVOTE; flag force: a planned transfer, leases do not hold it back */
 	RK_MSG_VOTE_ANSWER,
-	RK_MSG_APPEND,         /* index, log_term: entry before `entries`; commit; hint_index, hint_term: what is
-				* durable at the leader */
+	RK_MSG_APPEND,         /* index, log_term: entry before `entries`; commit; flag force: answer only to refuse;
+				* hint_index, hint_term: what is durable at the leader */
 	RK_MSG_APPEND_ANSWER,  /* index: durable up to; or reject, with hint_index, hint_term */
-	RK_MSG_HEARTBEAT,      /* commit, log_term: what is committed and held by the receiver, that entry's term; context: read round; stamp_ms: sender's clock, to be echoed; hints as in APPEND */
+	RK_MSG_HEARTBEAT,      /* commit, log_term: what is committed and held by the receiver, and that entry's term;
+				* context: read round; stamp_ms: sender's clock, to be echoed; hints as in APPEND */
 	RK_MSG_HEARTBEAT_ANSWER, /* commit: what is committed and durable here */
 	RK_MSG_SNAPSHOT,       /* snapshot: has arrived as a whole and is durable at the receiver */
 	RK_MSG_PROPOSE,        /* entries: payloads for the leader to append */

@@ -139,6 +139,9 @@ static void send_append(struct rk_raft *raft, uint32_t at, bool with_entries)
 	msg->commit = raft->log.committed;
 	tell_durable(raft, msg);
 	msg->count = with_entries ? batch_size(raft, peer->next, &bytes) : 0;
+	/* It only tells what is committed, to a peer that is known to hold that: no answer is news. */
+	msg->force = msg->count == 0 && peer->state == RK_PROGRESS_REPLICATE &&
+		     peer->match == msg->index;
 	if (msg->count > 0) {
 		msg->entries = rk_alloc(msg->count * sizeof *msg->entries);
 		for (uint32_t i = 0; i < msg->count; i++)
@@ -253,7 +256,10 @@ void rk_raft_step_append(struct rk_raft *raft, struct rk_raft_msg *msg)
 		answer->hint_index = rk_raftlog_conflict(log, msg->index, msg->log_term);
 		answer->hint_term = rk_raftlog_term(log, answer->hint_index);
 	}
-	rk_raft_send(raft, answer);
+	if (msg->force && !answer->reject)
+		(void)rk_raft_msg_free(answer);
+	else
+		rk_raft_send(raft, answer);
 }
 
 static void append_refused(struct rk_raft *raft, struct rk_progress *peer,

@@ -33,6 +33,8 @@ RK_MUST_CHECK int rk_grpc_next(struct rk_span *bytes, size_t max, struct rk_span
 /* Begins a message in `out`; what is put after it is its body; end with the offset it returned. */
 size_t rk_grpc_begin(struct rk_buf *out);
 void rk_grpc_end(struct rk_buf *out, size_t begun);
+/* The same when `more` bytes of its body will follow by another way. */
+void rk_grpc_end_later(struct rk_buf *out, size_t begun, size_t more);
 
 /* grpc-message: percent-encoded as the protocol has it. */
 void rk_grpc_text(struct rk_buf *out, struct rk_span text);

@@ -24,24 +24,36 @@ size_t rk_etcd_begin(struct rk_etcd_call *call, struct rk_buf *out, uint64_t rev
 {
 	const struct rk_etcd_thread *thread = call->thread;
 	const size_t begun = rk_grpc_begin(out);
-	struct rk_buf header = { 0 };
+	uint8_t room[48]; /* four numbers, each behind its tag */
+	struct rk_buf header = { room, 0, sizeof room };
 
 	rk_proto_put_number(&header, 1, thread->etcd->opts.cluster_id);
 	rk_proto_put_number(&header, 2, thread->etcd->opts.member_id);
 	rk_proto_put_number(&header, 3, revision);
 	rk_proto_put_number(&header, 4, thread->term);
+	rk_assert(header.data == room);
 	rk_proto_put_message(out, 1, rk_buf_span(&header));
-	rk_buf_done(&header);
 	return begun;
 }
 
 bool rk_etcd_send(struct rk_etcd_call *call, struct rk_buf *out, size_t begun)
 {
 	rk_grpc_end(out, begun);
+	return rk_etcd_send_all(call, out);
+}
+
+bool rk_etcd_send_all(struct rk_etcd_call *call, const struct rk_buf *out)
+{
 	if (call->exchange == NULL || call->has_ended)
 		return true;
 	begin_response(call);
 	return rk_http_write(call->exchange, rk_blob_copy(rk_buf_span(out)));
+}
+
+void rk_etcd_send_head(struct rk_etcd_call *call, struct rk_buf *out, size_t begun, size_t more)
+{
+	rk_grpc_end_later(out, begun, more);
+	(void)rk_etcd_send_all(call, out);
 }
 
 void rk_etcd_finish(struct rk_etcd_call *call, int code, const char *text)

@@ -86,6 +86,12 @@ void rk_etcd_wait(struct rk_etcd_call *call, bool (*look)(struct rk_etcd_call *c
 	if (call->next != NULL)
 		call->next->link = &call->next;
 	thread->waiting = call;
+	rk_etcd_hurry(thread);
+}
+
+void rk_etcd_hurry(const struct rk_etcd_thread *thread)
+{
+	rk_feed_hurry(thread->feed, thread->watches != NULL || thread->waiting != NULL);
 }
 
 static void look_again(struct rk_etcd_thread *thread)
@@ -106,6 +112,7 @@ static void maybe_free(struct rk_etcd_call *call)
 {
 	if (call->exchange != NULL || call->awaited > 0)
 		return;
+	rk_etcd_list_free(call);
 	rk_buf_done(&call->in);
 	rk_buf_done(&call->key);
 	free(call);
@@ -285,6 +292,8 @@ static void on_drained(void *context, struct rk_http_exchange *exchange)
 	(void)context;
 	if (call != NULL && call->watches != NULL)
 		rk_etcd_watch_drained(call);
+	if (call != NULL && call->listing != NULL)
+		rk_etcd_list_drained(call);
 }
 
 /* --- telling the cluster this member's name and URL --- */
@@ -329,6 +338,7 @@ static void on_timer(struct ev_loop *loop, ev_timer *timer, int events)
 	maybe_publish(thread);
 	rk_etcd_watch_tick(thread);
 	look_again(thread);
+	rk_etcd_hurry(thread);
 }
 
 /* --- threads --- */

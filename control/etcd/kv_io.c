@@ -1,6 +1,7 @@
 /* The KV service. Reads without changes are answered from the view; a linearizable one asks first
  * whether the view is new enough. */
 #include "base/mem.h"
+#include "control/etcd/list.h"
 #include "control/etcd/server_io.h"
 
 static void answer_range(struct rk_etcd_call *call)
@@ -11,8 +12,13 @@ static void answer_range(struct rk_etcd_call *call)
 	struct rk_buf body = { 0 };
 	enum rk_etcd_error error = RK_ETCD_MALFORMED;
 
-	if (rk_etcd_read_range(call->message, &request) == RK_OK)
+	if (rk_etcd_read_range(call->message, &request) == RK_OK) {
+		if (rk_etcd_list_takes(&request, run.now)) {
+			rk_etcd_list_start(call, &request);
+			return;
+		}
 		error = rk_etcd_range(&run, &request, &body);
+	}
 	if (error == RK_ETCD_OK)
 		rk_etcd_answer(call, run.now, rk_buf_span(&body));
 	else

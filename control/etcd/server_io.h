@@ -23,6 +23,7 @@
 struct rk_etcd_thread;
 struct rk_etcd_call;
 struct rk_etcd_watches;
+struct rk_etcd_listing;
 
 typedef void rk_etcd_resume(struct rk_etcd_call *call, struct rk_feed_answer *answer);
 
@@ -91,6 +92,7 @@ struct rk_etcd_call { /* from its head until its exchange is gone and the core h
 	struct rk_span name; /* into `in` */
 	struct rk_buf key;
 	struct rk_etcd_watches *watches;
+	struct rk_etcd_listing *listing; /* its answer is on its way in pieces */
 };
 
 extern const struct rk_etcd_method rk_etcd_kv_methods[], rk_etcd_lease_methods[],
@@ -108,6 +110,9 @@ void rk_etcd_await_status(struct rk_etcd_call *call, rk_etcd_resume *resume);
 void rk_etcd_propose(struct rk_etcd_call *call, enum rk_etcd_entry entry, struct rk_span request,
 		     rk_etcd_resume *resume);
 
+/* Somebody began to wait for the state to change: the core shall tell at once. */
+void rk_etcd_hurry(const struct rk_etcd_thread *thread);
+
 /* Goes on with the messages of a stream that waited because too many were on their way. */
 void rk_etcd_take(struct rk_etcd_call *call);
 
@@ -117,6 +122,10 @@ void rk_etcd_take(struct rk_etcd_call *call);
 size_t rk_etcd_begin(struct rk_etcd_call *call, struct rk_buf *out, uint64_t revision);
 bool rk_etcd_send(struct rk_etcd_call *call, struct rk_buf *out,
 		  size_t begun); /* false: wait for drained */
+/* The same with the bytes in `out`; several messages may be in it. */
+bool rk_etcd_send_all(struct rk_etcd_call *call, const struct rk_buf *out);
+/* The beginning of a message of which `more` bytes follow. */
+void rk_etcd_send_head(struct rk_etcd_call *call, struct rk_buf *out, size_t begun, size_t more);
 /* A whole unary answer: the response without its header. */
 void rk_etcd_answer(struct rk_etcd_call *call, uint64_t revision, struct rk_span body);
 void rk_etcd_finish(struct rk_etcd_call *call, int code, const char *text);
@@ -130,6 +139,12 @@ uint64_t rk_etcd_now(const struct rk_etcd_call *call); /* the view's revision */
 /* Looks now, and again whenever something changed. */
 void rk_etcd_wait(struct rk_etcd_call *call, bool (*look)(struct rk_etcd_call *call),
 		  uint64_t until_ms);
+
+/* --- list_io.c --- */
+
+void rk_etcd_list_start(struct rk_etcd_call *call, const struct rk_etcd_range_request *request);
+void rk_etcd_list_drained(struct rk_etcd_call *call);
+void rk_etcd_list_free(struct rk_etcd_call *call);
 
 /* --- plain_io.c --- */
 

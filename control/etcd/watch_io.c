@@ -10,6 +10,7 @@
 
 #define WATCHERS_MAX 100000 /* on one stream */
 #define BATCH_BYTES  (512u << 10)
+#define STREAM_BYTES (64u << 10) /* of several watchers' responses together */
 #define PROGRESS_MS  600000
 #define NO_WATCH     (-1)
 
@@ -85,34 +86,40 @@ static bool wants(const struct watcher *watcher, const struct rk_etcd_event *eve
 	       rk_etcd_range_has(&watcher->range, event->key);
 }
 
-struct batch { /* a response that grows */
+struct batch { /* responses to watchers of one stream: the last of them may still grow */
 	struct rk_etcd_call *call;
-	struct watcher *watcher;
+	uint64_t now_ms;
 	struct rk_buf out;
-	size_t begun;
-	bool has_events;
+	size_t begun; /* of the last */
+	bool is_open;
 };
 
-static void batch_add(struct batch *batch, struct rk_span encoded)
+static void batch_add(struct batch *batch, struct watcher *watcher, struct rk_span encoded)
 {
-	if (!batch->has_events) {
-		rk_buf_clear(&batch->out);
+	if (!batch->is_open) {
 		batch->begun = rk_etcd_begin(batch->call, &batch->out, rk_etcd_now(batch->call));
-		rk_proto_put_number(&batch->out, 2, (uint64_t)batch->watcher->id);
-		batch->has_events = true;
+		rk_proto_put_number(&batch->out, 2, (uint64_t)watcher->id);
+		batch->is_open = true;
+		watcher->told_ms = batch->now_ms;
 	}
 	rk_proto_put_message(&batch->out, 11, encoded);
+}
+
+/* The next event is another watcher's, or of another revision. */
+static void batch_close(struct batch *batch)
+{
+	if (batch->is_open)
+		rk_grpc_end(&batch->out, batch->begun);
+	batch->is_open = false;
 }
 
 /* False: the stream takes no more for now. */
 static bool batch_send(struct batch *batch)
 {
-	if (!batch->has_events)
-		return true;
-	batch->has_events = false;
-	batch->watcher->told_ms = rk_clock_mono_ms();
-	if (!rk_etcd_send(batch->call, &batch->out, batch->begun))
+	batch_close(batch);
+	if (batch->out.size > 0 && !rk_etcd_send_all(batch->call, &batch->out))
 		batch->call->watches->is_blocked = true;
+	rk_buf_clear(&batch->out);
 	return !batch->call->watches->is_blocked;
 }
 
@@ -133,7 +140,7 @@ static void catch_up(struct rk_etcd_watches *watches, struct watcher *watcher)
 {
 	const struct rk_node *root = rk_view_root(watches->call->thread->view);
 	const uint64_t now = rk_etcd_now(watches->call);
-	struct batch batch = { .call = watches->call, .watcher = watcher };
+	struct batch batch = { .call = watches->call, .now_ms = rk_clock_mono_ms() };
 	struct rk_etcd_events events;
 	struct rk_etcd_event event;
 	struct rk_buf encoded = { 0 };
@@ -143,7 +150,7 @@ static void catch_up(struct rk_etcd_watches *watches, struct watcher *watcher)
 
 	rk_etcd_events_begin(&events, root, watcher->next);
 	while (goes_on && rk_etcd_events_next(&events, &event)) {
-		if (event.revision > done + 1 && batch.out.size > BATCH_BYTES && batch.has_events) {
+		if (event.revision > done + 1 && batch.out.size > BATCH_BYTES) {
 			watcher->next = event.revision; /* between two revisions */
 			goes_on = batch_send(&batch);
 		}
@@ -152,7 +159,7 @@ static void catch_up(struct rk_etcd_watches *watches, struct watcher *watcher)
 			continue;
 		rk_buf_clear(&encoded);
 		put_event(&encoded, root, &event, watcher->prev_kv);
-		batch_add(&batch, rk_buf_span(&encoded));
+		batch_add(&batch, watcher, rk_buf_span(&encoded));
 	}
 	if (goes_on) {
 		watcher->next = now + 1;
@@ -214,11 +221,10 @@ static size_t collect_news(struct rk_etcd_thread *thread, struct rk_arena *arena
 	return count;
 }
 
-static void show_news(struct rk_etcd_watches *watches, struct watcher *watcher,
-		      const struct news *news, size_t count)
+static void show_news(struct batch *batch, struct watcher *watcher, const struct news *news,
+		      size_t count)
 {
-	const struct rk_node *root = rk_view_root(watches->call->thread->view);
-	struct batch batch = { .call = watches->call, .watcher = watcher };
+	const struct rk_node *root = rk_view_root(batch->call->thread->view);
 	struct rk_buf own = { 0 };
 
 	for (size_t i = 0; i < count; i++) {
@@ -228,33 +234,48 @@ static void show_news(struct rk_etcd_watches *watches, struct watcher *watcher,
 			rk_buf_clear(&own);
 			put_event(&own, root, &news[i].event, true);
 		}
-		batch_add(&batch, watcher->prev_kv ? rk_buf_span(&own) : news[i].encoded);
+		batch_add(batch, watcher, watcher->prev_kv ? rk_buf_span(&own) : news[i].encoded);
 	}
-	watcher->next = RK_MAX(watcher->next, rk_etcd_now(watches->call) + 1);
-	(void)batch_send(&batch);
+	watcher->next = RK_MAX(watcher->next, rk_etcd_now(batch->call) + 1);
+	batch_close(batch);
 	rk_buf_done(&own);
-	rk_buf_done(&batch.out);
+}
+
+/* What is new goes to every watcher of the stream that is up to date. False: some are not. */
+static bool show_all(struct rk_etcd_watches *watches, struct batch *batch, const struct news *news,
+		     size_t count)
+{
+	const uint64_t seen = watches->call->thread->seen;
+	bool all = true;
+
+	batch->call = watches->call;
+	for (size_t i = 0; i < watches->count && !watches->is_blocked; i++) {
+		if (watches->at[i].next <= seen) {
+			all = false;
+			continue;
+		}
+		show_news(batch, &watches->at[i], news, count);
+		if (batch->out.size > STREAM_BYTES)
+			(void)batch_send(batch);
+	}
+	(void)batch_send(batch);
+	return all;
 }
 
 void rk_etcd_watch_news(struct rk_etcd_thread *thread)
 {
 	RK_AUTO(rk_arena_done) struct rk_arena arena = { 0 };
+	struct batch batch = { .now_ms = rk_clock_mono_ms() };
 	struct news *news = NULL;
 	const size_t count = thread->watches != NULL ? collect_news(thread, &arena, &news) : 0;
 
 	for (struct rk_etcd_watches *at = thread->watches, *next; at != NULL; at = next) {
-		bool any_behind = false;
 		next = at->list_next;
-		for (size_t i = 0; i < at->count && !at->is_blocked; i++) {
-			if (at->at[i].next > thread->seen)
-				show_news(at, &at->at[i], news, count);
-			else
-				any_behind = true;
-		}
-		if (any_behind || at->wants_progress)
+		if (!show_all(at, &batch, news, count) || at->wants_progress)
 			catch_up_all(at);
 	}
 	thread->seen = rk_view_revision(thread->view);
+	rk_buf_done(&batch.out);
 	free(news);
 }
 
@@ -367,6 +388,7 @@ static struct rk_etcd_watches *watches_of(struct rk_etcd_call *call)
 	if (watches->list_next != NULL)
 		watches->list_next->list_link = &watches->list_next;
 	thread->watches = watches;
+	rk_etcd_hurry(thread);
 	return watches;
 }
 
