@@ -34,6 +34,18 @@ static const struct {
 	[RK_ETCD_DENIED] = { RK_GRPC_DENIED, "etcdserver: permission denied" },
 	[RK_ETCD_NOT_LEADER] = { RK_GRPC_PRECONDITION, "etcdserver: not leader" },
 	[RK_ETCD_BAD_TRANSFEREE] = { RK_GRPC_PRECONDITION, "etcdserver: bad leader transferee" },
+	[RK_ETCD_MEMBER_NOT_FOUND] = { RK_GRPC_NOT_FOUND, "etcdserver: member not found" },
+	[RK_ETCD_PEER_URL_EXISTS] = { RK_GRPC_PRECONDITION,
+				      "etcdserver: Peer URLs already exists" },
+	[RK_ETCD_BAD_URLS] = { RK_GRPC_INVALID, "etcdserver: given member URLs are invalid" },
+	[RK_ETCD_NOT_LEARNER] = { RK_GRPC_PRECONDITION,
+				  "etcdserver: can only promote a learner member" },
+	[RK_ETCD_LEARNER_NOT_READY] = { RK_GRPC_PRECONDITION,
+					"etcdserver: can only promote a learner member which is in "
+					"sync with leader" },
+	[RK_ETCD_NOT_ENOUGH_STARTED] = { RK_GRPC_PRECONDITION,
+					 "etcdserver: re-configuration failed due to not enough "
+					 "started members" },
 	[RK_ETCD_MALFORMED] = { RK_GRPC_INTERNAL, "grpc: the request is not a protobuf message" },
 };
 

@@ -162,7 +162,7 @@ static const struct rk_etcd_method *method_of(struct rk_span path)
 {
 	static const struct rk_etcd_method *const tables[] = {
 		rk_etcd_kv_methods, rk_etcd_watch_methods, rk_etcd_lease_methods,
-		rk_etcd_info_methods, rk_etcd_lock_methods
+		rk_etcd_cluster_methods, rk_etcd_maintenance_methods, rk_etcd_lock_methods
 	};
 
 	for (size_t i = 0; i < RK_COUNT(tables); i++)

@@ -81,20 +81,21 @@ struct rk_etcd_call { /* from its head until its exchange is gone and the core h
 		in; /* what came of messages that are not whole; of a unary call, its message */
 	struct rk_span message;
 	bool has_message, has_begun, has_ended, is_input_ended;
+	bool is_learner; /* of a member that is added */
 	unsigned awaited;
 	/* Waits: called whenever there is a new view or leader, until it is unlinked or time is up.
 	 */
 	bool (*look)(struct rk_etcd_call *call); /* true: it has finished */
 	struct rk_etcd_call *next, **link;
 	uint64_t until_ms;   /* monotonic; 0: as long as the client does */
-	uint64_t wanted;     /* a leader, or a revision */
+	uint64_t wanted;     /* a member, or a revision */
 	struct rk_span name; /* into `in` */
 	struct rk_buf key;
 	struct rk_etcd_watches *watches;
 };
 
 extern const struct rk_etcd_method rk_etcd_kv_methods[], rk_etcd_lease_methods[],
-	rk_etcd_watch_methods[], rk_etcd_info_methods[],
+	rk_etcd_watch_methods[], rk_etcd_cluster_methods[], rk_etcd_maintenance_methods[],
 	rk_etcd_lock_methods[]; /* each ends with a NULL path */
 
 /* --- etcd_io.c --- */

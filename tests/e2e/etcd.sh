@@ -8,7 +8,12 @@ if ! command -v etcdctl >/dev/null 2>&1; then
 fi
 port=$(free_port 22000)
 etcd=$((port + 400))
-trap '"$RECKON" cluster down --dir "$cluster" >/dev/null 2>&1' EXIT
+joined=
+stop_all() {
+	[ -z "$joined" ] || kill "$joined" 2>/dev/null
+	"$RECKON" cluster down --dir "$cluster" >/dev/null 2>&1
+}
+trap stop_all EXIT
 "$RECKON" cluster up --dir "$cluster" --members 3 --nodes 0 --simulated --port "$port" --peer-port $((port + 100)) --etcd-port "$etcd" || exit 1
 export ETCDCTL_API=3 ETCDCTL_CACERT=$cluster/pki/ca.crt ETCDCTL_CERT=$cluster/pki/admin.crt ETCDCTL_KEY=$cluster/pki/admin.key
 all=https://127.0.0.1:$etcd,https://127.0.0.1:$((etcd + 100)),https://127.0.0.1:$((etcd + 200))
@@ -130,6 +135,27 @@ if curl --version 2>/dev/null | grep -q HTTP2; then
 else
 	skip "Lock and Election" "no curl with HTTP/2 is here"
 fi
+# Members: a learner is added, moves, is promoted and removed; nobody has to be there for a learner to be added.
+peer=$((port + 180))
+has "member add --learner" "$(e member add m4 --learner --peer-urls="https://127.0.0.1:$peer")" "Member                4 added to cluster"
+has "member list shows it" "$(e member list)" "4, unstarted, , https://127.0.0.1:$peer, , true"
+fails "member add of an address that is there" "etcdserver: Peer URLs already exists" member add m5 --peer-urls="https://127.0.0.1:$peer"
+fails "member add of two addresses" "etcdserver: given member URLs are invalid" member add m5 --peer-urls="https://127.0.0.1:1,https://127.0.0.1:2"
+fails "member promote of one that is not in sync" "etcdserver: can only promote a learner member which is in sync with leader" member promote 4
+fails "member promote of a voter" "etcdserver: can only promote a learner member" member promote 1
+has "member update" "$(e member update 4 --peer-urls="https://127.0.0.1:$((peer + 1))")" "Member                4 updated in cluster"
+has "member list shows where it is" "$(e member list)" "4, unstarted, , https://127.0.0.1:$((peer + 1)), , true"
+check "a certificate for a fourth" "$RECKON" member cert 4 --cluster "$cluster"
+"$RECKON" server --join --dir "$SCRATCH/m4" --id 4 --cluster-id "$(sed -n 's/^clusterID: "\(.*\)"/\1/p' "$cluster/cluster.yaml")" \
+	--peer-listen "127.0.0.1:$((peer + 1))" --listen "127.0.0.1:$((peer + 2))" --etcd-listen "127.0.0.1:$((peer + 3))" \
+	--cert "$cluster/pki/m4.crt" --key "$cluster/pki/m4.key" --ca "$cluster/pki/ca.crt" >"$SCRATCH/m4.log" 2>&1 &
+joined=$!
+has "member promote" "$(until_true 10 etcdctl member promote 4; e member list | grep '^4,')" ", false"
+fails "member remove of nobody" "etcdserver: member not found" member remove 77
+has "member remove" "$(e member remove 4)" "Member                4 removed from cluster"
+same "member list: three again" 3 "$(e member list | wc -l)"
+kill "$joined" && wait "$joined"
+joined=
 follower=$(e endpoint status | sed -n 's/.*, \([0-9]*\), [0-9.]*, [^,]*, false, false.*/\1/p' | head -1)
 has "move-leader" "$(e move-leader "$follower")" "Leadership transferred from"
 fails "move-leader to nobody" "etcdserver: bad leader transferee" move-leader 99

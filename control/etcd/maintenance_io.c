@@ -1,4 +1,4 @@
-/* The Cluster, Maintenance and Auth services, as far as they are here. */
+/* The Maintenance service, gRPC's health, and Auth as far as it is here. */
 #include "base/clock_io.h"
 #include "base/mem.h"
 #include "control/etcd/hash.h"
@@ -9,76 +9,6 @@
 static struct rk_span status_doc(const struct rk_feed_answer *answer)
 {
 	return rk_blob_span(answer->results[0].doc);
-}
-
-/* --- Cluster --- */
-
-/* What the member told of itself: name (2) and client URLs (4). */
-static void put_told(struct rk_etcd_call *call, int64_t id, struct rk_buf *out, uint32_t number)
-{
-	struct rk_buf key = { 0 };
-
-	rk_buf_put_span(&key, RK_ETCD_MEMBER);
-	rk_etcd_put_be64(&key, (uint64_t)id);
-	const struct rk_item *item =
-		rk_tree_get(rk_view_root(call->thread->view), rk_buf_span(&key));
-	rk_buf_done(&key);
-	if (item == NULL)
-		return;
-	struct rk_reader fields = rk_reader_of(rk_blob_span(item->value));
-	struct rk_proto_field field;
-	while (rk_proto_next(&fields, &field) == 1)
-		if (field.number == number && field.kind == RK_PROTO_BYTES)
-			rk_proto_put_message(out, number, field.bytes);
-}
-
-static void put_member(struct rk_etcd_call *call, const struct rk_val *member, struct rk_buf *out)
-{
-	const int64_t id = rk_val_int_at(member, "id", 0);
-	struct rk_buf body = { 0 }, url = { 0 };
-
-	rk_buf_printf(&url, "https://%.*s", RK_SPAN_ARGS(rk_val_text_at(member, "address")));
-	rk_proto_put_number(&body, 1, (uint64_t)id);
-	put_told(call, id, &body, 2);
-	rk_proto_put_message(&body, 3, rk_buf_span(&url));
-	put_told(call, id, &body, 4);
-	rk_proto_put_number(&body, 5, rk_span_is(rk_val_text_at(member, "role"), "learner"));
-	rk_proto_put_message(out, 2, rk_buf_span(&body));
-	rk_buf_done(&body);
-	rk_buf_done(&url);
-}
-
-static void members_resumed(struct rk_etcd_call *call, struct rk_feed_answer *answer)
-{
-	RK_AUTO(rk_arena_done) struct rk_arena arena = { 0 };
-	struct rk_buf body = { 0 };
-
-	if (!rk_etcd_answered(call, answer))
-		return;
-	const struct rk_val *members =
-		rk_val_at(rk_doc_val(&arena, answer->results[0].doc), "members");
-	for (uint32_t i = 0; i < rk_val_count(members); i++)
-		put_member(call, rk_val_item(members, i), &body);
-	rk_etcd_answer(call, rk_etcd_now(call), rk_buf_span(&body));
-	rk_buf_done(&body);
-}
-
-static void members_read(struct rk_etcd_call *call, struct rk_feed_answer *answer)
-{
-	if (rk_etcd_answered(call, answer))
-		rk_etcd_await_status(call, members_resumed);
-}
-
-static void on_member_list(struct rk_etcd_call *call, struct rk_span message)
-{
-	struct rk_etcd_numbers request;
-
-	if (rk_etcd_read_numbers(message, &request) < 0)
-		rk_etcd_fail(call, RK_ETCD_MALFORMED);
-	else if (request.first != 0)
-		rk_etcd_await_read(call, members_read);
-	else
-		rk_etcd_await_status(call, members_resumed);
 }
 
 /* --- Maintenance --- */
@@ -183,16 +113,23 @@ static bool has_moved(struct rk_etcd_call *call)
 
 static void move_resumed(struct rk_etcd_call *call, struct rk_feed_answer *answer)
 {
-	switch (answer->err) {
-	case RK_OK:
-	case RK_EEXIST: rk_etcd_wait(call, has_moved, rk_clock_mono_ms() + RK_ETCD_CALL_MS); break;
-	case RK_ENOENT: rk_etcd_fail(call, RK_ETCD_BAD_TRANSFEREE); break;
-	default: rk_etcd_fail(call, RK_ETCD_NOT_LEADER);
+	if (answer->err == RK_ESTALE) {
+		rk_etcd_fail(call, RK_ETCD_NOT_LEADER);
+		return;
+	}
+	if (!rk_etcd_answered(call, answer))
+		return;
+	switch (rk_doc_int(status_doc(answer), "code", 500)) {
+	case 200: rk_etcd_wait(call, has_moved, rk_clock_mono_ms() + RK_ETCD_CALL_MS); break;
+	case 404: rk_etcd_fail(call, RK_ETCD_BAD_TRANSFEREE); break;
+	default: rk_etcd_fail(call, RK_ETCD_NOT_LEADER); /* it is handing over already */
 	}
 }
 
 static void on_move_leader(struct rk_etcd_call *call, struct rk_span message)
 {
+	RK_AUTO(rk_arena_done) struct rk_arena arena = { 0 };
+	struct rk_val *ask = rk_val_map(&arena);
 	struct rk_etcd_numbers request;
 
 	if (rk_etcd_read_numbers(message, &request) < 0) {
@@ -200,11 +137,15 @@ static void on_move_leader(struct rk_etcd_call *call, struct rk_span message)
 		return;
 	}
 	call->wanted = (uint64_t)request.first;
-	if (call->wanted == 0) /* to the core that is "anybody" */
+	if (call->wanted == 0) { /* to the core that is "anybody" */
 		rk_etcd_fail(call, RK_ETCD_BAD_TRANSFEREE);
-	else
-		rk_feed_transfer(call->thread->feed, rk_etcd_await(call, move_resumed),
-				 call->wanted);
+		return;
+	}
+	rk_val_put_cstr(&arena, ask, "op", "transfer");
+	rk_val_put_int(&arena, ask, "to", request.first);
+	rk_val_put_bool(&arena, ask, "here", true);
+	rk_feed_admin(call->thread->feed, rk_etcd_await(call, move_resumed), rk_doc_of(ask),
+		      RK_ETCD_CALL_MS);
 }
 
 static void on_hash_kv(struct rk_etcd_call *call, struct rk_span message)
@@ -257,8 +198,7 @@ static void on_health(struct rk_etcd_call *call, struct rk_span message)
 	rk_buf_done(&out);
 }
 
-const struct rk_etcd_method rk_etcd_info_methods[] = {
-	{ "/etcdserverpb.Cluster/MemberList", false, on_member_list, NULL },
+const struct rk_etcd_method rk_etcd_maintenance_methods[] = {
 	{ "/etcdserverpb.Maintenance/Status", false, on_status, NULL },
 	{ "/etcdserverpb.Maintenance/Alarm", false, on_alarm, NULL },
 	{ "/etcdserverpb.Maintenance/Defragment", false, on_defragment, NULL },
