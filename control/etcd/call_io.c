@@ -108,3 +108,8 @@ void rk_etcd_pass_on(struct rk_etcd_call *call, struct rk_feed_answer *answer)
 	rk_etcd_finish(call, answer->results[0].code, rk_buf_cstr(&text));
 	rk_buf_done(&text);
 }
+
+void rk_etcd_input_ended(struct rk_etcd_call *call)
+{
+	(void)call; /* the request is whole; the answers go on */
+}

@@ -46,6 +46,12 @@ static const struct {
 	[RK_ETCD_NOT_ENOUGH_STARTED] = { RK_GRPC_PRECONDITION,
 					 "etcdserver: re-configuration failed due to not enough "
 					 "started members" },
+	[RK_ETCD_BAD_VERSION] = { RK_GRPC_INVALID,
+				  "etcdserver: wrong downgrade target version format" },
+	[RK_ETCD_BAD_DOWNGRADE] = { RK_GRPC_INVALID,
+				    "etcdserver: invalid downgrade target version" },
+	[RK_ETCD_NO_DOWNGRADE] = { RK_GRPC_PRECONDITION,
+				   "etcdserver: no inflight downgrade job" },
 	[RK_ETCD_MALFORMED] = { RK_GRPC_INTERNAL, "grpc: the request is not a protobuf message" },
 };
 

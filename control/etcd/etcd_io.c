@@ -9,6 +9,7 @@
 #include "base/clock_io.h"
 #include "base/mem.h"
 #include "control/etcd/server_io.h"
+#include "control/etcd/worker_io.h"
 #include "raft/peers_io.h"
 #include "wire/proto.h"
 
@@ -102,7 +103,7 @@ static void look_again(struct rk_etcd_thread *thread)
 	}
 }
 
-static void maybe_free(struct rk_etcd_call *call)
+void rk_etcd_maybe_free(struct rk_etcd_call *call)
 {
 	if (call->exchange != NULL || call->awaited > 0)
 		return;
@@ -122,7 +123,7 @@ static void take_answer(struct rk_etcd_thread *thread, struct rk_feed_answer *an
 	slot.call->awaited--;
 	if (slot.call->exchange != NULL)
 		slot.resume(slot.call, answer);
-	maybe_free(slot.call);
+	rk_etcd_maybe_free(slot.call);
 	rk_feed_answer_free(answer);
 }
 
@@ -156,13 +157,21 @@ static void on_feed(struct ev_loop *loop, ev_io *io, int events)
 	}
 }
 
+static void on_jobs(struct ev_loop *loop, ev_io *io, int events)
+{
+	(void)loop;
+	(void)events;
+	rk_etcd_take_jobs(RK_CONTAINER(io, struct rk_etcd_thread, jobs_io));
+}
+
 /* --- calls --- */
 
 static const struct rk_etcd_method *method_of(struct rk_span path)
 {
 	static const struct rk_etcd_method *const tables[] = {
 		rk_etcd_kv_methods, rk_etcd_watch_methods, rk_etcd_lease_methods,
-		rk_etcd_cluster_methods, rk_etcd_maintenance_methods, rk_etcd_lock_methods
+		rk_etcd_cluster_methods, rk_etcd_maintenance_methods, rk_etcd_snapshot_methods,
+		rk_etcd_lock_methods
 	};
 
 	for (size_t i = 0; i < RK_COUNT(tables); i++)
@@ -273,9 +282,10 @@ static void on_gone(void *context, struct rk_http_exchange *exchange)
 	if (call == NULL)
 		return;
 	rk_etcd_watch_free(call);
+	rk_etcd_download_free(call);
 	unlink_call(call);
 	call->exchange = NULL;
-	maybe_free(call);
+	rk_etcd_maybe_free(call);
 }
 
 static void on_drained(void *context, struct rk_http_exchange *exchange)
@@ -285,6 +295,8 @@ static void on_drained(void *context, struct rk_http_exchange *exchange)
 	(void)context;
 	if (call != NULL && call->watches != NULL)
 		rk_etcd_watch_drained(call);
+	if (call != NULL && call->download != NULL && !call->has_ended)
+		rk_etcd_download_drained(call);
 }
 
 /* --- telling the cluster this member's name and URL --- */
@@ -378,12 +390,15 @@ static int start_thread(struct rk_etcd_thread *thread, struct rk_error *error)
 						  .drained = on_drained,
 						  .data = on_data };
 
-	if (thread->loop == NULL || rk_core_join(thread->etcd->opts.core, &thread->feed) < 0)
+	if (thread->loop == NULL || rk_queue_new(&thread->jobs) < 0 ||
+	    rk_core_join(thread->etcd->opts.core, &thread->feed) < 0)
 		return rk_fail(error, RK_EIO, "cannot make an event loop for the etcd API");
 	ev_async_init(&thread->stop, on_stop);
 	ev_async_start(thread->loop, &thread->stop);
 	ev_io_init(&thread->feed_io, on_feed, rk_queue_fd(rk_feed_queue(thread->feed)), EV_READ);
 	ev_io_start(thread->loop, &thread->feed_io);
+	ev_io_init(&thread->jobs_io, on_jobs, rk_queue_fd(thread->jobs), EV_READ);
+	ev_io_start(thread->loop, &thread->jobs_io);
 	ev_timer_init(&thread->timer, on_timer, TICK_S, TICK_S);
 	ev_timer_start(thread->loop, &thread->timer);
 	ev_timer_init(&thread->stop_timer, on_stop_timer, 1., 0.);
@@ -410,7 +425,11 @@ static void free_thread(struct rk_etcd_thread *thread)
 		if (thread->slots[i].call == NULL)
 			continue;
 		thread->slots[i].call->awaited--;
-		maybe_free(thread->slots[i].call);
+		rk_etcd_maybe_free(thread->slots[i].call);
+	}
+	if (thread->jobs != NULL) {
+		rk_etcd_take_jobs(thread);
+		(void)rk_queue_free(thread->jobs);
 	}
 	(void)rk_view_unref(thread->view);
 	free(thread->slots);
@@ -460,6 +479,8 @@ int rk_etcd_new(struct rk_etcd **ret, const struct rk_etcd_opts *opts, struct rk
 		etcd->threads[i].listen_fd = -1;
 	}
 	int err = listen_all(etcd, error);
+	if (err == RK_OK && rk_etcd_worker_new(&etcd->worker) < 0)
+		err = rk_fail(error, RK_EIO, "cannot start a thread for the etcd API");
 	for (unsigned i = 0; err == RK_OK && i < etcd->thread_count; i++)
 		err = start_thread(&etcd->threads[i], error);
 	if (err < 0) {
@@ -483,6 +504,7 @@ struct rk_etcd *rk_etcd_free(struct rk_etcd *etcd, uint32_t grace_ms)
 	for (unsigned i = 0; i < etcd->thread_count; i++)
 		if (etcd->threads[i].runs)
 			(void)pthread_join(etcd->threads[i].thread, NULL);
+	etcd->worker = rk_etcd_worker_free(etcd->worker);
 	for (unsigned i = 0; i < etcd->thread_count; i++)
 		free_thread(&etcd->threads[i]);
 	(void)rk_tls_unref(etcd->opts.server);

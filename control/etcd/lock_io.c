@@ -303,11 +303,6 @@ static void on_observe(struct rk_etcd_call *call, struct rk_span message)
 	rk_etcd_wait(call, observe, 0);
 }
 
-static void on_observe_ended(struct rk_etcd_call *call)
-{
-	(void)call; /* the request is whole; the answers go on */
-}
-
 const struct rk_etcd_method rk_etcd_lock_methods[] = {
 	{ "/v3lockpb.Lock/Lock", false, on_want, NULL },
 	{ "/v3lockpb.Lock/Unlock", false, on_unlock, NULL },
@@ -315,6 +310,6 @@ const struct rk_etcd_method rk_etcd_lock_methods[] = {
 	{ "/v3electionpb.Election/Proclaim", false, on_holder, NULL },
 	{ "/v3electionpb.Election/Resign", false, on_holder, NULL },
 	{ "/v3electionpb.Election/Leader", false, on_leader, NULL },
-	{ "/v3electionpb.Election/Observe", true, on_observe, on_observe_ended },
+	{ "/v3electionpb.Election/Observe", true, on_observe, rk_etcd_input_ended },
 	{ NULL, false, NULL, NULL },
 };

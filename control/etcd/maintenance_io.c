@@ -33,6 +33,9 @@ static void status_resumed(struct rk_etcd_call *call, struct rk_feed_answer *ans
 	if (rk_doc_bool(doc, "diskFull", false))
 		rk_proto_put_bytes(&body, 8, RK_SPAN("alarm:NOSPACE"));
 	rk_proto_put_number(&body, 9, bytes);
+	rk_proto_put_number(&body, 10, rk_span_is(rk_doc_text(doc, "role"), "learner"));
+	rk_proto_put_bytes(&body, 11, RK_SPAN(RK_ETCD_VERSION));
+	rk_proto_put_message(&body, 13, (struct rk_span){ NULL, 0 }); /* no downgrade goes on */
 	rk_etcd_answer(call, rk_etcd_now(call), rk_buf_span(&body));
 	rk_buf_done(&body);
 }
@@ -43,15 +46,39 @@ static void on_status(struct rk_etcd_call *call, struct rk_span message)
 	rk_etcd_await_status(call, status_resumed);
 }
 
+enum { ALARM_GET, ALARM_ACTIVATE, ALARM_DEACTIVATE };
+enum { ALARM_ANY, ALARM_NO_SPACE };
+
+struct alarm_request {
+	int64_t action, member, kind;
+};
+static const struct rk_proto_row alarm_rows[] = {
+	{ 1, RK_PROTO_I64, offsetof(struct alarm_request, action) },
+	{ 2, RK_PROTO_I64, offsetof(struct alarm_request, member) },
+	{ 3, RK_PROTO_I64, offsetof(struct alarm_request, kind) },
+};
+
 static void alarms_resumed(struct rk_etcd_call *call, struct rk_feed_answer *answer)
 {
+	const int64_t self = (int64_t)call->thread->etcd->opts.member_id;
 	struct rk_buf body = { 0 }, alarm = { 0 };
+	struct alarm_request request = { 0 };
 
 	if (!rk_etcd_answered(call, answer))
 		return;
-	if (rk_doc_bool(status_doc(answer), "diskFull", false)) {
-		rk_proto_put_number(&alarm, 1, call->thread->etcd->opts.member_id);
-		rk_proto_put_number(&alarm, 2, 1);
+	const int err = rk_proto_read(alarm_rows, RK_COUNT(alarm_rows), call->message, &request);
+	const bool is_full = rk_doc_bool(status_doc(answer), "diskFull", false) &&
+			     (request.member == 0 || request.member == self) &&
+			     (request.kind == ALARM_ANY || request.kind == ALARM_NO_SPACE);
+	rk_assert(err == RK_OK);
+	if (is_full && request.action == ALARM_DEACTIVATE) {
+		rk_etcd_finish(call, RK_GRPC_PRECONDITION,
+			       "etcdserver: the alarm ends by itself when there is space");
+		return;
+	}
+	if (is_full) {
+		rk_proto_put_number(&alarm, 1, (uint64_t)self);
+		rk_proto_put_number(&alarm, 2, ALARM_NO_SPACE);
 		rk_proto_put_message(&body, 2, rk_buf_span(&alarm));
 	}
 	rk_etcd_answer(call, rk_etcd_now(call), rk_buf_span(&body));
@@ -61,15 +88,39 @@ static void alarms_resumed(struct rk_etcd_call *call, struct rk_feed_answer *ans
 
 static void on_alarm(struct rk_etcd_call *call, struct rk_span message)
 {
-	struct rk_etcd_numbers request;
+	struct alarm_request request = { 0 };
 
-	if (rk_etcd_read_numbers(message, &request) < 0)
+	if (rk_proto_read(alarm_rows, RK_COUNT(alarm_rows), message, &request) < 0)
 		rk_etcd_fail(call, RK_ETCD_MALFORMED);
-	else if (request.first != 0)
+	else if (request.action == ALARM_ACTIVATE)
 		rk_etcd_finish(call, RK_GRPC_UNIMPLEMENTED,
 			       "etcdserver: alarms are raised and end by themselves here");
 	else
 		rk_etcd_await_status(call, alarms_resumed);
+}
+
+/* Every member takes the log of every version that it knows; there is no format to go back to. */
+static void on_downgrade(struct rk_etcd_call *call, struct rk_span message)
+{
+	enum { CANCEL = 2 };
+	struct downgrade_request {
+		int64_t action;
+		struct rk_span version;
+	} request = { 0 };
+	static const struct rk_proto_row rows[] = {
+		{ 1, RK_PROTO_I64, offsetof(struct downgrade_request, action) },
+		{ 2, RK_PROTO_SPAN, offsetof(struct downgrade_request, version) },
+	};
+
+	if (rk_proto_read(rows, RK_COUNT(rows), message, &request) < 0)
+		rk_etcd_fail(call, RK_ETCD_MALFORMED);
+	else if (request.action == CANCEL)
+		rk_etcd_fail(call, RK_ETCD_NO_DOWNGRADE);
+	else if (request.version.size == 0 ||
+		 memchr(request.version.data, '.', request.version.size) == NULL)
+		rk_etcd_fail(call, RK_ETCD_BAD_VERSION);
+	else
+		rk_etcd_fail(call, RK_ETCD_BAD_DOWNGRADE);
 }
 
 static void on_defragment(struct rk_etcd_call *call, struct rk_span message)
@@ -203,6 +254,7 @@ const struct rk_etcd_method rk_etcd_maintenance_methods[] = {
 	{ "/etcdserverpb.Maintenance/Alarm", false, on_alarm, NULL },
 	{ "/etcdserverpb.Maintenance/Defragment", false, on_defragment, NULL },
 	{ "/etcdserverpb.Maintenance/MoveLeader", false, on_move_leader, NULL },
+	{ "/etcdserverpb.Maintenance/Downgrade", false, on_downgrade, NULL },
 	{ "/etcdserverpb.Maintenance/Hash", false, on_hash, NULL },
 	{ "/etcdserverpb.Maintenance/HashKV", false, on_hash_kv, NULL },
 	{ "/etcdserverpb.Auth/AuthStatus", false, on_auth_status, NULL },

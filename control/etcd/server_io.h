@@ -23,6 +23,8 @@
 struct rk_etcd_thread;
 struct rk_etcd_call;
 struct rk_etcd_watches;
+struct rk_etcd_download;
+struct rk_etcd_worker;
 
 typedef void rk_etcd_resume(struct rk_etcd_call *call, struct rk_feed_answer *answer);
 
@@ -36,6 +38,7 @@ struct rk_etcd {
 	char *name, *advertise;
 	unsigned thread_count;
 	struct rk_etcd_thread *threads;
+	struct rk_etcd_worker *worker;
 };
 
 struct rk_etcd_thread {
@@ -44,9 +47,10 @@ struct rk_etcd_thread {
 	bool runs;
 	struct ev_loop *loop;
 	ev_async stop;
-	ev_io feed_io;
+	ev_io feed_io, jobs_io;
 	ev_timer timer, stop_timer;
 	struct rk_feed *feed;
+	struct rk_queue *jobs; /* that the worker has done */
 	struct rk_http_server *server;
 	int listen_fd;
 
@@ -92,11 +96,12 @@ struct rk_etcd_call { /* from its head until its exchange is gone and the core h
 	struct rk_span name; /* into `in` */
 	struct rk_buf key;
 	struct rk_etcd_watches *watches;
+	struct rk_etcd_download *download;
 };
 
 extern const struct rk_etcd_method rk_etcd_kv_methods[], rk_etcd_lease_methods[],
 	rk_etcd_watch_methods[], rk_etcd_cluster_methods[], rk_etcd_maintenance_methods[],
-	rk_etcd_lock_methods[]; /* each ends with a NULL path */
+	rk_etcd_snapshot_methods[], rk_etcd_lock_methods[]; /* each ends with a NULL path */
 
 /* --- etcd_io.c --- */
 
@@ -108,6 +113,9 @@ void rk_etcd_await_read(struct rk_etcd_call *call, rk_etcd_resume *resume);
 void rk_etcd_await_status(struct rk_etcd_call *call, rk_etcd_resume *resume);
 void rk_etcd_propose(struct rk_etcd_call *call, enum rk_etcd_entry entry, struct rk_span request,
 		     rk_etcd_resume *resume);
+
+/* Frees a call that nobody needs any more. */
+void rk_etcd_maybe_free(struct rk_etcd_call *call);
 
 /* Goes on with the messages of a stream that waited because too many were on their way. */
 void rk_etcd_take(struct rk_etcd_call *call);
@@ -132,6 +140,9 @@ uint64_t rk_etcd_now(const struct rk_etcd_call *call); /* the view's revision */
 void rk_etcd_wait(struct rk_etcd_call *call, bool (*look)(struct rk_etcd_call *call),
 		  uint64_t until_ms);
 
+/* As `ended` of a stream whose answers go on. */
+void rk_etcd_input_ended(struct rk_etcd_call *call);
+
 /* --- plain_io.c --- */
 
 void rk_etcd_plain(struct rk_etcd_thread *thread, struct rk_http_exchange *exchange);
@@ -143,5 +154,10 @@ void rk_etcd_watch_tick(struct rk_etcd_thread *thread);
 void rk_etcd_watch_drained(struct rk_etcd_call *call);
 void rk_etcd_watch_free(struct rk_etcd_call *call);
 void rk_etcd_watch_end_all(struct rk_etcd_thread *thread);
+
+/* --- snapshot_io.c --- */
+
+void rk_etcd_download_drained(struct rk_etcd_call *call);
+void rk_etcd_download_free(struct rk_etcd_call *call);
 
 #endif

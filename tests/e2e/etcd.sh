@@ -162,6 +162,10 @@ fails "move-leader to nobody" "etcdserver: bad leader transferee" move-leader 99
 has "defrag" "$(e defrag)" "Finished defragmenting"
 check "alarm list" e alarm list
 check "alarm disarm" e alarm disarm
+has "snapshot save" "$(ETCDCTL_ENDPOINTS=https://127.0.0.1:$etcd e snapshot save "$SCRATCH/saved")" "Snapshot saved at"
+size=$(stat -c %s "$SCRATCH/saved")
+same "snapshot: a checksum is there" 32 $((size % 512))
+same "snapshot: it is right" "$(head -c $((size - 32)) "$SCRATCH/saved" | sha256sum | cut -c1-64)" "$(tail -c 32 "$SCRATCH/saved" | od -An -v -tx1 | tr -d ' \n')"
 timeout 4 etcdctl make-mirror --prefix a --dest-prefix mirrored --dest-cacert "$ETCDCTL_CACERT" --dest-cert "$ETCDCTL_CERT" --dest-key "$ETCDCTL_KEY" --dest-insecure-transport=false "127.0.0.1:$etcd" >/dev/null 2>&1
 same "make-mirror" 4 "$(e get mirrored --print-value-only)"
 fails "what is not here says so" "unknown method UserList for service etcdserverpb.Auth" user list
