@@ -7,7 +7,7 @@
 #include "wire/doc.h"
 #include "wire/proto.h"
 
-#define SCHEMES 2
+#define SCHEMES       2
 #define READY_PERCENT 90 /* of the leader's log, before a learner is promoted */
 
 /* --- members as etcd shows them --- */
@@ -98,8 +98,8 @@ static void on_member_list(struct rk_etcd_call *call, struct rk_span message)
 
 /* --- changes --- */
 
-struct change { /* MemberAdd, MemberRemove, MemberUpdate, MemberPromote */
-	const char *name; /* as rk_members_edit knows it */
+struct change {                         /* MemberAdd, MemberRemove, MemberUpdate, MemberPromote */
+	const char *name;               /* as rk_members_edit knows it */
 	uint32_t url_field, flag_field; /* 0: the request has none */
 	/* Whether it may be; it may choose call->wanted, the member's id. */
 	enum rk_etcd_error (*check)(struct rk_etcd_call *call, const struct rk_val *members);
@@ -167,8 +167,7 @@ static uint64_t free_id(struct rk_etcd_call *call, const struct rk_val *members)
 	uint64_t last = 0;
 
 	for (uint32_t i = 0; i < rk_val_count(members); i++)
-		last = RK_MAX(last,
-			      (uint64_t)rk_val_int_at(rk_val_item(members, i), "id", 0));
+		last = RK_MAX(last, (uint64_t)rk_val_int_at(rk_val_item(members, i), "id", 0));
 	rk_tree_seek(&iter, rk_view_root(call->thread->view), RK_ETCD_MEMBER);
 	while ((item = rk_tree_next(&iter)) != NULL &&
 	       rk_span_starts(rk_item_key(item), RK_ETCD_MEMBER) &&
@@ -374,8 +373,7 @@ static void listed(struct rk_etcd_call *call, struct rk_feed_answer *answer)
 	if (!rk_etcd_answered(call, answer))
 		return;
 	const struct rk_val *val = rk_doc_val(&arena, answer->results[0].doc);
-	const enum rk_etcd_error error =
-		change_of(call)->check(call, rk_val_at(val, "members"));
+	const enum rk_etcd_error error = change_of(call)->check(call, rk_val_at(val, "members"));
 	if (error != RK_ETCD_OK)
 		rk_etcd_fail(call, error);
 	else
@@ -393,10 +391,10 @@ static void on_change(struct rk_etcd_call *call, struct rk_span message)
 }
 
 const struct rk_etcd_method rk_etcd_cluster_methods[] = {
-	{ "/etcdserverpb.Cluster/MemberList", false, on_member_list, NULL },
-	{ "/etcdserverpb.Cluster/MemberAdd", false, on_change, NULL },
-	{ "/etcdserverpb.Cluster/MemberRemove", false, on_change, NULL },
-	{ "/etcdserverpb.Cluster/MemberUpdate", false, on_change, NULL },
-	{ "/etcdserverpb.Cluster/MemberPromote", false, on_change, NULL },
-	{ NULL, false, NULL, NULL },
+	{ "/etcdserverpb.Cluster/MemberList", false, on_member_list, NULL, RK_ETCD_NEEDS_USER },
+	{ "/etcdserverpb.Cluster/MemberAdd", false, on_change, NULL, RK_ETCD_NEEDS_ROOT },
+	{ "/etcdserverpb.Cluster/MemberRemove", false, on_change, NULL, RK_ETCD_NEEDS_ROOT },
+	{ "/etcdserverpb.Cluster/MemberUpdate", false, on_change, NULL, RK_ETCD_NEEDS_ROOT },
+	{ "/etcdserverpb.Cluster/MemberPromote", false, on_change, NULL, RK_ETCD_NEEDS_ROOT },
+	{ NULL, false, NULL, NULL, RK_ETCD_NEEDS_USER },
 };

@@ -54,10 +54,19 @@ void rk_etcd_propose(struct rk_etcd_call *call, enum rk_etcd_entry entry, struct
 		rk_etcd_fail(call, RK_ETCD_TOO_LARGE);
 		return;
 	}
-	struct rk_blob *body = rk_blob_new(1 + request.size);
-	body->data[0] = (uint8_t)entry;
+	struct rk_buf as = { 0 }; /* who asks */
+	if (call->thread->auth.is_on) {
+		rk_buf_put_u8(&as, RK_ETCD_ENTRY_AS);
+		rk_buf_put_varint(&as, call->who.made);
+		rk_buf_put_bytes(&as, call->who.name);
+	}
+	struct rk_blob *body = rk_blob_new(as.size + 1 + request.size);
+	if (as.size > 0)
+		memcpy(body->data, as.data, as.size);
+	body->data[as.size] = (uint8_t)entry;
 	if (request.size > 0)
-		memcpy(body->data + 1, request.data, request.size);
+		memcpy(body->data + as.size + 1, request.data, request.size);
+	rk_buf_done(&as);
 	rk_feed_write_etcd(call->thread->feed, rk_etcd_await(call, resume), body, RK_ETCD_CALL_MS);
 }
 
@@ -109,6 +118,7 @@ void rk_etcd_maybe_free(struct rk_etcd_call *call)
 		return;
 	rk_buf_done(&call->in);
 	rk_buf_done(&call->key);
+	rk_buf_done(&call->user);
 	free(call);
 }
 
@@ -133,6 +143,10 @@ static void take_news(struct rk_etcd_thread *thread, struct rk_feed_news *news)
 		thread->seen = rk_view_revision(news->view);
 	(void)rk_view_unref(thread->view);
 	thread->view = rk_view_ref(news->view);
+	const uint64_t auth_revision = thread->auth.revision;
+	thread->auth = rk_etcd_auth(rk_view_root(thread->view));
+	if (thread->auth.is_on && thread->auth.revision != auth_revision)
+		rk_etcd_watch_check(thread);
 	thread->leader_id = news->leader_id;
 	thread->term = news->term;
 	rk_etcd_watch_news(thread);
@@ -171,7 +185,7 @@ static const struct rk_etcd_method *method_of(struct rk_span path)
 	static const struct rk_etcd_method *const tables[] = {
 		rk_etcd_kv_methods, rk_etcd_watch_methods, rk_etcd_lease_methods,
 		rk_etcd_cluster_methods, rk_etcd_maintenance_methods, rk_etcd_snapshot_methods,
-		rk_etcd_lock_methods
+		rk_etcd_auth_methods, rk_etcd_lock_methods
 	};
 
 	for (size_t i = 0; i < RK_COUNT(tables); i++)
@@ -181,9 +195,10 @@ static const struct rk_etcd_method *method_of(struct rk_span path)
 	return NULL;
 }
 
-static bool is_allowed(const struct rk_etcd *etcd, const struct rk_tls_peer *peer)
+/* While auth is on, users are asked for, and any certificate of the cluster's CA may be one's. */
+static bool is_allowed(const struct rk_etcd_thread *thread, const struct rk_tls_peer *peer)
 {
-	if (etcd->opts.server == NULL)
+	if (thread->etcd->opts.server == NULL || thread->auth.is_on)
 		return true; /* plain: on loopback only */
 	for (unsigned i = 0; peer->has_cert && i < peer->group_count; i++)
 		if (strcmp(peer->groups[i], "system:masters") == 0 ||
@@ -221,7 +236,7 @@ static void on_request(void *context, struct rk_http_exchange *exchange)
 	call->exchange = exchange;
 	call->method = method_of(http->path);
 	rk_http_set_user(exchange, call);
-	if (!is_allowed(thread->etcd, http->peer))
+	if (!is_allowed(thread, http->peer))
 		rk_etcd_fail(call, RK_ETCD_DENIED);
 	else if (call->method == NULL)
 		unimplemented(call, http->path);
@@ -235,6 +250,7 @@ void rk_etcd_take(struct rk_etcd_call *call)
 	int got;
 
 	while (!call->has_ended && !call->has_message && call->awaited < RK_ETCD_AWAITED_MAX &&
+	       rk_etcd_identify(call) &&
 	       (got = rk_grpc_next(&left, RK_ETCD_MESSAGE_MAX, &message)) != 0) {
 		if (got < 0) {
 			rk_etcd_finish(
@@ -245,10 +261,21 @@ void rk_etcd_take(struct rk_etcd_call *call)
 		}
 		call->message = message;
 		call->has_message = !call->method->is_stream; /* then `in` stays as it is */
-		call->method->message(call, message);
+		if (rk_etcd_is_permitted(call))
+			call->method->message(call, message);
 	}
 	if (!call->has_message)
 		rk_buf_consume(&call->in, call->in.size - left.size);
+}
+
+void rk_etcd_maybe_ended(struct rk_etcd_call *call)
+{
+	if (!call->is_input_ended || call->is_waiting || call->has_ended)
+		return;
+	if (call->method->is_stream)
+		call->method->ended(call);
+	else if (!call->has_message)
+		rk_etcd_finish(call, RK_GRPC_INTERNAL, "grpc: the request has no message");
 }
 
 static void on_data(void *context, struct rk_http_exchange *exchange, struct rk_span bytes,
@@ -264,14 +291,9 @@ static void on_data(void *context, struct rk_http_exchange *exchange, struct rk_
 		rk_etcd_fail(call, RK_ETCD_TOO_MANY_REQUESTS);
 		return;
 	}
+	call->is_input_ended = is_last;
 	rk_etcd_take(call);
-	if (!is_last || call->has_ended)
-		return;
-	call->is_input_ended = true;
-	if (call->method->is_stream)
-		call->method->ended(call);
-	else if (!call->has_message)
-		rk_etcd_finish(call, RK_GRPC_INTERNAL, "grpc: the request has no message");
+	rk_etcd_maybe_ended(call);
 }
 
 static void on_gone(void *context, struct rk_http_exchange *exchange)
@@ -302,12 +324,12 @@ static void on_drained(void *context, struct rk_http_exchange *exchange)
 /* --- telling the cluster this member's name and URL --- */
 
 /* A call without an exchange: its answer interests nobody, the timer looks again. */
-static void publish(struct rk_etcd_thread *thread, struct rk_span member)
+void rk_etcd_tell(struct rk_etcd_thread *thread, enum rk_etcd_entry entry, struct rk_span request)
 {
 	struct rk_etcd_call *call = rk_zalloc(sizeof *call);
 
 	call->thread = thread;
-	rk_etcd_propose(call, RK_ETCD_ENTRY_MEMBER, member, NULL);
+	rk_etcd_propose(call, entry, request, NULL);
 }
 
 static void maybe_publish(struct rk_etcd_thread *thread)
@@ -327,7 +349,7 @@ static void maybe_publish(struct rk_etcd_thread *thread)
 	rk_etcd_put_be64(&key, etcd->opts.member_id);
 	const struct rk_item *item = rk_tree_get(rk_view_root(thread->view), rk_buf_span(&key));
 	if (item == NULL || !rk_span_eq(rk_blob_span(item->value), rk_buf_span(&member)))
-		publish(thread, rk_buf_span(&member));
+		rk_etcd_tell(thread, RK_ETCD_ENTRY_MEMBER, rk_buf_span(&member));
 	rk_buf_done(&member);
 	rk_buf_done(&key);
 }

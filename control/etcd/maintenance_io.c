@@ -1,4 +1,4 @@
-/* The Maintenance service, gRPC's health, and Auth as far as it is here. */
+/* The Maintenance service, and gRPC's health. */
 #include "base/clock_io.h"
 #include "base/mem.h"
 #include "control/etcd/hash.h"
@@ -90,8 +90,16 @@ static void on_alarm(struct rk_etcd_call *call, struct rk_span message)
 {
 	struct alarm_request request = { 0 };
 
-	if (rk_proto_read(alarm_rows, RK_COUNT(alarm_rows), message, &request) < 0)
+	if (rk_proto_read(alarm_rows, RK_COUNT(alarm_rows), message, &request) < 0) {
 		rk_etcd_fail(call, RK_ETCD_MALFORMED);
+		return;
+	}
+	const enum rk_etcd_error error =
+		request.action == ALARM_GET
+			? RK_ETCD_OK
+			: rk_etcd_may_rule(rk_view_root(call->thread->view), &call->who);
+	if (error != RK_ETCD_OK)
+		rk_etcd_fail(call, error);
 	else if (request.action == ALARM_ACTIVATE)
 		rk_etcd_finish(call, RK_GRPC_UNIMPLEMENTED,
 			       "etcdserver: alarms are raised and end by themselves here");
@@ -215,24 +223,6 @@ static void on_hash(struct rk_etcd_call *call, struct rk_span message)
 	rk_buf_done(&body);
 }
 
-/* --- Auth --- */
-
-static void on_auth_status(struct rk_etcd_call *call, struct rk_span message)
-{
-	struct rk_buf body = { 0 };
-
-	(void)message;
-	rk_proto_put_number(&body, 3, 1);
-	rk_etcd_answer(call, rk_etcd_now(call), rk_buf_span(&body));
-	rk_buf_done(&body);
-}
-
-static void on_authenticate(struct rk_etcd_call *call, struct rk_span message)
-{
-	(void)message;
-	rk_etcd_fail(call, RK_ETCD_AUTH_NOT_ENABLED);
-}
-
 /* --- gRPC's health --- */
 
 /* HealthCheckResponse has no header. */
@@ -250,15 +240,13 @@ static void on_health(struct rk_etcd_call *call, struct rk_span message)
 }
 
 const struct rk_etcd_method rk_etcd_maintenance_methods[] = {
-	{ "/etcdserverpb.Maintenance/Status", false, on_status, NULL },
-	{ "/etcdserverpb.Maintenance/Alarm", false, on_alarm, NULL },
-	{ "/etcdserverpb.Maintenance/Defragment", false, on_defragment, NULL },
-	{ "/etcdserverpb.Maintenance/MoveLeader", false, on_move_leader, NULL },
-	{ "/etcdserverpb.Maintenance/Downgrade", false, on_downgrade, NULL },
-	{ "/etcdserverpb.Maintenance/Hash", false, on_hash, NULL },
-	{ "/etcdserverpb.Maintenance/HashKV", false, on_hash_kv, NULL },
-	{ "/etcdserverpb.Auth/AuthStatus", false, on_auth_status, NULL },
-	{ "/etcdserverpb.Auth/Authenticate", false, on_authenticate, NULL },
-	{ "/grpc.health.v1.Health/Check", false, on_health, NULL },
-	{ NULL, false, NULL, NULL },
+	{ "/etcdserverpb.Maintenance/Status", false, on_status, NULL, RK_ETCD_NEEDS_USER },
+	{ "/etcdserverpb.Maintenance/Alarm", false, on_alarm, NULL, RK_ETCD_NEEDS_USER },
+	{ "/etcdserverpb.Maintenance/Defragment", false, on_defragment, NULL, RK_ETCD_NEEDS_ROOT },
+	{ "/etcdserverpb.Maintenance/MoveLeader", false, on_move_leader, NULL, RK_ETCD_NEEDS_ROOT },
+	{ "/etcdserverpb.Maintenance/Downgrade", false, on_downgrade, NULL, RK_ETCD_NEEDS_ROOT },
+	{ "/etcdserverpb.Maintenance/Hash", false, on_hash, NULL, RK_ETCD_NEEDS_ROOT },
+	{ "/etcdserverpb.Maintenance/HashKV", false, on_hash_kv, NULL, RK_ETCD_NEEDS_ROOT },
+	{ "/grpc.health.v1.Health/Check", false, on_health, NULL, RK_ETCD_NEEDS_NOBODY },
+	{ NULL, false, NULL, NULL, RK_ETCD_NEEDS_USER },
 };

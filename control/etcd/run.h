@@ -8,12 +8,18 @@
 #include "control/etcd/message.h"
 #include "control/state.h"
 
+struct rk_etcd_who { /* who asks, while auth is on */
+	struct rk_span name; /* empty: nobody in particular */
+	uint64_t made;       /* auth's revision when its token was made; 0: by certificate */
+};
+
 struct rk_etcd_run {
 	struct rk_state *state;     /* NULL: only reads */
 	const struct rk_node *root; /* of the view, when there is no state */
 	uint64_t now;               /* the view's revision, when there is no state */
 	uint64_t revision;          /* that changes have; 0 before the first */
 	uint32_t sub;
+	struct rk_etcd_who who; /* who asked for the entry */
 };
 
 const struct rk_node *rk_etcd_run_root(const struct rk_etcd_run *run);

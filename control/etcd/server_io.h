@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "control/etcd/apply.h"
+#include "control/etcd/auth.h"
 #include "control/etcd/etcd_io.h"
 #include "control/etcd/run.h"
 #include "wire/grpc.h"
@@ -27,6 +28,12 @@ struct rk_etcd_download;
 struct rk_etcd_worker;
 
 typedef void rk_etcd_resume(struct rk_etcd_call *call, struct rk_feed_answer *answer);
+
+#define RK_ETCD_USES 64
+struct rk_etcd_use { /* of a token, told to the others */
+	uint64_t hash; /* its first bytes */
+	uint64_t told_ms;
+};
 
 struct rk_etcd_slot { /* somebody waits for the core */
 	struct rk_etcd_call *call;
@@ -55,6 +62,8 @@ struct rk_etcd_thread {
 	int listen_fd;
 
 	struct rk_view *view; /* NULL until the member has a state */
+	struct rk_etcd_auth auth; /* of the view */
+	struct rk_etcd_use uses[RK_ETCD_USES];
 	uint64_t leader_id, term;
 	uint64_t seen;       /* events up to this revision were shown to watchers */
 	uint64_t publish_ms; /* when to look again whether the cluster knows this member's URL */
@@ -68,6 +77,12 @@ struct rk_etcd_thread {
 	struct rk_etcd_call *waiting;    /* for the state to change; linked */
 };
 
+enum rk_etcd_needs { /* while auth is on: who may call */
+	RK_ETCD_NEEDS_USER,   /* any user; keys are looked at besides */
+	RK_ETCD_NEEDS_ROOT,   /* who has the role root */
+	RK_ETCD_NEEDS_NOBODY, /* anybody, or the method looks itself */
+};
+
 struct rk_etcd_method {
 	const char *path; /* "/etcdserverpb.KV/Range" */
 	bool is_stream;
@@ -75,6 +90,7 @@ struct rk_etcd_method {
 	void (*message)(struct rk_etcd_call *call, struct rk_span message);
 	/* A stream: the client will send no more. */
 	void (*ended)(struct rk_etcd_call *call);
+	enum rk_etcd_needs needs;
 };
 
 struct rk_etcd_call { /* from its head until its exchange is gone and the core has answered all */
@@ -86,6 +102,10 @@ struct rk_etcd_call { /* from its head until its exchange is gone and the core h
 	struct rk_span message;
 	bool has_message, has_begun, has_ended, is_input_ended;
 	bool is_learner; /* of a member that is added */
+	bool is_known, is_waiting;   /* who asks: found out, or being so */
+	enum rk_etcd_error stranger; /* why it is nobody */
+	struct rk_etcd_who who;
+	struct rk_buf user; /* what `who` points into */
 	unsigned awaited;
 	/* Waits: called whenever there is a new view or leader, until it is unlinked or time is up.
 	 */
@@ -101,7 +121,7 @@ struct rk_etcd_call { /* from its head until its exchange is gone and the core h
 
 extern const struct rk_etcd_method rk_etcd_kv_methods[], rk_etcd_lease_methods[],
 	rk_etcd_watch_methods[], rk_etcd_cluster_methods[], rk_etcd_maintenance_methods[],
-	rk_etcd_snapshot_methods[], rk_etcd_lock_methods[]; /* each ends with a NULL path */
+	rk_etcd_snapshot_methods[], rk_etcd_auth_methods[], rk_etcd_lock_methods[]; /* each ends with a NULL path */
 
 /* --- etcd_io.c --- */
 
@@ -114,11 +134,23 @@ void rk_etcd_await_status(struct rk_etcd_call *call, rk_etcd_resume *resume);
 void rk_etcd_propose(struct rk_etcd_call *call, enum rk_etcd_entry entry, struct rk_span request,
 		     rk_etcd_resume *resume);
 
+/* Proposes what the member itself has to say; nobody waits for the answer. */
+void rk_etcd_tell(struct rk_etcd_thread *thread, enum rk_etcd_entry entry, struct rk_span request);
+/* When the client will send no more, and all that it sent was taken. */
+void rk_etcd_maybe_ended(struct rk_etcd_call *call);
+
 /* Frees a call that nobody needs any more. */
 void rk_etcd_maybe_free(struct rk_etcd_call *call);
 
 /* Goes on with the messages of a stream that waited because too many were on their way. */
 void rk_etcd_take(struct rk_etcd_call *call);
+
+/* --- who_io.c --- */
+
+/* Finds out who asks. False: not yet; rk_etcd_take goes on then. */
+bool rk_etcd_identify(struct rk_etcd_call *call);
+/* Whether whoever asks may call the method at all; otherwise the call has failed. */
+bool rk_etcd_is_permitted(struct rk_etcd_call *call);
 
 /* --- call_io.c: answering --- */
 
@@ -150,6 +182,7 @@ void rk_etcd_plain(struct rk_etcd_thread *thread, struct rk_http_exchange *excha
 /* --- watch_io.c --- */
 
 void rk_etcd_watch_news(struct rk_etcd_thread *thread);
+void rk_etcd_watch_check(struct rk_etcd_thread *thread);
 void rk_etcd_watch_tick(struct rk_etcd_thread *thread);
 void rk_etcd_watch_drained(struct rk_etcd_call *call);
 void rk_etcd_watch_free(struct rk_etcd_call *call);

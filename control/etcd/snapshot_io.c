@@ -123,7 +123,8 @@ static void counted(struct rk_etcd_call *call, struct rk_etcd_job *job)
 	download->left = RK_CONTAINER(job, struct count, job)->bytes;
 	download->view = rk_view_ref(RK_CONTAINER(job, struct count, job)->view);
 	download->digest = EVP_MD_CTX_new();
-	if (download->digest == NULL || EVP_DigestInit_ex(download->digest, EVP_sha256(), NULL) != 1)
+	if (download->digest == NULL ||
+	    EVP_DigestInit_ex(download->digest, EVP_sha256(), NULL) != 1)
 		rk_etcd_finish(call, RK_GRPC_INTERNAL, "etcdserver: no SHA-256 is here");
 	else
 		rk_etcd_download_drained(call);
@@ -143,6 +144,7 @@ static void on_snapshot(struct rk_etcd_call *call, struct rk_span message)
 }
 
 const struct rk_etcd_method rk_etcd_snapshot_methods[] = {
-	{ "/etcdserverpb.Maintenance/Snapshot", true, on_snapshot, rk_etcd_input_ended },
-	{ NULL, false, NULL, NULL },
+	{ "/etcdserverpb.Maintenance/Snapshot", true, on_snapshot, rk_etcd_input_ended,
+	  RK_ETCD_NEEDS_ROOT },
+	{ NULL, false, NULL, NULL, RK_ETCD_NEEDS_USER },
 };

@@ -116,6 +116,23 @@ static bool batch_send(struct batch *batch)
 	return !batch->call->watches->is_blocked;
 }
 
+/* --- who may --- */
+
+#define DENIED "rpc error: code = PermissionDenied desc = etcdserver: permission denied"
+
+static enum rk_etcd_error may_watch(const struct rk_etcd_call *call,
+				    const struct rk_etcd_range *range)
+{
+	static const uint8_t first[1];
+	const struct rk_etcd_range asked = {
+		range->key.size > 0 ? range->key : rk_span_of(first, 1), range->end
+	};
+
+	if (call->stranger != RK_ETCD_OK && call->thread->auth.is_on)
+		return call->stranger;
+	return rk_etcd_may(rk_view_root(call->thread->view), &call->who, RK_ETCD_READ, &asked);
+}
+
 /* --- reading on one's own --- */
 
 static void cancel(struct rk_etcd_watches *watches, size_t at, uint64_t compact, const char *reason)
@@ -258,6 +275,19 @@ void rk_etcd_watch_news(struct rk_etcd_thread *thread)
 	free(news);
 }
 
+/* Users or roles have changed: who may not read any more is told. */
+void rk_etcd_watch_check(struct rk_etcd_thread *thread)
+{
+	for (struct rk_etcd_watches *at = thread->watches; at != NULL; at = at->list_next) {
+		for (size_t i = 0; i < at->count;) {
+			if (may_watch(at->call, &at->at[i].range) != RK_ETCD_OK)
+				cancel(at, i, 0, DENIED);
+			else
+				i++;
+		}
+	}
+}
+
 void rk_etcd_watch_drained(struct rk_etcd_call *call)
 {
 	call->watches->is_blocked = false;
@@ -309,6 +339,14 @@ static const char *refusal(struct rk_etcd_watches *watches,
 {
 	const struct rk_etcd_range *range = &request->range;
 
+	switch (may_watch(watches->call, range)) {
+	case RK_ETCD_OK: break;
+	case RK_ETCD_USER_EMPTY:
+		return "rpc error: code = InvalidArgument desc = etcdserver: user name is empty";
+	case RK_ETCD_BAD_TOKEN:
+		return "rpc error: code = Unauthenticated desc = etcdserver: invalid auth token";
+	default: return DENIED;
+	}
 	if (range->end.size > 0 && !(range->end.size == 1 && range->end.data[0] == 0) &&
 	    rk_span_cmp(range->key, range->end) >= 0)
 		return "mvcc: watcher range is empty";
@@ -421,6 +459,6 @@ void rk_etcd_watch_end_all(struct rk_etcd_thread *thread)
 }
 
 const struct rk_etcd_method rk_etcd_watch_methods[] = {
-	{ "/etcdserverpb.Watch/Watch", true, on_message, on_ended },
-	{ NULL, false, NULL, NULL },
+	{ "/etcdserverpb.Watch/Watch", true, on_message, on_ended, RK_ETCD_NEEDS_NOBODY },
+	{ NULL, false, NULL, NULL, RK_ETCD_NEEDS_USER },
 };

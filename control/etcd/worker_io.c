@@ -31,7 +31,8 @@ static void *run(void *context)
 				stops = true;
 				continue;
 			}
-			struct rk_etcd_job *job = RK_CONTAINER(message, struct rk_etcd_job, message);
+			struct rk_etcd_job *job =
+				RK_CONTAINER(message, struct rk_etcd_job, message);
 			job->run(job);
 			atomic_fetch_sub_explicit(&worker->waiting, 1, memory_order_relaxed);
 			rk_queue_push(job->call->thread->jobs, &job->message);

@@ -150,7 +150,8 @@ check "a certificate for a fourth" "$RECKON" member cert 4 --cluster "$cluster"
 	--peer-listen "127.0.0.1:$((peer + 1))" --listen "127.0.0.1:$((peer + 2))" --etcd-listen "127.0.0.1:$((peer + 3))" \
 	--cert "$cluster/pki/m4.crt" --key "$cluster/pki/m4.key" --ca "$cluster/pki/ca.crt" >"$SCRATCH/m4.log" 2>&1 &
 joined=$!
-has "member promote" "$(until_true 10 etcdctl member promote 4; e member list | grep '^4,')" ", false"
+check "member promote" until_true 10 etcdctl member promote 4
+check "it votes" until_true 5 sh -c 'etcdctl member list | grep "^4, started, .*, false"'
 fails "member remove of nobody" "etcdserver: member not found" member remove 77
 has "member remove" "$(e member remove 4)" "Member                4 removed from cluster"
 same "member list: three again" 3 "$(e member list | wc -l)"
@@ -168,8 +169,78 @@ same "snapshot: a checksum is there" 32 $((size % 512))
 same "snapshot: it is right" "$(head -c $((size - 32)) "$SCRATCH/saved" | sha256sum | cut -c1-64)" "$(tail -c 32 "$SCRATCH/saved" | od -An -v -tx1 | tr -d ' \n')"
 timeout 4 etcdctl make-mirror --prefix a --dest-prefix mirrored --dest-cacert "$ETCDCTL_CACERT" --dest-cert "$ETCDCTL_CERT" --dest-key "$ETCDCTL_KEY" --dest-insecure-transport=false "127.0.0.1:$etcd" >/dev/null 2>&1
 same "make-mirror" 4 "$(e get mirrored --print-value-only)"
-fails "what is not here says so" "unknown method UserList for service etcdserverpb.Auth" user list
 has "a certificate of no administrator" "$(ETCDCTL_CERT=$cluster/pki/sim.crt ETCDCTL_KEY=$cluster/pki/sim.key e get a)" "etcdserver: permission denied"
+
+# Users and roles, from another member each time: a token is good on all of them.
+at() { # MEMBER USER:PASSWORD COMMAND...
+	endpoint=https://127.0.0.1:$((etcd + ($1 - 1) * 100)) user=$2
+	shift 2
+	ETCDCTL_ENDPOINTS=$endpoint etcdctl ${user:+--user="$user"} "$@" 2>&1
+}
+denied() { # NAME TEXT MEMBER USER:PASSWORD COMMAND...
+	name=$1 want=$2
+	shift 2
+	if output=$(at "$@"); then not_ok "$name" "it succeeded: $output"; else has "$name" "$output" "$want"; fi
+}
+denied "auth enable without root" "etcdserver: root user does not exist" 1 "" auth enable
+has "user add root" "$(at 1 "" user add root:secret)" "User root created"
+has "user add" "$(at 2 "" user add alice:wonder)" "User alice created"
+has "user add --no-password" "$(at 2 "" user add admin --no-password)" "User admin created"
+denied "user add twice" "etcdserver: user name already exists" 1 "" user add alice:x
+has "role add" "$(at 3 "" role add reader)" "Role reader created"
+denied "role add twice" "etcdserver: role name already exists" 1 "" role add reader
+has "role grant-permission" "$(at 1 "" role grant-permission reader --prefix=true read auth/)" "Role reader updated"
+has "role grant-permission of one key" "$(at 1 "" role grant-permission reader readwrite auth/own)" "Role reader updated"
+has "role get" "$(at 2 "" role get reader)" "[auth/, auth0) (prefix auth/)"
+has "user grant-role" "$(at 2 "" user grant-role alice reader)" "Role reader is granted to user alice"
+denied "user grant-role of nothing" "etcdserver: role name not found" 1 "" user grant-role alice nothing
+has "user get" "$(at 3 "" user get alice)" "Roles: reader"
+at 1 "" put auth/a 1 >/dev/null && at 1 "" put other 1 >/dev/null
+has "auth enable" "$(at 1 "" auth enable)" "Authentication Enabled"
+denied "a wrong password" "etcdserver: authentication failed, invalid user ID or password" 2 root:wrong get a
+denied "no such user" "etcdserver: authentication failed, invalid user ID or password" 2 nobody:x get a
+denied "the certificate's name has no role" "etcdserver: permission denied" 1 "" get auth/a
+same "root reads everything" 1 "$(at 2 root:secret get other --print-value-only)"
+same "alice reads what she may" 1 "$(at 3 alice:wonder get auth/a --print-value-only)"
+same "alice reads a range" 1 "$(at 1 alice:wonder get auth/ --prefix --print-value-only)"
+denied "alice reads what she may not" "etcdserver: permission denied" 1 alice:wonder get other
+denied "alice reads too much" "etcdserver: permission denied" 1 alice:wonder get "" --from-key
+denied "alice writes what she may only read" "etcdserver: permission denied" 2 alice:wonder put auth/a 2
+same "alice writes what is hers" OK "$(at 2 alice:wonder put auth/own 2)"
+denied "alice deletes" "etcdserver: permission denied" 2 alice:wonder del auth/a
+has "alice: txn" "$(printf 'value("other") = "1"\n\nget auth/a\n\n\n' | at 3 alice:wonder txn)" "etcdserver: permission denied"
+same "alice: txn of what she may" "SUCCESS OK" "$(printf 'value("auth/a") = "1"\n\nput auth/own 3\n\n\n' | at 3 alice:wonder txn | grep . | tr '\n' ' ' | sed 's/ $//')"
+has "alice: watch" "$(ETCDCTL_ENDPOINTS=https://127.0.0.1:$etcd timeout 3 etcdctl --user alice:wonder watch other 2>&1)" "permission denied"
+denied "alice adds a user" "etcdserver: permission denied" 1 alice:wonder user add bob:x
+denied "alice adds a member" "etcdserver: permission denied" 1 alice:wonder member add m9 --peer-urls=https://127.0.0.1:9
+denied "alice saves a snapshot" "etcdserver: permission denied" 1 alice:wonder snapshot save "$SCRATCH/stolen"
+has "alice sees herself" "$(at 2 alice:wonder user get alice)" "Roles: reader"
+denied "alice sees no other" "etcdserver: permission denied" 2 alice:wonder user get root
+lease=$(at 1 root:secret lease grant 100 | awk '{print $2}')
+at 1 root:secret put other 2 --lease="$lease" >/dev/null
+denied "alice revokes a lease of keys that are not hers" "etcdserver: permission denied" 2 alice:wonder lease revoke "$lease"
+denied "alice attaches a key to it" "etcdserver: permission denied" 2 alice:wonder put auth/own 1 --lease="$lease"
+denied "alice: timetolive" "etcdserver: permission denied" 2 alice:wonder lease timetolive "$lease" --keys
+ETCDCTL_ENDPOINTS=https://127.0.0.1:$((etcd + 100)) timeout 4 etcdctl --user alice:wonder watch auth/ --prefix >"$SCRATCH/watch" 2>&1 &
+sleep 1
+has "role revoke-permission" "$(at 1 root:secret role revoke-permission reader --prefix=true auth/)" "Permission of range [auth/, auth0) is revoked from role reader"
+wait $!
+has "a watch of what may not be read any more ends" "$(cat "$SCRATCH/watch")" "watch is canceled by the server"
+denied "it is revoked at once" "etcdserver: permission denied" 3 alice:wonder get auth/a
+denied "role revoke-permission of nothing" "etcdserver: permission is not granted to the role" 1 root:secret role revoke-permission reader x
+denied "root cannot go" "etcdserver: invalid auth management" 1 root:secret user delete root
+denied "nor lose its role" "etcdserver: invalid auth management" 1 root:secret user revoke-role root root
+has "user passwd" "$(printf 'new\nnew\n' | at 1 root:secret user passwd alice --interactive=false 2>&1)" "Password updated"
+denied "the old password" "etcdserver: authentication failed" 2 alice:wonder get auth/own
+same "the certificate's name as a user" 1 "$(at 1 root:secret user grant-role admin root >/dev/null; at 3 "" get auth/a --print-value-only)"
+has "user list" "$(at 2 root:secret user list | tr '\n' ' ')" "admin alice root"
+has "role list" "$(at 2 root:secret role list | tr '\n' ' ')" "reader"
+has "role delete" "$(at 2 root:secret role delete reader)" "Role reader deleted"
+same "nobody has it any more" "Roles:" "$(at 3 root:secret user get alice | grep Roles: | sed 's/ *$//')"
+has "user delete" "$(at 2 root:secret user delete alice)" "User alice deleted"
+same "no password is on a disk" "" "$(grep -rla wonder "$cluster"/m? 2>/dev/null)"
+has "auth disable" "$(at 3 root:secret auth disable)" "Authentication Disabled"
+same "then all is as before" 1 "$(at 1 "" get auth/a --print-value-only)"
 
 # A member that was away has everything again.
 same "/health" '{"health":"true","reason":""}' "$(curl -s --cacert "$ETCDCTL_CACERT" --cert "$ETCDCTL_CERT" --key "$ETCDCTL_KEY" "https://127.0.0.1:$etcd/health")"
