@@ -40,6 +40,9 @@ bool rk_etcd_send(struct rk_etcd_call *call, struct rk_buf *out, size_t begun)
 	rk_grpc_end(out, begun);
 	if (call->exchange == NULL || call->has_ended)
 		return true;
+	if (call->route != NULL)
+		return rk_etcd_gateway_send(call, rk_span_sub(rk_buf_span(out), begun + RK_GRPC_HEAD,
+							      out->size));
 	begin_response(call);
 	return rk_http_write(call->exchange, rk_blob_copy(rk_buf_span(out)));
 }
@@ -51,6 +54,10 @@ void rk_etcd_finish(struct rk_etcd_call *call, int code, const char *text)
 
 	if (call->exchange == NULL || call->has_ended)
 		return;
+	if (call->route != NULL) {
+		rk_etcd_gateway_finish(call, code, text);
+		return;
+	}
 	begin_response(call);
 	call->has_ended = true;
 	(void)snprintf(number, sizeof number, "%d", code);

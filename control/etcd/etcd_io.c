@@ -119,6 +119,7 @@ void rk_etcd_maybe_free(struct rk_etcd_call *call)
 	rk_buf_done(&call->in);
 	rk_buf_done(&call->key);
 	rk_buf_done(&call->user);
+	rk_buf_done(&call->json);
 	free(call);
 }
 
@@ -227,21 +228,26 @@ static void on_request(void *context, struct rk_http_exchange *exchange)
 		http->version == 2 &&
 		rk_span_starts(rk_http_header(http, "content-type"), RK_SPAN("application/grpc"));
 
-	if (!is_grpc) {
+	const struct rk_etcd_route *route = is_grpc ? NULL : rk_etcd_route_of(http->path);
+	if (!is_grpc && route == NULL) {
 		rk_etcd_plain(thread, exchange);
 		return;
 	}
+	const struct rk_span path = route != NULL ? rk_span_str(route->method) : http->path;
 	struct rk_etcd_call *call = rk_zalloc(sizeof *call);
 	call->thread = thread;
 	call->exchange = exchange;
-	call->method = method_of(http->path);
+	call->route = route;
+	call->method = method_of(path);
 	rk_http_set_user(exchange, call);
 	if (!is_allowed(thread, http->peer))
 		rk_etcd_fail(call, RK_ETCD_DENIED);
 	else if (call->method == NULL)
-		unimplemented(call, http->path);
+		unimplemented(call, path);
 	else if (thread->view == NULL || rk_view_revision(thread->view) == 0)
 		rk_etcd_fail(call, RK_ETCD_NO_LEADER); /* still recovering, or no first leader */
+	else if (route != NULL)
+		rk_etcd_gateway_begin(call);
 }
 
 void rk_etcd_take(struct rk_etcd_call *call)
@@ -286,6 +292,10 @@ static void on_data(void *context, struct rk_http_exchange *exchange, struct rk_
 	(void)context;
 	if (call == NULL || call->has_ended || call->has_message)
 		return;
+	if (call->route != NULL) {
+		rk_etcd_gateway_data(call, bytes, is_last);
+		return;
+	}
 	rk_buf_put_span(&call->in, bytes);
 	if (call->in.size > INPUT_MAX) {
 		rk_etcd_fail(call, RK_ETCD_TOO_MANY_REQUESTS);
@@ -404,7 +414,7 @@ static int start_thread(struct rk_etcd_thread *thread, struct rk_error *error)
 	const struct rk_http_server_opts opts = { .loop = thread->loop = ev_loop_new(EVFLAG_AUTO),
 						  .listen_fd = thread->listen_fd,
 						  .tls = thread->etcd->opts.server,
-						  .body_max = RK_ETCD_MESSAGE_MAX,
+						  .body_max = INPUT_MAX,
 						  .connections_max = CONNECTIONS_MAX,
 						  .context = thread,
 						  .request = on_request,

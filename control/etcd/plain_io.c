@@ -60,7 +60,7 @@ static void respond_checks(struct rk_etcd_thread *thread, struct rk_http_exchang
 	if (any)
 		respond(exchange, ok ? 200 : 503, "text/plain; charset=utf-8", &text);
 	else
-		respond_text(exchange, 404, "{\"error\":\"Not Found\",\"code\":5}");
+		respond_text(exchange, 404, "{\"error\":\"Not Found\",\"message\":\"Not Found\",\"code\":5}");
 	rk_buf_done(&text);
 }
 
@@ -150,6 +150,6 @@ void rk_etcd_plain(struct rk_etcd_thread *thread, struct rk_http_exchange *excha
 		rk_http_set_user(exchange, call);
 		rk_etcd_await_status(call, metrics_resumed);
 	} else {
-		respond_text(exchange, 404, "{\"error\":\"Not Found\",\"code\":5}");
+		respond_text(exchange, 404, "{\"error\":\"Not Found\",\"message\":\"Not Found\",\"code\":5}");
 	}
 }

@@ -11,6 +11,7 @@
 #include "control/etcd/apply.h"
 #include "control/etcd/auth.h"
 #include "control/etcd/etcd_io.h"
+#include "control/etcd/routes.h"
 #include "control/etcd/run.h"
 #include "wire/grpc.h"
 #include "wire/http_io.h"
@@ -106,6 +107,9 @@ struct rk_etcd_call { /* from its head until its exchange is gone and the core h
 	enum rk_etcd_error stranger; /* why it is nobody */
 	struct rk_etcd_who who;
 	struct rk_buf user; /* what `who` points into */
+	const struct rk_etcd_route *route; /* it came through the JSON gateway; NULL: gRPC */
+	struct rk_buf json;                /* what came of requests that are not whole; the answer */
+	bool has_asked;                    /* a request was whole */
 	unsigned awaited;
 	/* Waits: called whenever there is a new view or leader, until it is unlinked or time is up.
 	 */
@@ -174,6 +178,13 @@ void rk_etcd_wait(struct rk_etcd_call *call, bool (*look)(struct rk_etcd_call *c
 
 /* As `ended` of a stream whose answers go on. */
 void rk_etcd_input_ended(struct rk_etcd_call *call);
+
+/* --- gateway_io.c: calls with a route --- */
+
+void rk_etcd_gateway_begin(struct rk_etcd_call *call); /* its head is there */
+void rk_etcd_gateway_data(struct rk_etcd_call *call, struct rk_span bytes, bool is_last);
+bool rk_etcd_gateway_send(struct rk_etcd_call *call, struct rk_span message);
+void rk_etcd_gateway_finish(struct rk_etcd_call *call, int code, const char *text);
 
 /* --- plain_io.c --- */
 

@@ -434,8 +434,6 @@ static void on_message(struct rk_etcd_call *call, struct rk_span message)
 	}
 }
 
-static void on_ended(struct rk_etcd_call *call) { rk_etcd_finish(call, RK_GRPC_OK, ""); }
-
 void rk_etcd_watch_free(struct rk_etcd_call *call)
 {
 	struct rk_etcd_watches *watches = call->watches;
@@ -459,6 +457,6 @@ void rk_etcd_watch_end_all(struct rk_etcd_thread *thread)
 }
 
 const struct rk_etcd_method rk_etcd_watch_methods[] = {
-	{ "/etcdserverpb.Watch/Watch", true, on_message, on_ended, RK_ETCD_NEEDS_NOBODY },
+	{ "/etcdserverpb.Watch/Watch", true, on_message, rk_etcd_input_ended, RK_ETCD_NEEDS_NOBODY },
 	{ NULL, false, NULL, NULL, RK_ETCD_NEEDS_USER },
 };

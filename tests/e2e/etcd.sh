@@ -171,6 +171,34 @@ timeout 4 etcdctl make-mirror --prefix a --dest-prefix mirrored --dest-cacert "$
 same "make-mirror" 4 "$(e get mirrored --print-value-only)"
 has "a certificate of no administrator" "$(ETCDCTL_CERT=$cluster/pki/sim.crt ETCDCTL_KEY=$cluster/pki/sim.key e get a)" "etcdserver: permission denied"
 
+# The JSON gateway, over HTTP/2 and HTTP/1.1.
+json() { # PATH BODY [CURL OPTIONS...]
+	path=$1 body=$2
+	shift 2
+	curl -s -m 3 --cacert "$ETCDCTL_CACERT" --cert "$ETCDCTL_CERT" --key "$ETCDCTL_KEY" "$@" -d "$body" "https://127.0.0.1:$etcd/v3/$path" |
+		sed -E 's/"header":\{[^}]*\},?//'
+}
+same "json: put" '{}' "$(json kv/put '{"key":"anNvbg==","value":"MQ=="}')"
+has "json: put, prevKv" "$(json kv/put '{"key":"anNvbg==","value":"Mg==","prevKv":true}' --http1.1)" '{"prev_kv":{"key":"anNvbg==","create_revision":'
+same "json: what was put" 2 "$(e get json --print-value-only)"
+has "json: range" "$(json kv/range '{"key":"anNvbg=="}')" '"version":"2","value":"Mg=="}],"count":"1"}'
+has "json: txn" "$(json kv/txn '{"compare":[{"result":"EQUAL","target":"VERSION","key":"anNvbg==","version":2}],"success":[{"requestDeleteRange":{"key":"anNvbg=="}}]}')" '{"succeeded":true,"responses":[{"response_delete_range":{'
+same "json: an error" '{"error":"etcdserver: key is not provided","message":"etcdserver: key is not provided","code":3}' "$(json kv/range '{}')"
+same "json: its status" 400 "$(json kv/range '{"key":5}' -o /dev/null -w '%{http_code}')"
+same "json: no such path" 404 "$(json kv/nothing '{}' -o /dev/null -w '%{http_code}')"
+same "json: no POST" 501 "$(json kv/range '{}' -G -o /dev/null -w '%{http_code}')"
+same "json: lease grant" '{"ID":"4242","TTL":"60"}' "$(json lease/grant '{"TTL":"60","ID":"4242"}')"
+same "json: lease keepalive" '{"result":{"ID":"4242","TTL":"60"}}' "$(json lease/keepalive '{"ID":4242}')"
+has "json: lease timetolive" "$(json kv/lease/timetolive '{"ID":"4242"}')" '"grantedTTL":"60"'
+same "json: lease revoke" '{}' "$(json kv/lease/revoke '{"ID":"4242"}')"
+has "json: member list" "$(json cluster/member/list '{}')" '"members":[{"ID":"1","name":"m1","peerURLs":["https://127.0.0.1:'
+has "json: status" "$(json maintenance/status '{}')" '"version":"3.6.0"'
+has "json: hashkv" "$(json maintenance/hashkv '{}')" '"hash_revision":"'
+has "json: auth status" "$(json auth/status '{}')" '"authRevision":"1"'
+has "json: a watch of http1.1" "$(json watch '{"create_request":{"key":"dw=="}}' -N --http1.1 & sleep 1; e put w 1 >/dev/null; wait)" '"events":[{"kv":{"key":"dw==",'
+has "json: a watch of http2" "$(json watch '{"create_request":{"key":"dw==","filters":["NOPUT"]}}' -N & sleep 1; e del w >/dev/null; wait)" '"events":[{"type":"DELETE","kv":{"key":"dw==",'
+has "json: snapshot" "$(json maintenance/snapshot '' | tail -n 1)" '{"result":{"blob":"'
+
 # Users and roles, from another member each time: a token is good on all of them.
 at() { # MEMBER USER:PASSWORD COMMAND...
 	endpoint=https://127.0.0.1:$((etcd + ($1 - 1) * 100)) user=$2
@@ -233,6 +261,9 @@ denied "nor lose its role" "etcdserver: invalid auth management" 1 root:secret u
 has "user passwd" "$(printf 'new\nnew\n' | at 1 root:secret user passwd alice --interactive=false 2>&1)" "Password updated"
 denied "the old password" "etcdserver: authentication failed" 2 alice:wonder get auth/own
 same "the certificate's name as a user" 1 "$(at 1 root:secret user grant-role admin root >/dev/null; at 3 "" get auth/a --print-value-only)"
+token=$(json auth/authenticate '{"name":"root","password":"secret"}' | sed -n 's/.*"token":"\([^"]*\)".*/\1/p')
+has "json: with a token" "$(json auth/user/list '{}' -H "Authorization: $token")" '{"users":["admin","alice","root"]}'
+has "json: with a wrong token" "$(json auth/user/list '{}' -H "Authorization: x")" '"message":"etcdserver: invalid auth token","code":16}'
 has "user list" "$(at 2 root:secret user list | tr '\n' ' ')" "admin alice root"
 has "role list" "$(at 2 root:secret role list | tr '\n' ' ')" "reader"
 has "role delete" "$(at 2 root:secret role delete reader)" "Role reader deleted"
