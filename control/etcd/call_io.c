@@ -20,10 +20,9 @@ static void begin_response(struct rk_etcd_call *call)
 	call->has_begun = true;
 }
 
-size_t rk_etcd_begin(struct rk_etcd_call *call, struct rk_buf *out, uint64_t revision)
+void rk_etcd_put_header(struct rk_etcd_call *call, struct rk_buf *out, uint64_t revision)
 {
 	const struct rk_etcd_thread *thread = call->thread;
-	const size_t begun = rk_grpc_begin(out);
 	struct rk_buf header = { 0 };
 
 	rk_proto_put_number(&header, 1, thread->etcd->opts.cluster_id);
@@ -32,6 +31,13 @@ size_t rk_etcd_begin(struct rk_etcd_call *call, struct rk_buf *out, uint64_t rev
 	rk_proto_put_number(&header, 4, thread->term);
 	rk_proto_put_message(out, 1, rk_buf_span(&header));
 	rk_buf_done(&header);
+}
+
+size_t rk_etcd_begin(struct rk_etcd_call *call, struct rk_buf *out, uint64_t revision)
+{
+	const size_t begun = rk_grpc_begin(out);
+
+	rk_etcd_put_header(call, out, revision);
 	return begun;
 }
 
@@ -92,7 +98,9 @@ bool rk_etcd_answered(struct rk_etcd_call *call, const struct rk_feed_answer *an
 	case RK_OK: return true;
 	case RK_ENOSPC: rk_etcd_fail(call, RK_ETCD_NO_SPACE); break;
 	case RK_ETOOBIG: rk_etcd_fail(call, RK_ETCD_TOO_LARGE); break;
-	case RK_ETIMEDOUT: rk_etcd_fail(call, RK_ETCD_TIMEOUT); break;
+	case RK_ETIMEDOUT:
+		rk_etcd_fail(call, rk_etcd_left_ms(call) == 0 ? RK_ETCD_DEADLINE : RK_ETCD_TIMEOUT);
+		break;
 	default:
 		rk_etcd_fail(call, call->thread->leader_id == 0 ? RK_ETCD_NO_LEADER
 								: RK_ETCD_TOO_MANY_REQUESTS);

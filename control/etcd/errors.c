@@ -29,6 +29,7 @@ static const struct {
 	[RK_ETCD_TOO_MANY_REQUESTS] = { RK_GRPC_EXHAUSTED, "etcdserver: too many requests" },
 	[RK_ETCD_NO_LEADER] = { RK_GRPC_UNAVAILABLE, "etcdserver: no leader" },
 	[RK_ETCD_TIMEOUT] = { RK_GRPC_UNAVAILABLE, "etcdserver: request timed out" },
+	[RK_ETCD_DEADLINE] = { RK_GRPC_DEADLINE, "context deadline exceeded" },
 	[RK_ETCD_AUTH_NOT_ENABLED] = { RK_GRPC_PRECONDITION,
 				       "etcdserver: authentication is not enabled" },
 	[RK_ETCD_DENIED] = { RK_GRPC_DENIED, "etcdserver: permission denied" },

@@ -37,9 +37,20 @@ uint64_t rk_etcd_await(struct rk_etcd_call *call, rk_etcd_resume *resume)
 	return slot;
 }
 
+uint32_t rk_etcd_left_ms(const struct rk_etcd_call *call)
+{
+	const uint64_t now_ms = rk_clock_mono_ms();
+
+	if (call->deadline_ms == 0)
+		return RK_ETCD_CALL_MS;
+	return call->deadline_ms <= now_ms
+		       ? 0
+		       : (uint32_t)RK_MIN(call->deadline_ms - now_ms, (uint64_t)RK_ETCD_CALL_MS);
+}
+
 void rk_etcd_await_read(struct rk_etcd_call *call, rk_etcd_resume *resume)
 {
-	rk_feed_read(call->thread->feed, rk_etcd_await(call, resume), RK_ETCD_CALL_MS);
+	rk_feed_read(call->thread->feed, rk_etcd_await(call, resume), rk_etcd_left_ms(call));
 }
 
 void rk_etcd_await_status(struct rk_etcd_call *call, rk_etcd_resume *resume)
@@ -67,7 +78,8 @@ void rk_etcd_propose(struct rk_etcd_call *call, enum rk_etcd_entry entry, struct
 	if (request.size > 0)
 		memcpy(body->data + as.size + 1, request.data, request.size);
 	rk_buf_done(&as);
-	rk_feed_write_etcd(call->thread->feed, rk_etcd_await(call, resume), body, RK_ETCD_CALL_MS);
+	rk_feed_write_etcd(call->thread->feed, rk_etcd_await(call, resume), body,
+			   rk_etcd_left_ms(call));
 }
 
 /* --- waiting for the state --- */
@@ -96,6 +108,44 @@ void rk_etcd_wait(struct rk_etcd_call *call, bool (*look)(struct rk_etcd_call *c
 	if (call->next != NULL)
 		call->next->link = &call->next;
 	thread->waiting = call;
+}
+
+static void untime_call(struct rk_etcd_call *call)
+{
+	if (call->timed_link == NULL)
+		return;
+	*call->timed_link = call->timed_next;
+	if (call->timed_next != NULL)
+		call->timed_next->timed_link = call->timed_link;
+	call->timed_link = NULL;
+}
+
+/* As long as the client says that it waits (grpc-timeout). */
+static void time_call(struct rk_etcd_call *call)
+{
+	struct rk_etcd_thread *thread = call->thread;
+	uint64_t left_ms;
+
+	if (!rk_grpc_timeout(rk_http_header(rk_http_request(call->exchange), "grpc-timeout"),
+			     &left_ms))
+		return;
+	call->deadline_ms = rk_clock_mono_ms() + left_ms;
+	call->timed_next = thread->timed;
+	call->timed_link = &thread->timed;
+	if (call->timed_next != NULL)
+		call->timed_next->timed_link = &call->timed_next;
+	thread->timed = call;
+}
+
+static void end_late(struct rk_etcd_thread *thread)
+{
+	const uint64_t now_ms = rk_clock_mono_ms();
+
+	for (struct rk_etcd_call *call = thread->timed, *next; call != NULL; call = next) {
+		next = call->timed_next;
+		if (call->deadline_ms <= now_ms)
+			rk_etcd_fail(call, RK_ETCD_DEADLINE);
+	}
 }
 
 static void look_again(struct rk_etcd_thread *thread)
@@ -185,7 +235,7 @@ static const struct rk_etcd_method *method_of(struct rk_span path)
 {
 	static const struct rk_etcd_method *const tables[] = {
 		rk_etcd_kv_methods, rk_etcd_watch_methods, rk_etcd_lease_methods,
-		rk_etcd_cluster_methods, rk_etcd_maintenance_methods, rk_etcd_snapshot_methods,
+		rk_etcd_cluster_methods, rk_etcd_maintenance_methods, rk_etcd_snapshot_methods, rk_etcd_range_stream_methods,
 		rk_etcd_auth_methods, rk_etcd_lock_methods
 	};
 
@@ -240,6 +290,7 @@ static void on_request(void *context, struct rk_http_exchange *exchange)
 	call->route = route;
 	call->method = method_of(path);
 	rk_http_set_user(exchange, call);
+	time_call(call);
 	if (!is_allowed(thread, http->peer))
 		rk_etcd_fail(call, RK_ETCD_DENIED);
 	else if (call->method == NULL)
@@ -314,8 +365,11 @@ static void on_gone(void *context, struct rk_http_exchange *exchange)
 	if (call == NULL)
 		return;
 	rk_etcd_watch_free(call);
-	rk_etcd_download_free(call);
+	if (call->tail != NULL)
+		call->tail->drop(call->tail);
+	call->tail = NULL;
 	unlink_call(call);
+	untime_call(call);
 	call->exchange = NULL;
 	rk_etcd_maybe_free(call);
 }
@@ -327,8 +381,8 @@ static void on_drained(void *context, struct rk_http_exchange *exchange)
 	(void)context;
 	if (call != NULL && call->watches != NULL)
 		rk_etcd_watch_drained(call);
-	if (call != NULL && call->download != NULL && !call->has_ended)
-		rk_etcd_download_drained(call);
+	if (call != NULL && call->tail != NULL && !call->has_ended)
+		call->tail->drained(call);
 }
 
 /* --- telling the cluster this member's name and URL --- */
@@ -372,6 +426,7 @@ static void on_timer(struct ev_loop *loop, ev_timer *timer, int events)
 	(void)events;
 	maybe_publish(thread);
 	rk_etcd_watch_tick(thread);
+	end_late(thread);
 	look_again(thread);
 }
 

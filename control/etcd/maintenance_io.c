@@ -225,18 +225,44 @@ static void on_hash(struct rk_etcd_call *call, struct rk_span message)
 
 /* --- gRPC's health --- */
 
-/* HealthCheckResponse has no header. */
-static void on_health(struct rk_etcd_call *call, struct rk_span message)
+/* HealthCheckResponse has no header: 1 is SERVING, 2 NOT_SERVING. */
+static uint64_t health_of(const struct rk_etcd_call *call)
 {
-	const bool serves = call->thread->leader_id != 0;
+	return call->thread->leader_id != 0 ? 1 : 2;
+}
+
+static void send_health(struct rk_etcd_call *call)
+{
 	struct rk_buf out = { 0 };
 	const size_t begun = rk_grpc_begin(&out);
 
-	(void)message;
-	rk_proto_put_number(&out, 1, serves ? 1 : 2);
+	rk_proto_put_number(&out, 1, health_of(call));
 	(void)rk_etcd_send(call, &out, begun);
-	rk_etcd_finish(call, RK_GRPC_OK, "");
 	rk_buf_done(&out);
+}
+
+static void on_health(struct rk_etcd_call *call, struct rk_span message)
+{
+	(void)message;
+	send_health(call);
+	rk_etcd_finish(call, RK_GRPC_OK, "");
+}
+
+/* A stream: at once, and whenever it is another one. */
+static bool look_at_health(struct rk_etcd_call *call)
+{
+	if (!call->has_ended && call->wanted != health_of(call)) {
+		call->wanted = health_of(call);
+		send_health(call);
+	}
+	return call->has_ended;
+}
+
+static void on_health_watch(struct rk_etcd_call *call, struct rk_span message)
+{
+	(void)message;
+	if (call->wanted == 0) /* one request a stream */
+		rk_etcd_wait(call, look_at_health, 0);
 }
 
 const struct rk_etcd_method rk_etcd_maintenance_methods[] = {
@@ -248,5 +274,7 @@ const struct rk_etcd_method rk_etcd_maintenance_methods[] = {
 	{ "/etcdserverpb.Maintenance/Hash", false, on_hash, NULL, RK_ETCD_NEEDS_ROOT },
 	{ "/etcdserverpb.Maintenance/HashKV", false, on_hash_kv, NULL, RK_ETCD_NEEDS_ROOT },
 	{ "/grpc.health.v1.Health/Check", false, on_health, NULL, RK_ETCD_NEEDS_NOBODY },
+	{ "/grpc.health.v1.Health/Watch", true, on_health_watch, rk_etcd_input_ended,
+	  RK_ETCD_NEEDS_NOBODY },
 	{ NULL, false, NULL, NULL, RK_ETCD_NEEDS_USER },
 };

@@ -28,6 +28,10 @@ uint64_t rk_etcd_run_now(const struct rk_etcd_run *run);
 /* range.c: RangeResponse. */
 enum rk_etcd_error rk_etcd_range(const struct rk_etcd_run *run,
 				 const struct rk_etcd_range_request *request, struct rk_buf *out);
+/* Its parts, for answers in pieces. Revision 0: now. */
+enum rk_etcd_error rk_etcd_check_revision(const struct rk_etcd_run *run, int64_t revision);
+bool rk_etcd_range_wants(const struct rk_etcd_range_request *request, const struct rk_etcd_kv *kv);
+void rk_etcd_range_put(struct rk_buf *out, const struct rk_etcd_kv *kv, bool keys_only);
 /* write.c: PutResponse, DeleteRangeResponse. */
 enum rk_etcd_error rk_etcd_put(struct rk_etcd_run *run, const struct rk_etcd_put_request *request,
 			       struct rk_buf *out);

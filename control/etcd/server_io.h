@@ -25,7 +25,6 @@
 struct rk_etcd_thread;
 struct rk_etcd_call;
 struct rk_etcd_watches;
-struct rk_etcd_download;
 struct rk_etcd_worker;
 
 typedef void rk_etcd_resume(struct rk_etcd_call *call, struct rk_feed_answer *answer);
@@ -76,6 +75,7 @@ struct rk_etcd_thread {
 
 	struct rk_etcd_watches *watches; /* streams; linked */
 	struct rk_etcd_call *waiting;    /* for the state to change; linked */
+	struct rk_etcd_call *timed;      /* that have a deadline; linked */
 };
 
 enum rk_etcd_needs { /* while auth is on: who may call */
@@ -92,6 +92,12 @@ struct rk_etcd_method {
 	/* A stream: the client will send no more. */
 	void (*ended)(struct rk_etcd_call *call);
 	enum rk_etcd_needs needs;
+};
+
+/* What a long answer goes on from; the first member of what it is about. */
+struct rk_etcd_tail {
+	void (*drained)(struct rk_etcd_call *call); /* the client takes more */
+	void (*drop)(struct rk_etcd_tail *tail);
 };
 
 struct rk_etcd_call { /* from its head until its exchange is gone and the core has answered all */
@@ -120,12 +126,16 @@ struct rk_etcd_call { /* from its head until its exchange is gone and the core h
 	struct rk_span name; /* into `in` */
 	struct rk_buf key;
 	struct rk_etcd_watches *watches;
-	struct rk_etcd_download *download;
+	struct rk_etcd_tail *tail;
+	/* As the client has it (grpc-timeout): monotonic, 0 when there is none; linked then. */
+	uint64_t deadline_ms;
+	struct rk_etcd_call *timed_next, **timed_link;
 };
 
 extern const struct rk_etcd_method rk_etcd_kv_methods[], rk_etcd_lease_methods[],
 	rk_etcd_watch_methods[], rk_etcd_cluster_methods[], rk_etcd_maintenance_methods[],
-	rk_etcd_snapshot_methods[], rk_etcd_auth_methods[], rk_etcd_lock_methods[]; /* each ends with a NULL path */
+	rk_etcd_snapshot_methods[], rk_etcd_range_stream_methods[], rk_etcd_auth_methods[],
+	rk_etcd_lock_methods[]; /* each ends with a NULL path */
 
 /* --- etcd_io.c --- */
 
@@ -138,6 +148,8 @@ void rk_etcd_await_status(struct rk_etcd_call *call, rk_etcd_resume *resume);
 void rk_etcd_propose(struct rk_etcd_call *call, enum rk_etcd_entry entry, struct rk_span request,
 		     rk_etcd_resume *resume);
 
+/* How long the core may take for what the call asks of it. */
+uint32_t rk_etcd_left_ms(const struct rk_etcd_call *call);
 /* Proposes what the member itself has to say; nobody waits for the answer. */
 void rk_etcd_tell(struct rk_etcd_thread *thread, enum rk_etcd_entry entry, struct rk_span request);
 /* When the client will send no more, and all that it sent was taken. */
@@ -159,6 +171,7 @@ bool rk_etcd_is_permitted(struct rk_etcd_call *call);
 /* --- call_io.c: answering --- */
 
 /* Begins a response with its header in `out`; end sends it: more may follow on a stream. */
+void rk_etcd_put_header(struct rk_etcd_call *call, struct rk_buf *out, uint64_t revision);
 size_t rk_etcd_begin(struct rk_etcd_call *call, struct rk_buf *out, uint64_t revision);
 bool rk_etcd_send(struct rk_etcd_call *call, struct rk_buf *out,
 		  size_t begun); /* false: wait for drained */
@@ -198,10 +211,5 @@ void rk_etcd_watch_tick(struct rk_etcd_thread *thread);
 void rk_etcd_watch_drained(struct rk_etcd_call *call);
 void rk_etcd_watch_free(struct rk_etcd_call *call);
 void rk_etcd_watch_end_all(struct rk_etcd_thread *thread);
-
-/* --- snapshot_io.c --- */
-
-void rk_etcd_download_drained(struct rk_etcd_call *call);
-void rk_etcd_download_free(struct rk_etcd_call *call);
 
 #endif

@@ -14,7 +14,8 @@
 #define PAD_BYTES    512
 #define DIGEST_BYTES 32
 
-struct rk_etcd_download {
+struct download {
+	struct rk_etcd_tail tail;
 	struct rk_view *view;
 	struct rk_store_dump dump;
 	struct rk_buf next; /* what comes next */
@@ -53,7 +54,12 @@ static void drop_count(struct rk_etcd_job *job)
 	free(count);
 }
 
-static void fill(struct rk_etcd_download *download)
+static struct download *download_of(const struct rk_etcd_call *call)
+{
+	return RK_CONTAINER(call->tail, struct download, tail);
+}
+
+static void fill(struct download *download)
 {
 	static const uint8_t zeros[PAD_BYTES];
 
@@ -69,7 +75,7 @@ static void fill(struct rk_etcd_download *download)
 /* False: the stream takes no more for now. */
 static bool send(struct rk_etcd_call *call, struct rk_span blob)
 {
-	struct rk_etcd_download *download = call->download;
+	struct download *download = download_of(call);
 	struct rk_buf out = { 0 };
 	const size_t begun = rk_etcd_begin(call, &out, rk_view_revision(download->view));
 
@@ -82,9 +88,9 @@ static bool send(struct rk_etcd_call *call, struct rk_span blob)
 	return goes_on;
 }
 
-void rk_etcd_download_drained(struct rk_etcd_call *call)
+static void go_on(struct rk_etcd_call *call)
 {
-	struct rk_etcd_download *download = call->download;
+	struct download *download = download_of(call);
 	uint8_t digest[DIGEST_BYTES];
 	bool goes_on = true;
 
@@ -103,23 +109,22 @@ void rk_etcd_download_drained(struct rk_etcd_call *call)
 	rk_etcd_finish(call, RK_GRPC_OK, "");
 }
 
-void rk_etcd_download_free(struct rk_etcd_call *call)
+static void drop_download(struct rk_etcd_tail *tail)
 {
-	struct rk_etcd_download *download = call->download;
+	struct download *download = RK_CONTAINER(tail, struct download, tail);
 
-	if (download == NULL)
-		return;
 	EVP_MD_CTX_free(download->digest);
 	(void)rk_view_unref(download->view);
 	rk_buf_done(&download->next);
 	free(download);
-	call->download = NULL;
 }
 
 static void counted(struct rk_etcd_call *call, struct rk_etcd_job *job)
 {
-	struct rk_etcd_download *download = call->download = rk_zalloc(sizeof *download);
+	struct download *download = rk_zalloc(sizeof *download);
 
+	download->tail = (struct rk_etcd_tail){ go_on, drop_download };
+	call->tail = &download->tail;
 	download->left = RK_CONTAINER(job, struct count, job)->bytes;
 	download->view = rk_view_ref(RK_CONTAINER(job, struct count, job)->view);
 	download->digest = EVP_MD_CTX_new();
@@ -127,13 +132,13 @@ static void counted(struct rk_etcd_call *call, struct rk_etcd_job *job)
 	    EVP_DigestInit_ex(download->digest, EVP_sha256(), NULL) != 1)
 		rk_etcd_finish(call, RK_GRPC_INTERNAL, "etcdserver: no SHA-256 is here");
 	else
-		rk_etcd_download_drained(call);
+		go_on(call);
 }
 
 static void on_snapshot(struct rk_etcd_call *call, struct rk_span message)
 {
 	(void)message;
-	if (call->awaited > 0 || call->download != NULL)
+	if (call->awaited > 0 || call->tail != NULL)
 		return; /* one request a stream */
 	struct count *count = rk_zalloc(sizeof *count);
 	count->job.run = run_count;

@@ -1,6 +1,7 @@
 /* The Watch service: many watchers on one stream. Events come from the view: those that are new
  * since the last one are shown to every watcher that is up to date; one that begins in the past, or
- * whose client reads slowly, reads on its own from where it stands. A revision is never split. */
+ * whose client reads slowly, reads on its own from where it stands. A revision is split only for those
+ * that asked for it. */
 #include <stdlib.h>
 
 #include "base/clock_io.h"
@@ -10,6 +11,7 @@
 
 #define WATCHERS_MAX 100000 /* on one stream */
 #define BATCH_BYTES  (512u << 10)
+#define FRAGMENT_BYTES (1u << 20) /* of a response, for those that take revisions in pieces */
 #define PROGRESS_MS  600000
 #define NO_WATCH     (-1)
 
@@ -19,7 +21,7 @@ struct watcher {
 	uint8_t *keys;
 	uint64_t next; /* the first revision that it has not been told */
 	uint64_t told_ms;
-	bool prev_kv, progress, no_put, no_delete;
+	bool prev_kv, progress, fragment, no_put, no_delete;
 };
 
 struct rk_etcd_watches { /* of one stream */
@@ -93,17 +95,6 @@ struct batch { /* a response that grows */
 	bool has_events;
 };
 
-static void batch_add(struct batch *batch, struct rk_span encoded)
-{
-	if (!batch->has_events) {
-		rk_buf_clear(&batch->out);
-		batch->begun = rk_etcd_begin(batch->call, &batch->out, rk_etcd_now(batch->call));
-		rk_proto_put_number(&batch->out, 2, (uint64_t)batch->watcher->id);
-		batch->has_events = true;
-	}
-	rk_proto_put_message(&batch->out, 11, encoded);
-}
-
 /* False: the stream takes no more for now. */
 static bool batch_send(struct batch *batch)
 {
@@ -114,6 +105,24 @@ static bool batch_send(struct batch *batch)
 	if (!rk_etcd_send(batch->call, &batch->out, batch->begun))
 		batch->call->watches->is_blocked = true;
 	return !batch->call->watches->is_blocked;
+}
+
+/* What becomes too large for one response is said to go on in the next one, if the client can take
+ * that. All of a revision is sent, whether the stream is full or not. */
+static void batch_add(struct batch *batch, struct rk_span encoded)
+{
+	if (batch->has_events && batch->watcher->fragment &&
+	    batch->out.size + encoded.size > FRAGMENT_BYTES) {
+		rk_proto_put_number(&batch->out, 7, 1);
+		(void)batch_send(batch);
+	}
+	if (!batch->has_events) {
+		rk_buf_clear(&batch->out);
+		batch->begun = rk_etcd_begin(batch->call, &batch->out, rk_etcd_now(batch->call));
+		rk_proto_put_number(&batch->out, 2, (uint64_t)batch->watcher->id);
+		batch->has_events = true;
+	}
+	rk_proto_put_message(&batch->out, 11, encoded);
 }
 
 /* --- who may --- */
@@ -363,6 +372,7 @@ static void create(struct rk_etcd_watches *watches, const struct rk_etcd_watch_r
 				   .told_ms = rk_clock_mono_ms(),
 				   .prev_kv = request->prev_kv,
 				   .progress = request->progress,
+				   .fragment = request->fragment,
 				   .no_put = request->no_put,
 				   .no_delete = request->no_delete };
 

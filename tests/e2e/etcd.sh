@@ -118,19 +118,26 @@ has "elect --listen" "$(timeout 2 etcdctl elect --listen e 2>&1)" "me"
 wait
 has "elect" "$(cat "$SCRATCH/elect")" "me"
 # The Lock and Election services, which etcdctl does without: frames by hand.
-call() { # METHOD BODY (printf's), at most 3 seconds
+call() { # METHOD BODY (printf's) [CURL OPTIONS...], at most 3 seconds
+	method=$1
 	printf "$2" >"$SCRATCH/request"
-	curl -s -m 3 --http2 --cacert "$ETCDCTL_CACERT" --cert "$ETCDCTL_CERT" --key "$ETCDCTL_KEY" -H 'content-type: application/grpc' -H 'te: trailers' -D - --data-binary @"$SCRATCH/request" "https://127.0.0.1:$etcd$1" | tr '\000' '.'
+	shift 2
+	curl -s -m 3 "$@" --http2 --cacert "$ETCDCTL_CACERT" --cert "$ETCDCTL_CERT" --key "$ETCDCTL_KEY" -H 'content-type: application/grpc' -H 'te: trailers' -D - --data-binary @"$SCRATCH/request" "https://127.0.0.1:$etcd$method" | tr '\000' '.'
 }
 if curl --version 2>/dev/null | grep -q HTTP2; then
 	call /etcdserverpb.Lease/LeaseGrant '\0\0\0\0\4\10\60\20\7' >/dev/null
 	call /etcdserverpb.Lease/LeaseGrant '\0\0\0\0\4\10\60\20\10' >/dev/null
 	has "Lock" "$(call /v3lockpb.Lock/Lock '\0\0\0\0\6\12\2lk\20\7')" "lk/7"
 	same "Lock: another waits" 0 "$(call /v3lockpb.Lock/Lock '\0\0\0\0\6\12\2lk\20\10' | grep -c lk/8)"
+	has "Lock: the client's deadline" "$(call /v3lockpb.Lock/Lock '\0\0\0\0\6\12\2lk\20\10' -H 'grpc-timeout: 300m')" "grpc-status: 4"
 	has "Unlock" "$(call /v3lockpb.Lock/Unlock '\0\0\0\0\6\12\4lk/7')" "grpc-status: 0"
 	has "Lock: the other has it now" "$(call /v3lockpb.Lock/Lock '\0\0\0\0\6\12\2lk\20\10')" "lk/8"
 	has "Campaign" "$(call /v3electionpb.Election/Campaign '\0\0\0\0\12\12\2el\20\7\32\2me')" "el/7"
 	has "Leader" "$(call /v3electionpb.Election/Leader '\0\0\0\0\4\12\2el')" "el/7"
+	has "RangeStream" "$(call /etcdserverpb.KV/RangeStream '\0\0\0\0\6\12\1e\22\1f' | tr '\n' ' ')" "el/7"
+	has "RangeStream, sorted" "$(call /etcdserverpb.KV/RangeStream '\0\0\0\0\10\12\1e\22\1f\50\2')" "grpc-status: 12"
+	has "Health: Check" "$(call /grpc.health.v1.Health/Check '\0\0\0\0\0')" "$(printf '....\2\10\1')"
+	has "Health: Watch" "$(call /grpc.health.v1.Health/Watch '\0\0\0\0\0' -H 'grpc-timeout: 1S')" "$(printf '....\2\10\1')"
 	has "Leader of nothing" "$(call /v3electionpb.Election/Leader '\0\0\0\0\4\12\2no')" "election: no leader"
 else
 	skip "Lock and Election" "no curl with HTTP/2 is here"
@@ -147,10 +154,11 @@ has "member update" "$(e member update 4 --peer-urls="https://127.0.0.1:$((peer 
 has "member list shows where it is" "$(e member list)" "4, unstarted, , https://127.0.0.1:$((peer + 1)), , true"
 check "a certificate for a fourth" "$RECKON" member cert 4 --cluster "$cluster"
 "$RECKON" server --join --dir "$SCRATCH/m4" --id 4 --cluster-id "$(sed -n 's/^clusterID: "\(.*\)"/\1/p' "$cluster/cluster.yaml")" \
-	--peer-listen "127.0.0.1:$((peer + 1))" --listen "127.0.0.1:$((peer + 2))" --etcd-listen "127.0.0.1:$((peer + 3))" \
+	--peer-listen "127.0.0.1:$((peer + 1))" --listen "127.0.0.1:$((peer + 2))" --etcd-listen "127.0.0.1:$((peer + 3))" --api-threads 2 \
 	--cert "$cluster/pki/m4.crt" --key "$cluster/pki/m4.key" --ca "$cluster/pki/ca.crt" >"$SCRATCH/m4.log" 2>&1 &
 joined=$!
 check "member promote" until_true 10 etcdctl member promote 4
+same "two threads serve it" "v v v v" "$(e put threads v >/dev/null; for n in 1 2 3 4; do ETCDCTL_ENDPOINTS=https://127.0.0.1:$((peer + 3)) e get threads --print-value-only; done | tr '\n' ' ' | sed 's/ $//')"
 check "it votes" until_true 5 sh -c 'etcdctl member list | grep "^4, started, .*, false"'
 fails "member remove of nobody" "etcdserver: member not found" member remove 77
 has "member remove" "$(e member remove 4)" "Member                4 removed from cluster"
@@ -197,6 +205,26 @@ has "json: hashkv" "$(json maintenance/hashkv '{}')" '"hash_revision":"'
 has "json: auth status" "$(json auth/status '{}')" '"authRevision":"1"'
 has "json: a watch of http1.1" "$(json watch '{"create_request":{"key":"dw=="}}' -N --http1.1 & sleep 1; e put w 1 >/dev/null; wait)" '"events":[{"kv":{"key":"dw==",'
 has "json: a watch of http2" "$(json watch '{"create_request":{"key":"dw==","filters":["NOPUT"]}}' -N & sleep 1; e del w >/dev/null; wait)" '"events":[{"type":"DELETE","kv":{"key":"dw==",'
+json lease/grant '{"TTL":"60","ID":"4243"}' >/dev/null
+has "json: campaign" "$(json election/campaign '{"name":"ZWw0","lease":"4243","value":"bWU="}')" '"leader":{"name":"ZWw0","key":"'
+leader=$(json election/campaign '{"name":"ZWw0","lease":"4243","value":"bWU="}' | sed -n 's/.*"leader":\({[^}]*}\).*/\1/p')
+has "json: leader" "$(json election/leader '{"name":"ZWw0"}')" '"value":"bWU=","lease":"4243"}}'
+observed=$(json election/observe '{"name":"ZWw0"}' -N & sleep 0.7; json election/proclaim "{\"leader\":$leader,\"value\":\"eW91\"}"; wait)
+has "json: observe: who leads" "$observed" '"value":"bWU="'
+has "json: observe: what it proclaims" "$observed" '"value":"eW91"'
+same "json: resign" '{}' "$(json election/resign "{\"leader\":$leader}")"
+has "json: leader of nobody" "$(json election/leader '{"name":"ZWw0"}')" 'election: no leader'
+has "json: proclaim of who leads no more" "$(json election/proclaim "{\"leader\":$leader,\"value\":\"eW91\"}")" 'election: not leader'
+big=$(head -c 700000 /dev/zero | base64 -w0)
+put() { printf '{"request_put":{"key":"%s","value":"%s"}}' "$1" "$big"; }
+printf '{"success":[%s,%s]}' "$(put Zi8x)" "$(put Zi8y)" >"$SCRATCH/txn"
+for fragment in true false; do
+	json watch "{\"create_request\":{\"key\":\"Zi8=\",\"range_end\":\"ZjA=\",\"fragment\":$fragment}}" -N >"$SCRATCH/fragments" &
+	sleep 0.7
+	json kv/txn "@$SCRATCH/txn" >/dev/null
+	wait
+	same "json: a watch, fragments: $fragment" "$([ $fragment = true ] && echo '3 1' || echo '2 0')" "$(grep -c result "$SCRATCH/fragments") $(grep -c '"fragment":true' "$SCRATCH/fragments")"
+done
 has "json: snapshot" "$(json maintenance/snapshot '' | tail -n 1)" '{"result":{"blob":"'
 
 # Users and roles, from another member each time: a token is good on all of them.
