@@ -46,6 +46,7 @@ bool rk_etcd_send(struct rk_etcd_call *call, struct rk_buf *out, size_t begun)
 	rk_grpc_end(out, begun);
 	if (call->exchange == NULL || call->has_ended)
 		return true;
+	rk_etcd_count_bytes(call->thread->etcd, 0, out->size);
 	if (call->route != NULL)
 		return rk_etcd_gateway_send(call, rk_span_sub(rk_buf_span(out), begun + RK_GRPC_HEAD,
 							      out->size));
@@ -60,6 +61,7 @@ void rk_etcd_finish(struct rk_etcd_call *call, int code, const char *text)
 
 	if (call->exchange == NULL || call->has_ended)
 		return;
+	rk_etcd_count_handled(call, code);
 	if (call->route != NULL) {
 		rk_etcd_gateway_finish(call, code, text);
 		return;
@@ -94,6 +96,8 @@ void rk_etcd_fail(struct rk_etcd_call *call, enum rk_etcd_error error)
 
 bool rk_etcd_answered(struct rk_etcd_call *call, const struct rk_feed_answer *answer)
 {
+	if (call->has_ended)
+		return false; /* its time was over */
 	switch (answer->err) {
 	case RK_OK: return true;
 	case RK_ENOSPC: rk_etcd_fail(call, RK_ETCD_NO_SPACE); break;

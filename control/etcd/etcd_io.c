@@ -16,6 +16,7 @@
 #define TICK_S          0.1
 #define CONNECTIONS_MAX 20000
 #define INPUT_MAX       (4u << 20) /* bytes of one call that wait */
+#define CANCELED        1 /* gRPC's code for a client that went away */
 #define PUBLISH_MS      3000 /* until this member's URL is told again, when it was not heard */
 
 /* --- waiting for the core --- */
@@ -198,6 +199,12 @@ static void take_news(struct rk_etcd_thread *thread, struct rk_feed_news *news)
 	thread->auth = rk_etcd_auth(rk_view_root(thread->view));
 	if (thread->auth.is_on && thread->auth.revision != auth_revision)
 		rk_etcd_watch_check(thread);
+	if (thread == thread->etcd->threads && news->leader_id != 0 &&
+	    news->leader_id != thread->led_by) {
+		thread->led_by = news->leader_id;
+		atomic_fetch_add_explicit(&thread->etcd->counts.leader_changes, 1,
+					  memory_order_relaxed);
+	}
 	thread->leader_id = news->leader_id;
 	thread->term = news->term;
 	rk_etcd_watch_news(thread);
@@ -231,19 +238,35 @@ static void on_jobs(struct ev_loop *loop, ev_io *io, int events)
 
 /* --- calls --- */
 
-static const struct rk_etcd_method *method_of(struct rk_span path)
-{
-	static const struct rk_etcd_method *const tables[] = {
-		rk_etcd_kv_methods, rk_etcd_watch_methods, rk_etcd_lease_methods,
-		rk_etcd_cluster_methods, rk_etcd_maintenance_methods, rk_etcd_snapshot_methods, rk_etcd_range_stream_methods,
-		rk_etcd_auth_methods, rk_etcd_lock_methods
-	};
+static const struct rk_etcd_method *const tables[] = {
+	rk_etcd_kv_methods,          rk_etcd_watch_methods,    rk_etcd_lease_methods,
+	rk_etcd_cluster_methods,     rk_etcd_auth_methods,     rk_etcd_maintenance_methods,
+	rk_etcd_snapshot_methods,    rk_etcd_lock_methods,     rk_etcd_range_stream_methods,
+};
 
+const struct rk_etcd_method *rk_etcd_method_at(uint32_t number)
+{
 	for (size_t i = 0; i < RK_COUNT(tables); i++)
 		for (const struct rk_etcd_method *at = tables[i]; at->path != NULL; at++)
-			if (rk_span_is(path, at->path))
+			if (number-- == 0)
 				return at;
 	return NULL;
+}
+
+static void set_method(struct rk_etcd_call *call, struct rk_span path)
+{
+	uint32_t number = 0;
+
+	for (size_t i = 0; i < RK_COUNT(tables); i++) {
+		for (const struct rk_etcd_method *at = tables[i]; at->path != NULL; at++, number++) {
+			if (!rk_span_is(path, at->path))
+				continue;
+			rk_assert(number < RK_ETCD_METHODS);
+			call->method = at;
+			call->number = number;
+			return;
+		}
+	}
 }
 
 /* While auth is on, users are asked for, and any certificate of the cluster's CA may be one's. */
@@ -288,7 +311,8 @@ static void on_request(void *context, struct rk_http_exchange *exchange)
 	call->thread = thread;
 	call->exchange = exchange;
 	call->route = route;
-	call->method = method_of(path);
+	set_method(call, path);
+	rk_etcd_count_started(call);
 	rk_http_set_user(exchange, call);
 	time_call(call);
 	if (!is_allowed(thread, http->peer))
@@ -343,6 +367,7 @@ static void on_data(void *context, struct rk_http_exchange *exchange, struct rk_
 	(void)context;
 	if (call == NULL || call->has_ended || call->has_message)
 		return;
+	rk_etcd_count_bytes(call->thread->etcd, bytes.size, 0);
 	if (call->route != NULL) {
 		rk_etcd_gateway_data(call, bytes, is_last);
 		return;
@@ -364,6 +389,8 @@ static void on_gone(void *context, struct rk_http_exchange *exchange)
 	(void)context;
 	if (call == NULL)
 		return;
+	if (!call->has_ended)
+		rk_etcd_count_handled(call, CANCELED);
 	rk_etcd_watch_free(call);
 	if (call->tail != NULL)
 		call->tail->drop(call->tail);

@@ -40,12 +40,21 @@ struct rk_etcd_slot { /* somebody waits for the core */
 	rk_etcd_resume *resume;
 };
 
+#define RK_ETCD_METHODS 64 /* at most */
+#define RK_ETCD_CODES   17 /* of gRPC */
+struct rk_etcd_counts { /* since the start, but for the two that are now */
+	atomic_ullong started[RK_ETCD_METHODS], handled[RK_ETCD_METHODS][RK_ETCD_CODES];
+	atomic_ullong received_bytes, sent_bytes, leader_changes, healthy, unhealthy;
+	atomic_ullong watch_streams, watchers; /* now */
+};
+
 struct rk_etcd {
 	struct rk_etcd_opts opts;
 	char *name, *advertise;
 	unsigned thread_count;
 	struct rk_etcd_thread *threads;
 	struct rk_etcd_worker *worker;
+	struct rk_etcd_counts counts;
 };
 
 struct rk_etcd_thread {
@@ -65,6 +74,7 @@ struct rk_etcd_thread {
 	struct rk_etcd_auth auth; /* of the view */
 	struct rk_etcd_use uses[RK_ETCD_USES];
 	uint64_t leader_id, term;
+	uint64_t led_by; /* the last leader that there was */
 	uint64_t seen;       /* events up to this revision were shown to watchers */
 	uint64_t publish_ms; /* when to look again whether the cluster knows this member's URL */
 
@@ -104,6 +114,7 @@ struct rk_etcd_call { /* from its head until its exchange is gone and the core h
 	struct rk_etcd_thread *thread;
 	struct rk_http_exchange *exchange; /* NULL: gone */
 	const struct rk_etcd_method *method;
+	uint32_t number; /* of the method */
 	struct rk_buf
 		in; /* what came of messages that are not whole; of a unary call, its message */
 	struct rk_span message;
@@ -199,9 +210,20 @@ void rk_etcd_gateway_data(struct rk_etcd_call *call, struct rk_span bytes, bool 
 bool rk_etcd_gateway_send(struct rk_etcd_call *call, struct rk_span message);
 void rk_etcd_gateway_finish(struct rk_etcd_call *call, int code, const char *text);
 
-/* --- plain_io.c --- */
+/* --- plain_io.c, health_io.c, metrics_io.c --- */
 
 void rk_etcd_plain(struct rk_etcd_thread *thread, struct rk_http_exchange *exchange);
+void rk_etcd_respond(struct rk_http_exchange *exchange, int status, const char *type,
+		     struct rk_span text);
+void rk_etcd_respond_missing(struct rk_http_exchange *exchange); /* 404 */
+void rk_etcd_health(struct rk_etcd_call *call);
+void rk_etcd_metrics(struct rk_etcd_call *call);
+
+const struct rk_etcd_method *rk_etcd_method_at(uint32_t number); /* NULL: there are no more */
+void rk_etcd_count_started(struct rk_etcd_call *call);
+void rk_etcd_count_handled(struct rk_etcd_call *call, int code);
+void rk_etcd_count_bytes(struct rk_etcd *etcd, size_t received, size_t sent);
+void rk_etcd_count_health(struct rk_etcd *etcd, bool is_healthy);
 
 /* --- watch_io.c --- */
 

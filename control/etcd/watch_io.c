@@ -39,6 +39,18 @@ struct news { /* events with their encodings, shared by all watchers that need n
 	struct rk_span encoded;
 };
 
+/* --- counting --- */
+
+static void count(atomic_ullong *counter, long long more)
+{
+	atomic_fetch_add_explicit(counter, (unsigned long long)more, memory_order_relaxed);
+}
+
+static void count_watchers(const struct rk_etcd_call *call, long long more)
+{
+	count(&call->thread->etcd->counts.watchers, more);
+}
+
 /* --- sending --- */
 
 static void send_plain(struct rk_etcd_call *call, int64_t id, uint32_t flag, uint64_t compact,
@@ -151,6 +163,7 @@ static void cancel(struct rk_etcd_watches *watches, size_t at, uint64_t compact,
 
 	free(watcher->keys);
 	*watcher = watches->at[--watches->count];
+	count_watchers(watches->call, -1);
 	send_plain(watches->call, id, CANCELED, compact, reason);
 }
 
@@ -397,6 +410,7 @@ static void create(struct rk_etcd_watches *watches, const struct rk_etcd_watch_r
 	watches->at =
 		rk_grow(watches->at, &watches->capacity, watches->count + 1, sizeof *watches->at);
 	watches->at[watches->count++] = watcher;
+	count_watchers(watches->call, 1);
 	if (watcher.next <= now && !watches->is_blocked)
 		catch_up(watches, &watches->at[watches->count - 1]);
 }
@@ -415,6 +429,7 @@ static struct rk_etcd_watches *watches_of(struct rk_etcd_call *call)
 	if (watches->list_next != NULL)
 		watches->list_next->list_link = &watches->list_next;
 	thread->watches = watches;
+	count(&thread->etcd->counts.watch_streams, 1);
 	return watches;
 }
 
@@ -455,6 +470,8 @@ void rk_etcd_watch_free(struct rk_etcd_call *call)
 		watches->list_next->list_link = watches->list_link;
 	for (size_t i = 0; i < watches->count; i++)
 		free(watches->at[i].keys);
+	count_watchers(call, -(long long)watches->count);
+	count(&call->thread->etcd->counts.watch_streams, -1);
 	free(watches->at);
 	free(watches);
 	call->watches = NULL;

@@ -96,7 +96,7 @@ void rk_etcd_take_jobs(struct rk_etcd_thread *thread)
 		struct rk_etcd_call *call = job->call;
 		next = next->next;
 		call->awaited--;
-		if (call->exchange != NULL)
+		if (call->exchange != NULL && !call->has_ended)
 			job->done(call, job);
 		job->drop(job);
 		rk_etcd_maybe_free(call);

@@ -290,6 +290,7 @@ has "user passwd" "$(printf 'new\nnew\n' | at 1 root:secret user passwd alice --
 denied "the old password" "etcdserver: authentication failed" 2 alice:wonder get auth/own
 same "the certificate's name as a user" 1 "$(at 1 root:secret user grant-role admin root >/dev/null; at 3 "" get auth/a --print-value-only)"
 token=$(json auth/authenticate '{"name":"root","password":"secret"}' | sed -n 's/.*"token":"\([^"]*\)".*/\1/p')
+same "a token of m1 is good on m3 at once" '{"users":["admin","alice","root"]}' "$(json auth/user/list '{}' -H "Authorization: $token" --connect-to "127.0.0.1:$etcd:127.0.0.1:$((etcd + 200))")"
 has "json: with a token" "$(json auth/user/list '{}' -H "Authorization: $token")" '{"users":["admin","alice","root"]}'
 has "json: with a wrong token" "$(json auth/user/list '{}' -H "Authorization: x")" '"message":"etcdserver: invalid auth token","code":16}'
 has "user list" "$(at 2 root:secret user list | tr '\n' ' ')" "admin alice root"
@@ -302,10 +303,20 @@ has "auth disable" "$(at 3 root:secret auth disable)" "Authentication Disabled"
 same "then all is as before" 1 "$(at 1 "" get auth/a --print-value-only)"
 
 # A member that was away has everything again.
+same "/health: GET only" 405 "$(curl -s -o /dev/null -w '%{http_code}' -X POST --cacert "$ETCDCTL_CACERT" --cert "$ETCDCTL_CERT" --key "$ETCDCTL_KEY" "https://127.0.0.1:$etcd/health")"
 same "/health" '{"health":"true","reason":""}' "$(curl -s --cacert "$ETCDCTL_CACERT" --cert "$ETCDCTL_CERT" --key "$ETCDCTL_KEY" "https://127.0.0.1:$etcd/health")"
 web() { curl -s --cacert "$ETCDCTL_CACERT" --cert "$ETCDCTL_CERT" --key "$ETCDCTL_KEY" "https://127.0.0.1:$etcd$1"; }
-has "/readyz?verbose" "$(web '/readyz?verbose')" "[+]linearizable_read ok"
-has "/metrics" "$(web /metrics)" "etcd_server_has_leader 1"
+has "/readyz?verbose" "$(web '/readyz?verbose' | tr '\n' ' ')" "[+]data_corruption ok [+]serializable_read ok [+]linearizable_read ok [+]non_learner ok ok"
+has "/readyz?exclude" "$(web '/readyz?verbose&exclude=linearizable_read' | tr '\n' ' ')" "[+]serializable_read ok [+]non_learner ok ok"
+same "/livez" ok "$(web /livez)"
+has "/livez/serializable_read" "$(web '/livez/serializable_read?verbose')" "[+]serializable_read ok"
+has "/readyz/nothing" "$(web /readyz/nothing)" "Not Found"
+same "/health?serializable" '{"health":"true","reason":""}' "$(web '/health?serializable=true')"
+metrics=$(web /metrics)
+has "/metrics" "$metrics" "etcd_server_has_leader 1"
+has "/metrics: calls" "$metrics" 'grpc_server_handled_total{grpc_code="OK",grpc_method="Put",grpc_service="etcdserverpb.KV",grpc_type="unary"} '
+has "/metrics: auth" "$metrics" 'etcd_debugging_auth_revision '
+has "/metrics: no watch is left" "$metrics" 'etcd_debugging_mvcc_watcher_total 0'
 has "/version" "$(web /version)" '"etcdserver":"'
 "$RECKON" cluster down --dir "$cluster" --keep >/dev/null
 "$RECKON" cluster up --dir "$cluster" >/dev/null
