@@ -125,34 +125,6 @@ void rk_etcd_gateway_finish(struct rk_etcd_call *call, int code, const char *tex
 
 /* --- taking --- */
 
-/* Cuts the first whole JSON object off. False: there is none; what is no object is taken whole. */
-static bool next_object(struct rk_span *bytes, bool is_last, struct rk_span *ret)
-{
-	size_t at = 0, depth = 0;
-	bool in_text = false;
-
-	while (at < bytes->size && memchr(" \t\r\n", bytes->data[at], 4) != NULL)
-		at++;
-	*bytes = rk_span_sub(*bytes, at, bytes->size);
-	for (at = 0; at < bytes->size; at++) {
-		const uint8_t c = bytes->data[at];
-		if (in_text) {
-			at += c == '\\';
-			in_text = c != '"';
-			continue;
-		}
-		in_text = c == '"';
-		depth += c == '{' || c == '[';
-		if ((c != '}' && c != ']') || (depth > 0 && --depth > 0))
-			continue;
-		*ret = rk_span_sub(*bytes, 0, at + 1);
-		*bytes = rk_span_sub(*bytes, at + 1, bytes->size);
-		return true;
-	}
-	*ret = *bytes;
-	return is_last && bytes->size > 0;
-}
-
 /* One object becomes one message. False: the call has failed. */
 static bool take_object(struct rk_etcd_call *call, struct rk_span text)
 {
@@ -180,7 +152,8 @@ static void take(struct rk_etcd_call *call)
 
 	if (!is_stream && !call->is_input_ended)
 		return; /* what follows would be an error */
-	while ((is_stream || !call->has_asked) && next_object(&left, call->is_input_ended, &text))
+	while ((is_stream || !call->has_asked) &&
+	       rk_protojson_cut(&left, call->is_input_ended, &text))
 		if (!take_object(call, text))
 			return;
 	rk_buf_consume(&call->json, call->json.size - left.size);

@@ -2,7 +2,7 @@
 #include "base/clock_io.h"
 #include "base/mem.h"
 #include "control/etcd/hash.h"
-#include "control/etcd/server_io.h"
+#include "control/etcd/worker_io.h"
 #include "wire/doc.h"
 #include "wire/proto.h"
 
@@ -137,12 +137,45 @@ static void on_defragment(struct rk_etcd_call *call, struct rk_span message)
 	rk_etcd_answer(call, rk_etcd_now(call), (struct rk_span){ NULL, 0 });
 }
 
+struct hash { /* a job */
+	struct rk_etcd_job job;
+	struct rk_view *view;
+	uint64_t revision;
+	uint32_t hash;
+};
+
+static void run_hash(struct rk_etcd_job *job)
+{
+	struct hash *hash = RK_CONTAINER(job, struct hash, job);
+
+	hash->hash = rk_etcd_hash(rk_view_root(hash->view), hash->revision);
+}
+
+static void drop_hash(struct rk_etcd_job *job)
+{
+	struct hash *hash = RK_CONTAINER(job, struct hash, job);
+
+	(void)rk_view_unref(hash->view);
+	free(hash);
+}
+
+static void hashed(struct rk_etcd_call *call, struct rk_etcd_job *job)
+{
+	const struct hash *hash = RK_CONTAINER(job, struct hash, job);
+	struct rk_buf body = { 0 };
+
+	rk_proto_put_number(&body, 2, hash->hash);
+	rk_proto_put_number(&body, 3, rk_etcd_mark(rk_view_root(hash->view), RK_ETCD_COMPACT));
+	rk_proto_put_number(&body, 4, hash->revision);
+	rk_etcd_answer(call, rk_view_revision(hash->view), rk_buf_span(&body));
+	rk_buf_done(&body);
+}
+
 static void hash_resumed(struct rk_etcd_call *call, struct rk_feed_answer *answer)
 {
-	const struct rk_node *root = rk_view_root(call->thread->view);
-	const uint64_t now = rk_etcd_now(call), compact = rk_etcd_mark(root, RK_ETCD_COMPACT);
+	const struct rk_etcd_run run = { .root = rk_view_root(call->thread->view),
+					 .now = rk_etcd_now(call) };
 	struct rk_etcd_numbers request;
-	struct rk_buf body = { 0 };
 
 	if (!rk_etcd_answered(call, answer))
 		return;
@@ -150,16 +183,16 @@ static void hash_resumed(struct rk_etcd_call *call, struct rk_feed_answer *answe
 		rk_etcd_fail(call, RK_ETCD_MALFORMED);
 		return;
 	}
-	const uint64_t revision = request.first > 0 ? (uint64_t)request.first : now;
-	if (revision > now || revision < compact) {
-		rk_etcd_fail(call, revision > now ? RK_ETCD_FUTURE_REVISION : RK_ETCD_COMPACTED);
+	const enum rk_etcd_error error = rk_etcd_check_revision(&run, request.first);
+	if (error != RK_ETCD_OK) {
+		rk_etcd_fail(call, error);
 		return;
 	}
-	rk_proto_put_number(&body, 2, rk_etcd_hash(root, revision));
-	rk_proto_put_number(&body, 3, compact);
-	rk_proto_put_number(&body, 4, revision);
-	rk_etcd_answer(call, now, rk_buf_span(&body));
-	rk_buf_done(&body);
+	struct hash *hash = rk_zalloc(sizeof *hash);
+	hash->job = (struct rk_etcd_job){ .run = run_hash, .done = hashed, .drop = drop_hash };
+	hash->view = rk_view_ref(call->thread->view);
+	hash->revision = request.first > 0 ? (uint64_t)request.first : run.now;
+	(void)rk_etcd_work(call, &hash->job);
 }
 
 static bool has_moved(struct rk_etcd_call *call)

@@ -293,3 +293,32 @@ int rk_protojson_write(struct rk_arena *arena, const struct rk_protojson *messag
 
 	return write_message(&state, message, bytes);
 }
+
+/* --- one after the other --- */
+
+bool rk_protojson_cut(struct rk_span *bytes, bool is_last, struct rk_span *ret)
+{
+	size_t at = 0, depth = 0;
+	bool in_text = false;
+
+	while (at < bytes->size && memchr(" \t\r\n", bytes->data[at], 4) != NULL)
+		at++;
+	*bytes = rk_span_sub(*bytes, at, bytes->size);
+	for (at = 0; at < bytes->size; at++) {
+		const uint8_t c = bytes->data[at];
+		if (in_text) {
+			at += c == '\\';
+			in_text = c != '"';
+			continue;
+		}
+		in_text = c == '"';
+		depth += c == '{' || c == '[';
+		if ((c != '}' && c != ']') || (depth > 0 && --depth > 0))
+			continue;
+		*ret = rk_span_sub(*bytes, 0, at + 1);
+		*bytes = rk_span_sub(*bytes, at + 1, bytes->size);
+		return true;
+	}
+	*ret = *bytes;
+	return is_last && bytes->size > 0;
+}

@@ -44,4 +44,8 @@ RK_MUST_CHECK int rk_protojson_read(struct rk_arena *arena, const struct rk_prot
 RK_MUST_CHECK int rk_protojson_write(struct rk_arena *arena, const struct rk_protojson *message,
 				     struct rk_span bytes, struct rk_buf *out);
 
+/* Cuts the first whole object off. False: there is none yet. What is no object is taken to the end
+ * of it, or, when nothing follows (is_last), whole: reading it tells why. */
+bool rk_protojson_cut(struct rk_span *bytes, bool is_last, struct rk_span *ret);
+
 #endif

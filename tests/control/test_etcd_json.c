@@ -147,3 +147,34 @@ Test(etcd_json, an_answer)
 	rk_buf_done(&kv);
 	rk_buf_done(&text);
 }
+
+Test(etcd_json, objects_one_after_the_other)
+{
+	static const struct {
+		const char *in;
+		bool is_last;
+		const char *cut, *left; /* cut NULL: there is none yet */
+	} cases[] = {
+		{ "", true, NULL, "" },
+		{ " \n", true, NULL, "" },
+		{ "{}", false, "{}", "" },
+		{ "  {\"a\":{}}\n{}", false, "{\"a\":{}}", "\n{}" },
+		{ "{\"a\":\"}\\\"}\"} ", false, "{\"a\":\"}\\\"}\"}", " " },
+		{ "{\"a\":", false, NULL, "{\"a\":" },
+		{ "{\"a\":", true, "{\"a\":", "{\"a\":" },
+		{ "{\"a\\", false, NULL, "{\"a\\" },
+		{ "[{}]{}", false, "[{}]", "{}" },
+		{ "}{}", false, "}", "{}" },
+		{ "12", true, "12", "12" },
+	};
+
+	for (size_t i = 0; i < RK_COUNT(cases); i++) {
+		struct rk_span bytes = rk_span_str(cases[i].in), cut = { NULL, 0 };
+		const bool any = rk_protojson_cut(&bytes, cases[i].is_last, &cut);
+		cr_expect_eq(any, cases[i].cut != NULL, "%s", cases[i].in);
+		cr_expect(!any || rk_span_is(cut, cases[i].cut), "%s: %.*s", cases[i].in,
+			  RK_SPAN_ARGS(cut));
+		cr_expect(rk_span_is(bytes, cases[i].left), "%s: %.*s is left", cases[i].in,
+			  RK_SPAN_ARGS(bytes));
+	}
+}

@@ -78,6 +78,11 @@ static void check_json(struct rk_span bytes)
 	if (rk_json_parse(&arena, rest, 0, &val, NULL) == RK_OK &&
 	    rk_protojson_read(&arena, route->request, val, &message, NULL) == RK_OK)
 		check_again(&arena, route->request, rk_buf_span(&message));
+	struct rk_span left = rest, object;
+	for (size_t before = left.size + 1; rk_protojson_cut(&left, false, &object);) {
+		rk_assert(left.size < before && object.size > 0);
+		before = left.size;
+	}
 	rk_buf_done(&message);
 	rk_arena_done(&arena);
 }
