@@ -94,9 +94,6 @@ static void take_request(struct rk_core *core, struct rk_message *message)
 		take_read(core, request);
 	else if (message->kind == RK_CORE_ADMIN)
 		rk_core_take_admin(core, request);
-	else if (message->kind == RK_CORE_TRANSFER)
-		rk_core_answer_err(core, request->feed, request->id,
-				   rk_raft_transfer(core->raft, request->target));
 	else
 		take_status(core, request);
 	(void)rk_blob_unref(request->command);
@@ -150,7 +147,6 @@ static void take_message(struct rk_core *core, struct rk_message *message)
 	case RK_CORE_WRITE:
 	case RK_CORE_READ:
 	case RK_CORE_ADMIN:
-	case RK_CORE_TRANSFER:
 	case RK_CORE_STATUS: take_request(core, message); break;
 	case RK_CORE_SNAPSHOT:
 		rk_core_snapshot_result(core,
@@ -409,8 +405,7 @@ static void drop_message(struct rk_core *core, struct rk_message *message)
 	} else if (message->kind == RK_CORE_SNAPSHOT) {
 		rk_snapshot_result_free(RK_CONTAINER(message, struct rk_snapshot_result, message));
 	} else if (message->kind == RK_CORE_WRITE || message->kind == RK_CORE_READ ||
-		   message->kind == RK_CORE_STATUS || message->kind == RK_CORE_ADMIN ||
-		   message->kind == RK_CORE_TRANSFER) {
+		   message->kind == RK_CORE_STATUS || message->kind == RK_CORE_ADMIN) {
 		struct rk_core_request *request =
 			RK_CONTAINER(message, struct rk_core_request, message);
 		(void)rk_blob_unref(request->command);
