@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/mutant.h"
 #include "control/bootstrap.h"
 #include "control/etcd/apply.h"
 #include "control/follow.h"
@@ -305,12 +306,16 @@ void rk_machine_apply(struct rk_machine *machine, uint64_t index, int64_t time_m
 	rk_assert(err == RK_OK);
 	*ret = (struct rk_applied){ 0 };
 	begin(state, index, time_ms);
-	if (envelope.origin != 0 && !is_first_time(state, &envelope)) {
+	if (envelope.origin != 0 && !is_first_time(state, &envelope) && !RK_MUTANT(APPLY_TWICE)) {
 		ret->is_duplicate = true;
 	} else if (envelope.type == RK_ENTRY_INIT) {
 		rk_bootstrap_apply(state, envelope.body);
 	} else if (envelope.type == RK_ENTRY_COMMAND) {
 		run_command(state, envelope.body, wants_outcomes, ret);
+	} else if (envelope.type == RK_ENTRY_ETCD && RK_MUTANT(MACHINE_DIFFERS) && index % 100 == 0) {
+		static uint64_t calls; /* by all members of a simulated cluster */
+		if (++calls % 3 == 0)
+			run_etcd(state, envelope.body, wants_outcomes, ret);
 	} else if (envelope.type == RK_ENTRY_ETCD) {
 		run_etcd(state, envelope.body, wants_outcomes, ret);
 	}

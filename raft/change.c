@@ -1,6 +1,7 @@
 /* Changing the members, as the leader does it and as everybody takes it: Raft paper section 6,
  * thesis chapter 4. What follows what is in raft/membership.c. */
 #include "base/mem.h"
+#include "base/mutant.h"
 #include "raft/inner.h"
 #include "raft/membership.h"
 
@@ -31,6 +32,8 @@ int rk_raft_change(struct rk_raft *raft, const struct rk_config *target, struct 
 	if (raft->role != RK_RAFT_LEADER)
 		return rk_fail(error, RK_EAGAIN, "this member does not lead");
 	RK_TRY(rk_membership_start(&raft->config, target, &next, error));
+	if (RK_MUTANT(NO_JOINT))
+		next = *target;
 	if (!may_propose(raft)) {
 		const struct rk_entry *waits = rk_raftlog_at(&raft->log, raft->config_after);
 		if (raft->transfer_to == 0 && waits != NULL && waits->kind == RK_ENTRY_CONFIG)

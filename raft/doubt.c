@@ -1,6 +1,7 @@
 /* Whether this member's disk is what it last was: see raft/raft.h. Peers remember how far they saw
  * each member; one that starts asks them before it promises anything. */
 #include "base/mem.h"
+#include "base/mutant.h"
 #include "raft/inner.h"
 
 /* Votes that are on their way when the memory is lost are counted within this many election times.
@@ -69,7 +70,8 @@ void rk_raft_doubt_start(struct rk_raft *raft)
 	const bool is_alone = raft->config.count == 1 && self == 0;
 
 	raft->doubt_id = rk_raft_random(raft);
-	raft->doubt = raft->handed_hard.commit == RK_COMMIT_FORGOTTEN ? RK_DOUBT_LOST
+	raft->doubt = RK_MUTANT(NO_AMNESIA) ? RK_DOUBT_NONE
+		      : raft->handed_hard.commit == RK_COMMIT_FORGOTTEN ? RK_DOUBT_LOST
 		      : is_alone || self < 0                          ? RK_DOUBT_NONE
 								      : RK_DOUBT_ASKS;
 }

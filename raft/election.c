@@ -1,5 +1,6 @@
 /* Elections: Raft paper sections 5.2 and 5.4.1, pre-vote and check-quorum as in the thesis, 9.6 and 6.4. */
 #include "base/mem.h"
+#include "base/mutant.h"
 #include "raft/inner.h"
 
 static void set_election_timer(struct rk_raft *raft)
@@ -76,6 +77,8 @@ static void become_candidate(struct rk_raft *raft, bool force)
 	rk_raft_reads_restart(raft);
 	raft->own_vote_after = raft->issued_id + 1;
 	ask_for_votes(raft, RK_MSG_VOTE, raft->term, force);
+	if (RK_MUTANT(OWN_VOTE_EARLY))
+		rk_raft_own_vote_durable(raft);
 }
 
 static void become_precandidate(struct rk_raft *raft)
@@ -119,7 +122,7 @@ void rk_raft_own_vote_durable(struct rk_raft *raft)
 	const int self = rk_raft_self(raft);
 
 	if (raft->role != RK_RAFT_CANDIDATE || raft->own_vote_after == 0 ||
-	    raft->own_vote_after > raft->durable_id || self < 0)
+	    (raft->own_vote_after > raft->durable_id && !RK_MUTANT(OWN_VOTE_EARLY)) || self < 0)
 		return;
 	raft->own_vote_after = 0;
 	raft->votes[self] = RK_VOTE_YES;
@@ -215,7 +218,8 @@ void rk_raft_step_vote(struct rk_raft *raft, const struct rk_raft_msg *msg)
 	const bool free_to_vote = raft->vote == msg->from ||
 				  (raft->vote == 0 && raft->leader_id == 0) ||
 				  (pre && msg->term > raft->term);
-	const bool grant = free_to_vote && up_to_date(raft, msg);
+	const bool grant = (free_to_vote || RK_MUTANT(VOTE_TWICE)) &&
+			   (up_to_date(raft, msg) || RK_MUTANT(ANY_LOG_WINS));
 	struct rk_raft_msg *answer =
 		rk_raft_msg_new(pre ? RK_MSG_PREVOTE_ANSWER : RK_MSG_VOTE_ANSWER, msg->from);
 

@@ -1,6 +1,7 @@
 #include "raft/raft.h"
 
 #include "base/mem.h"
+#include "base/mutant.h"
 #include "raft/inner.h"
 
 /* SplitMix64: small, and any seed will do. */
@@ -37,7 +38,7 @@ void rk_raft_send(struct rk_raft *raft, struct rk_raft_msg *msg)
 	if (msg->term == 0 && msg->kind != RK_MSG_PROPOSE && msg->kind != RK_MSG_READ &&
 	    msg->kind != RK_MSG_CHECK && msg->kind != RK_MSG_FETCH)
 		msg->term = raft->term;
-	if (promises(msg->kind) && after > raft->durable_id) {
+	if (promises(msg->kind) && after > raft->durable_id && !RK_MUTANT(ACK_BEFORE_SYNC)) {
 		raft->held = rk_grow(raft->held, &raft->held_capacity, raft->held_count + 1,
 				     sizeof *raft->held);
 		raft->held[raft->held_count++] = (struct rk_held_msg){ after, msg };
@@ -491,6 +492,8 @@ static struct rk_persist *make_job(struct rk_raft *raft)
 	for (; job->count < count; job->count++)
 		job->entries[job->count] = rk_entry_ref(rk_raftlog_at(log, from + job->count));
 	raft->handed_hard = job->hard;
+	if (RK_MUTANT(FORGET_VOTE))
+		job->hard.vote = 0;
 	raft->reset_pending = false;
 	rk_raftlog_handed(log, job->id);
 	return job;
@@ -522,7 +525,7 @@ static void deliver(struct rk_raft *raft, struct rk_raft_out *out)
 	while (raft->delivered < limit && bytes < raft->opts.apply_bytes) {
 		const struct rk_entry *entry = rk_raftlog_at(&raft->log, raft->delivered + 1);
 		rk_assert(entry != NULL);
-		if (entry->kind == RK_ENTRY_LOST)
+		if (entry->kind == RK_ENTRY_LOST && !RK_MUTANT(APPLY_HOLES))
 			break;
 		out->committed = rk_grow(out->committed, &out->committed_capacity,
 					 out->committed_count + 1, sizeof *out->committed);

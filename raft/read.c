@@ -1,5 +1,6 @@
 /* Linearizable reads: ReadIndex (thesis 6.4), asked for in rounds, and the leader's lease (6.4.1). */
 #include "base/mem.h"
+#include "base/mutant.h"
 #include "raft/inner.h"
 
 static void answer_read(struct rk_raft *raft, const struct rk_waiting_read *read, int err,
@@ -54,7 +55,8 @@ static bool lease_holds(const struct rk_raft *raft)
 							       raft->peers[i].lease_acked_ms;
 	const uint64_t start = rk_quorum_reached(&raft->config, acked);
 	return start != 0 && start != UINT64_MAX &&
-	       raft->mono_ms - start < (uint64_t)raft->opts.election_ms * 3 / 4;
+	       (RK_MUTANT(STALE_LEASE) ||
+		raft->mono_ms - start < (uint64_t)raft->opts.election_ms * 3 / 4);
 }
 
 static bool wait_read(struct rk_raft *raft, uint64_t peer, uint64_t context)
@@ -151,6 +153,8 @@ void rk_raft_reads_flush(struct rk_raft *raft)
 		reads->index = raft->log.committed;
 		rk_raft_heartbeat_all(raft);
 		rk_raft_reads_acked(raft); /* a lone voter is its own quorum */
+		if (RK_MUTANT(READ_UNCONFIRMED))
+			finish_rounds(raft, reads->index);
 	} else if (raft->role == RK_RAFT_FOLLOWER && raft->leader_id != 0) {
 		reads->started++;
 		ask_leader(raft);

@@ -1,6 +1,7 @@
 /* Replication: Raft paper sections 5.3, 5.4.2 and 7; pipelining with a window as in the
  * thesis, 10.2.1. */
 #include "base/mem.h"
+#include "base/mutant.h"
 #include "raft/inner.h"
 
 void rk_raft_lead(struct rk_raft *raft)
@@ -65,7 +66,7 @@ void rk_raft_try_commit(struct rk_raft *raft)
 		match[i] = raft->peers[i].match;
 	const uint64_t reached = rk_quorum_reached(&raft->config, match);
 	if (reached != UINT64_MAX && reached > raft->log.committed &&
-	    rk_raftlog_term(&raft->log, reached) == raft->term)
+	    (rk_raftlog_term(&raft->log, reached) == raft->term || RK_MUTANT(OLD_TERM_COMMIT)))
 		rk_raft_commit_to(raft, reached);
 }
 
@@ -242,7 +243,7 @@ void rk_raft_step_append(struct rk_raft *raft, struct rk_raft_msg *msg)
 	if (msg->index < log->committed) {
 		answer->index = rk_raft_sure_to(raft, log->committed); /* an old append: it is all here */
 	} else if (msg->index <= rk_raftlog_last(log) &&
-		   rk_raftlog_term(log, msg->index) == msg->log_term) {
+		   (rk_raftlog_term(log, msg->index) == msg->log_term || RK_MUTANT(NO_PREV_CHECK))) {
 		if (!take_entries(raft, msg)) {
 			(void)rk_raft_msg_free(answer);
 			return;
@@ -410,7 +411,11 @@ void rk_raft_step_snapshot(struct rk_raft *raft, const struct rk_raft_msg *msg)
 	const bool is_known = rk_raftlog_term(log, meta->index) == meta->term;
 	const bool bridges = rk_raft_sure_to(raft, meta->index) < meta->index &&
 			     meta->index > raft->delivered;
-	if (bridges && is_known && meta->index <= log->stable) {
+	if (RK_MUTANT(OLD_SNAPSHOT) && meta->index < raft->delivered && meta->index >= log->base_index) {
+		raft->install_pending = true;
+		raft->snapshot = *meta;
+		raft->installing = raft->delivered = meta->index;
+	} else if (bridges && is_known && meta->index <= log->stable) {
 		install(raft, meta, true);
 	} else if (meta->index > log->committed) {
 		if (is_known) /* The log has it already (section 7): nothing is thrown away. */

@@ -6,6 +6,7 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
+#include "base/mutant.h"
 #include "base/vfs_io.h"
 #include "raft/wal_inner_io.h"
 #include "raft/walrepair_io.h"
@@ -90,7 +91,7 @@ static int put_out(struct rk_wal *wal, struct rk_error *error)
 {
 	rk_assert(wal->out.size <= wal->size - wal->at);
 	if (rk_vfile_write(wal->file, wal->at, rk_buf_span(&wal->out)) < 0 ||
-	    rk_vfile_sync(wal->file) < 0) {
+	    (!RK_MUTANT(NO_SYNC) && rk_vfile_sync(wal->file) < 0 && !RK_MUTANT(SYNC_AGAIN))) {
 		wal->failed = true;
 		return rk_fail_errno(error, "cannot write to the log in %s", wal->vfs->path);
 	}

@@ -89,7 +89,7 @@ static int recover(struct sim *sim, struct sim_node *node, struct rk_error *erro
 	const struct rk_raft_opts opts = {
 		.id = node->id,
 		.seed = sim_draw(&sim->dice),
-		.append_bytes = 4096,
+		.append_bytes = sim->params.append_bytes,
 		.inflight_max = 8,
 		.uncommitted_bytes = 64 * 1024,
 		.apply_bytes = 2048,
@@ -577,10 +577,15 @@ void sim_node_turn(struct sim *sim, struct sim_node *node)
 	set_clock(sim, node);
 	if (!finish_jobs(sim, node))
 		return;
+	/* One inbox: a client's request may be in it before what other members say. */
+	const bool clients_first = sim_roll(sim, 2) == 0;
+	if (clients_first)
+		sim_clients_turn(sim, node);
 	sim_receive(sim, node);
 	if (!node->up)
 		return;
-	sim_clients_turn(sim, node);
+	if (!clients_first)
+		sim_clients_turn(sim, node);
 	propose_pending(sim, node);
 	rk_raft_tick(node->raft);
 	propose_due(sim, node);

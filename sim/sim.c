@@ -64,13 +64,14 @@ static void draw_disks(struct sim_dice *dice, struct sim_params *params)
 	params->disk_freeze = ONE_OF(dice, 0, 0, 500, 2000);
 	params->disk_full = ONE_OF(dice, 0, 0, 300, 1000);
 	params->write_error = ONE_OF(dice, 0, 0, 0, 2000);
-	params->sync_error = ONE_OF(dice, 0, 0, 0, 2000);
+	params->sync_error = ONE_OF(dice, 0, 0, 2000, 20000);
 	params->damage = ONE_OF(dice, 0, 0, 1000, 4000);
 	params->wipe = ONE_OF(dice, 0, 0, 0, 1500);
 	params->roll_back = ONE_OF(dice, 0, 0, 0, 500);
 	params->segment_bytes = ONE_OF(dice, 16384, 32768, 65536);
 	params->snapshot_every = ONE_OF(dice, 0, 40, 100, 400);
 	params->trailing = ONE_OF(dice, 4, 16, 64);
+	params->append_bytes = ONE_OF(dice, 1, 4096, 4096); /* 1: each entry in a message of its own */
 }
 
 static void draw_world(struct sim_dice *dice, struct sim_params *params)

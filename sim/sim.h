@@ -20,7 +20,7 @@ struct sim_params {
 	uint32_t busy_percent; /* chance that a client that waits for nothing asks in its turn */
 	uint32_t fault_ms;     /* how long the first phase is */
 	bool lease_reads;
-	uint32_t snapshot_every, segment_bytes, trailing;
+	uint32_t snapshot_every, segment_bytes, trailing, append_bytes;
 	/* network */
 	uint32_t loss, duplicate, corrupt;
 	uint32_t delay_max_ms;

@@ -1,5 +1,6 @@
 /* Puts and deletions: the current value, the one that it replaces, the event, the lease. */
 #include "base/mem.h"
+#include "base/mutant.h"
 #include "control/etcd/run.h"
 #include "store/store.h"
 #include "wire/proto.h"
@@ -16,6 +17,10 @@ static void store_event(struct rk_etcd_run *run, struct rk_span key)
 	struct rk_buf at = { 0 };
 
 	rk_etcd_key_event(&at, revision_of(run), run->sub++);
+	if (RK_MUTANT(DROP_EVENT) && run->revision % 61 == 0) {
+		rk_buf_done(&at);
+		return;
+	}
 	rk_store_put(run->state->store, rk_buf_span(&at), rk_blob_copy(key), run->revision);
 	rk_buf_done(&at);
 }
