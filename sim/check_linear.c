@@ -6,8 +6,9 @@
 #include "sim/answer.h"
 #include "sim/evidence.h"
 
-#define UNSEEN_MAX 2 /* operations without an answer that one step may need */
-#define NOBODY     SIZE_MAX
+#define PATIENCE                                                                                   \
+	100000 /* choices that are made in another way before the history is called wrong */
+#define NOBODY SIZE_MAX
 
 struct step {          /* in the order of the witness */
 	int64_t place; /* twice the revision; one more for what only reads there */
@@ -25,6 +26,16 @@ struct lost { /* an operation without an answer */
 	bool is_used;
 };
 
+/* Where it is open what happened: before the step an operation without an answer, that nobody saw,
+ * or none (at first); or which of them made the revision of the step. */
+struct choice {
+	size_t step;
+	size_t next; /* lost operation to try; orphans: twice over, exact ones first */
+	struct rk_model_mark mark;
+	size_t used;
+	bool is_orphan;
+};
+
 struct checker {
 	const struct rk_history *history;
 	const struct rk_linear_opts *opts;
@@ -36,6 +47,11 @@ struct checker {
 	struct step *steps;
 	size_t lost_count, lost_capacity;
 	struct lost *lost;
+	size_t used_count, used_capacity;
+	size_t *used; /* lost operations that are taken to have happened, in order */
+	size_t choice_count, choice_capacity;
+	struct choice *choices;
+	unsigned patience;
 	struct rk_buf why; /* the last step did not fit */
 };
 
@@ -319,79 +335,218 @@ static bool run_op(struct checker *checker, const struct step *step)
 	return false;
 }
 
-/* One of the lost operations made a revision that was seen. */
-static bool run_orphan(struct checker *checker, const struct step *step)
+/* --- what has no answer --- */
+
+static void use(struct checker *checker, size_t lost)
+{
+	checker->lost[lost].is_used = true;
+	checker->used = rk_grow(checker->used, &checker->used_capacity, checker->used_count + 1,
+				sizeof *checker->used);
+	checker->used[checker->used_count++] = lost;
+}
+
+static void go_back(struct checker *checker, const struct choice *choice)
+{
+	rk_model_undo(&checker->model, choice->mark);
+	while (checker->used_count > choice->used)
+		checker->lost[checker->used[--checker->used_count]].is_used = false;
+}
+
+/* How many keys were seen to change at a revision. */
+static size_t seen_keys(const struct checker *checker, int64_t revision)
+{
+	const struct rk_evidences *evidences = &checker->evidences;
+	size_t count = 0;
+
+	for (size_t i = rk_evidence_seek(evidences, revision);
+	     i < evidences->count && evidences->at[i].revision == revision; i++)
+		count += i == 0 || evidences->at[i - 1].revision != revision ||
+			 !rk_span_eq(evidences->at[i - 1].kv.key, evidences->at[i].kv.key);
+	return count;
+}
+
+/* The lost operation made the revision of this step, which somebody saw. `is_exact`: and changed
+ * nothing that nobody saw. */
+static bool explains(struct checker *checker, const struct step *step, size_t number, bool is_exact)
 {
 	struct rk_model *model = &checker->model;
 	const struct rk_model_mark mark = rk_model_mark(model);
 	struct rk_hist_answer answer;
 
-	if (step->revision <= model->revision)
+	if (rk_model_run(model, &checker->arena, &checker->lost[number].request, step->revision,
+			 &answer) &&
+	    agrees(checker, step->revision) &&
+	    (!is_exact || model->done_count - mark.done == seen_keys(checker, step->revision))) {
+		use(checker, number);
+		return true;
+	}
+	rk_model_undo(model, mark);
+	return false;
+}
+
+static bool touches_key(const struct rk_hist_request *request, struct rk_span key)
+{
+	if (request->kind == RK_HIST_LEASE_END)
+		return true;
+	if (request->kind != RK_HIST_TXN)
+		return rk_hist_range_has(&request->range, key);
+	for (size_t i = 0; i < request->then_count; i++)
+		if (rk_hist_range_has(&request->then_ops[i].range, key))
+			return true;
+	for (size_t i = 0; i < request->else_count; i++)
+		if (rk_hist_range_has(&request->else_ops[i].range, key))
+			return true;
+	return false;
+}
+
+static bool touches_range(const struct rk_hist_request *request, const struct rk_hist_range *range)
+{
+	return touches_key(request, range->key) || rk_hist_range_has(range, request->range.key) ||
+	       request->kind == RK_HIST_TXN;
+}
+
+/* Whether it may have to do with what the step says. */
+static bool matters(const struct checker *checker, const struct rk_hist_request *lost,
+		    const struct step *step)
+{
+	const struct rk_evidences *evidences = &checker->evidences;
+
+	for (size_t i = rk_evidence_seek(evidences, step->revision);
+	     i < evidences->count && evidences->at[i].revision == step->revision; i++)
+		if (touches_key(lost, evidences->at[i].kv.key))
+			return true;
+	if (step->op == NOBODY)
 		return false;
-	for (size_t i = 0; i < checker->lost_count; i++) {
-		struct lost *lost = &checker->lost[i];
+	const struct rk_hist_request *request = &checker->history->ops[step->op].request;
+	if (request->kind != RK_HIST_TXN)
+		return touches_range(lost, &request->range);
+	for (size_t i = 0; i < request->compare_count; i++)
+		if (touches_key(lost, request->compares[i].key))
+			return true;
+	for (size_t i = 0; i < request->then_count; i++)
+		if (touches_range(lost, &request->then_ops[i].range))
+			return true;
+	for (size_t i = 0; i < request->else_count; i++)
+		if (touches_range(lost, &request->else_ops[i].range))
+			return true;
+	return false;
+}
+
+/* A revision before the step is free. A read may follow a change at its own revision, a write not.
+ */
+static bool has_room(const struct checker *checker, const struct step *step)
+{
+	return checker->model.revision + (step->is_write ? 1 : 0) < step->revision;
+}
+
+static void add_choice(struct checker *checker, size_t step, bool is_orphan)
+{
+	checker->choices = rk_grow(checker->choices, &checker->choice_capacity,
+				   checker->choice_count + 1, sizeof *checker->choices);
+	checker->choices[checker->choice_count++] =
+		(struct choice){ .step = step,
+				 .mark = rk_model_mark(&checker->model),
+				 .used = checker->used_count,
+				 .is_orphan = is_orphan };
+}
+
+/* The next lost operation that the choice may mean; it is carried out. False: none is left. */
+static bool choose(struct checker *checker, struct choice *choice, const struct step *failed)
+{
+	const struct step *step = &checker->steps[choice->step];
+	struct rk_hist_answer answer;
+
+	for (; choice->next < 2 * checker->lost_count; choice->next++) {
+		const bool is_exact = choice->next < checker->lost_count;
+		const size_t number = choice->next % checker->lost_count;
+		const struct lost *lost = &checker->lost[number];
 		if (lost->is_used || lost->invoked_at > step->known_by)
 			continue;
-		if (rk_model_run(model, &checker->arena, &lost->request, step->revision, &answer) &&
-		    agrees(checker, step->revision)) {
-			lost->is_used = true;
-			return true;
+		if (choice->is_orphan) {
+			if (!explains(checker, step, number, is_exact))
+				continue;
+		} else {
+			if (!is_exact || !matters(checker, &lost->request, failed) ||
+			    !rk_model_run(&checker->model, &checker->arena, &lost->request,
+					  checker->model.revision + 1, &answer))
+				continue;
+			use(checker, number);
 		}
-		rk_model_undo(model, mark);
+		choice->next++;
+		return true;
 	}
+	return false;
+}
+
+/* Back to the latest choice that may be made in another way; *ret_step is where to go on. */
+static bool reconsider(struct checker *checker, const struct step *failed, size_t *ret_step)
+{
+	while (checker->choice_count > 0 && checker->patience > 0) {
+		struct choice *choice = &checker->choices[checker->choice_count - 1];
+		const size_t step = choice->step;
+		const bool is_orphan = choice->is_orphan;
+		go_back(checker, choice);
+		checker->patience--;
+		if (!choose(checker, choice, failed)) {
+			checker->choice_count--;
+			continue;
+		}
+		*ret_step = is_orphan ? step + 1 : step;
+		return true;
+	}
+	return false;
+}
+
+static void tell_step(struct checker *checker, const struct step *step, const struct rk_buf *why)
+{
+	RK_AUTO(rk_buf_done) struct rk_buf text = { 0 };
+
+	op_text(checker, step->op, &text);
+	rk_finding(checker->findings, step->op == NOBODY ? "explained" : "answer",
+		   "%s at revision %" PRId64 ": %.*s", rk_buf_cstr(&text), step->revision,
+		   RK_SPAN_ARGS(rk_buf_span(why)));
+}
+
+/* Carries the step out; an orphan is left to its choice. */
+static bool run_step(struct checker *checker, const struct step *step)
+{
+	if (step->op != NOBODY)
+		return run_op(checker, step);
 	const struct rk_evidence *seen =
 		&checker->evidences.at[rk_evidence_seek(&checker->evidences, step->revision)];
 	seen_text(checker, seen, "what no operation made:");
 	return false;
 }
 
-/* The step as it is, or after lost operations that nobody saw. */
-static bool run_step(struct checker *checker, const struct step *step, unsigned unseen)
-{
-	struct rk_model *model = &checker->model;
-	const struct rk_model_mark mark = rk_model_mark(model);
-	struct rk_hist_answer answer;
-
-	if (step->op == NOBODY ? run_orphan(checker, step) : run_op(checker, step))
-		return true;
-	/* A read may follow a change at its own revision, a write not. */
-	if (unseen == 0 || model->revision + (step->is_write ? 1 : 0) >= step->revision)
-		return false;
-	RK_AUTO(rk_buf_done) struct rk_buf why = checker->why;
-	checker->why = (struct rk_buf){ 0 };
-	for (size_t i = 0; i < checker->lost_count; i++) {
-		struct lost *lost = &checker->lost[i];
-		if (lost->is_used || lost->invoked_at > step->known_by)
-			continue;
-		lost->is_used = true;
-		if (rk_model_run(model, &checker->arena, &lost->request, model->revision + 1,
-				 &answer) &&
-		    run_step(checker, step, unseen - 1))
-			return true;
-		lost->is_used = false;
-		rk_model_undo(model, mark);
-	}
-	rk_buf_clear(&checker->why);
-	rk_buf_put_span(&checker->why, rk_buf_span(&why));
-	return false;
-}
-
 static void run_all(struct checker *checker)
 {
+	RK_AUTO(rk_buf_done) struct rk_buf why = { 0 };
+	size_t at = 0, furthest = 0, arrived = 0; /* steps before `arrived` have their choice */
+
 	checker->model.revision = checker->opts->first_revision;
-	for (size_t i = 0; i < checker->count; i++) {
-		const struct step *step = &checker->steps[i];
-		RK_AUTO(rk_buf_done) struct rk_buf text = { 0 };
-		const bool fits = run_step(checker, step, UNSEEN_MAX);
-		if (fits) {
+	while (at < checker->count) {
+		const struct step *step = &checker->steps[at];
+		if (at >= arrived && has_room(checker, step) && checker->lost_count > 0)
+			add_choice(checker, at, false);
+		if (at >= arrived && step->op == NOBODY && step->revision > checker->model.revision)
+			add_choice(checker, at, true);
+		arrived = RK_MAX(arrived, at + 1);
+		if (run_step(checker, step)) {
+			at++;
 			rk_arena_reset(&checker->arena);
 			continue;
 		}
-		op_text(checker, step->op, &text);
-		rk_finding(checker->findings, step->op == NOBODY ? "explained" : "answer",
-			   "%s at revision %" PRId64 ": %s", rk_buf_cstr(&text), step->revision,
-			   rk_buf_cstr(&checker->why));
-		return; /* what follows would only repeat it */
+		if (at >= furthest && (at > furthest || why.size == 0)) {
+			furthest = at;
+			checker->patience = PATIENCE;
+			rk_buf_clear(&why);
+			rk_buf_put_span(&why, rk_buf_span(&checker->why));
+		}
+		if (!reconsider(checker, &checker->steps[furthest], &at)) {
+			tell_step(checker, &checker->steps[furthest], &why);
+			return; /* what follows would only repeat it */
+		}
+		arrived = at;
 	}
 }
 
@@ -555,6 +710,8 @@ bool rk_check_linear(const struct rk_history *history, const struct rk_linear_op
 	rk_buf_done(&checker.why);
 	free(checker.steps);
 	free(checker.lost);
+	free(checker.used);
+	free(checker.choices);
 	if (ret_truth != NULL)
 		*ret_truth = checker.model;
 	else
