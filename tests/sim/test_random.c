@@ -244,6 +244,11 @@ static void run_world(struct world *world, uint64_t seed, unsigned ops, unsigned
 		if (watchers > 0 && dice(world, 8) == 0)
 			move_watcher(world, dice(world, watchers));
 	}
+	/* What never got an answer may never have happened: then an event of it is missed by
+	 * nobody. */
+	for (size_t i = 0; i < CLIENTS && lost_percent == 0; i++)
+		while (world->clients[i].op != SIZE_MAX)
+			move_client(world, i);
 	for (unsigned i = 0; i < 2 * watchers;
 	     i++) /* the second time a notification tells that this was all */
 		move_watcher(world, i % watchers);
