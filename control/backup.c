@@ -222,14 +222,20 @@ static bool read_text(const struct rk_val *val, const char *key, char *to, size_
 	return true;
 }
 
+/* No number of a manifest is negative. */
+static uint64_t number_at(const struct rk_val *val, const char *key)
+{
+	return (uint64_t)RK_MAX(rk_val_int_at(val, key, 0), (int64_t)0);
+}
+
 static bool read_item(const struct rk_val *val, struct rk_backup_item *ret)
 {
 	const struct rk_span kind = rk_val_text_at(val, "kind");
-	struct rk_backup_item item = { .first = (uint64_t)rk_val_int_at(val, "first", 0),
-				       .last = (uint64_t)rk_val_int_at(val, "last", 0),
-				       .term = (uint64_t)rk_val_int_at(val, "term", 0),
-				       .bytes = (uint64_t)rk_val_int_at(val, "bytes", 0),
-				       .revision = (uint64_t)rk_val_int_at(val, "revision", 0) };
+	struct rk_backup_item item = { .first = number_at(val, "first"),
+				       .last = number_at(val, "last"),
+				       .term = number_at(val, "term"),
+				       .bytes = number_at(val, "bytes"),
+				       .revision = number_at(val, "revision") };
 	size_t at = 0;
 
 	while (at < RK_COUNT(kind_names) && !rk_span_is(kind, kind_names[at]))

@@ -6,9 +6,8 @@
 #include "sim/answer.h"
 #include "sim/evidence.h"
 
-#define PATIENCE                                                                                   \
-	100000 /* choices that are made in another way before the history is called wrong */
-#define NOBODY SIZE_MAX
+#define PATIENCE 20000 /* choices that are made in another way before it is called wrong */
+#define NOBODY   SIZE_MAX
 
 struct step {          /* in the order of the witness */
 	int64_t place; /* twice the revision; one more for what only reads there */

@@ -176,6 +176,17 @@ KUBECONFIG=$new/admin.kubeconfig
 same "with everything" "$want" "$(count)"
 check "writes go on" write 200 210
 check "in the same state everywhere" until_true 5 same_state "$new" m1 m2 m3
+# An old member that comes back finds new ones where its own were, and neither side listens.
+term=$(status_of "$new" m1 | awk '{print $4}')
+serve "$cluster/m1/data" 1 "$(sed -n 's/^clusterID: "\(.*\)"/\1/p' "$cluster/cluster.yaml")" \
+	--members "1=127.0.0.1:$((port + 121)),2=127.0.0.1:$((port + 101)),3=127.0.0.1:$((port + 102))"
+sleep 2
+same "an old member changes no term" "$term" "$(status_of "$new" m1 | awk '{print $4}')"
+has "and leads nobody" "$("$RECKON" get configmaps --server "$(url 1)" 2>&1)" "no leader"
+check "nor the state" same_state "$new" m1 m2 m3
+for pid in $pids; do kill "$pid" 2>/dev/null; done
+wait
+pids=
 has "old members do not come in" "$("$RECKON" log backup --to "$store" 2>&1)" "is a back-up of another cluster"
 "$RECKON" cluster down --dir "$new" >/dev/null
 sleep 0.3
