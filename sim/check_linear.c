@@ -51,6 +51,7 @@ struct checker {
 	size_t choice_count, choice_capacity;
 	struct choice *choices;
 	unsigned patience;
+	bool is_thorough;
 	struct rk_buf why; /* the last step did not fit */
 };
 
@@ -79,29 +80,56 @@ static bool may_write(const struct rk_hist_request *request)
 }
 
 /* A lease that keys hang on may end whenever it likes, once. */
-static void add_lease(struct checker *checker, int64_t lease, int64_t invoked_at)
+struct leases {
+	size_t count, capacity;
+	struct lease {
+		int64_t id, invoked_at;
+	} * at;
+};
+
+static void note_lease(struct leases *leases, int64_t lease, int64_t invoked_at)
 {
 	if (lease == 0)
 		return;
-	for (size_t i = 0; i < checker->lost_count; i++) {
-		struct lost *lost = &checker->lost[i];
-		if (lost->request.kind != RK_HIST_LEASE_END || lost->request.lease != lease)
-			continue;
-		lost->invoked_at = RK_MIN(lost->invoked_at, invoked_at);
-		return;
-	}
-	add_lost(checker, &(struct rk_hist_request){ .kind = RK_HIST_LEASE_END, .lease = lease },
-		 invoked_at);
+	leases->at = rk_grow(leases->at, &leases->capacity, leases->count + 1, sizeof *leases->at);
+	leases->at[leases->count++] = (struct lease){ lease, invoked_at };
 }
 
-static void add_leases(struct checker *checker, const struct rk_hist_request *request,
-		       int64_t invoked_at)
+static void note_leases(struct leases *leases, const struct rk_hist_op *op)
 {
-	add_lease(checker, request->lease, invoked_at);
+	const struct rk_hist_request *request = &op->request;
+
+	note_lease(leases, request->lease, op->invoked_at);
 	for (size_t i = 0; i < request->then_count; i++)
-		add_lease(checker, request->then_ops[i].lease, invoked_at);
+		note_lease(leases, request->then_ops[i].lease, op->invoked_at);
 	for (size_t i = 0; i < request->else_count; i++)
-		add_lease(checker, request->else_ops[i].lease, invoked_at);
+		note_lease(leases, request->else_ops[i].lease, op->invoked_at);
+}
+
+static int by_lease(const void *left, const void *right)
+{
+	const struct lease *a = left, *b = right;
+
+	if (a->id != b->id)
+		return a->id < b->id ? -1 : 1;
+	return a->invoked_at < b->invoked_at ? -1 : a->invoked_at > b->invoked_at;
+}
+
+static void add_leases(struct checker *checker)
+{
+	struct leases leases = { 0 };
+
+	for (size_t i = 0; i < checker->history->op_count; i++)
+		note_leases(&leases, &checker->history->ops[i]);
+	if (leases.count > 0)
+		qsort(leases.at, leases.count, sizeof *leases.at, by_lease);
+	for (size_t i = 0; i < leases.count; i++) {
+		const struct rk_hist_request end = { .kind = RK_HIST_LEASE_END,
+						     .lease = leases.at[i].id };
+		if (i == 0 || leases.at[i - 1].id != leases.at[i].id)
+			add_lost(checker, &end, leases.at[i].invoked_at);
+	}
+	free(leases.at);
 }
 
 static void add_ops(struct checker *checker)
@@ -111,7 +139,6 @@ static void add_ops(struct checker *checker)
 	for (size_t i = 0; i < history->op_count; i++) {
 		const struct rk_hist_op *op = &history->ops[i];
 		const struct rk_hist_answer *answer = &op->answer;
-		add_leases(checker, &op->request, op->invoked_at);
 		if (op->returned_at == RK_HIST_NEVER) {
 			if (may_write(&op->request))
 				add_lost(checker, &op->request, op->invoked_at);
@@ -383,50 +410,69 @@ static bool explains(struct checker *checker, const struct step *step, size_t nu
 	return false;
 }
 
-static bool touches_key(const struct rk_hist_request *request, struct rk_span key)
+/* Whether it may change a key of the range, as things are. */
+static bool touches(const struct checker *checker, const struct rk_hist_request *lost,
+		    const struct rk_hist_range *range)
 {
-	if (request->kind == RK_HIST_LEASE_END)
-		return true;
-	if (request->kind != RK_HIST_TXN)
-		return rk_hist_range_has(&request->range, key);
-	for (size_t i = 0; i < request->then_count; i++)
-		if (rk_hist_range_has(&request->then_ops[i].range, key))
+	const struct rk_model *model = &checker->model;
+
+	if (lost->kind != RK_HIST_LEASE_END && lost->kind != RK_HIST_TXN)
+		return rk_hist_range_has(&lost->range, range->key) ||
+		       rk_hist_range_has(range, lost->range.key);
+	for (size_t i = 0; i < lost->then_count; i++)
+		if (touches(checker, &lost->then_ops[i], range))
 			return true;
-	for (size_t i = 0; i < request->else_count; i++)
-		if (rk_hist_range_has(&request->else_ops[i].range, key))
+	for (size_t i = 0; i < lost->else_count; i++)
+		if (touches(checker, &lost->else_ops[i], range))
 			return true;
+	if (lost->kind == RK_HIST_TXN)
+		return false;
+	for (size_t i = rk_model_seek(model, range->key);
+	     i < model->count && rk_hist_range_has(range, model->keys[i].key); i++) {
+		const struct rk_hist_kv *kv = rk_model_get(model, model->keys[i].key, INT64_MAX);
+		if (kv != NULL && kv->lease == lost->lease)
+			return true;
+	}
 	return false;
 }
 
-static bool touches_range(const struct rk_hist_request *request, const struct rk_hist_range *range)
+static bool touches_key(const struct checker *checker, const struct rk_hist_request *lost,
+			struct rk_span key)
 {
-	return touches_key(request, range->key) || rk_hist_range_has(range, request->range.key) ||
-	       request->kind == RK_HIST_TXN;
+	return touches(checker, lost, &(struct rk_hist_range){ .key = key });
+}
+
+static bool touches_seen(const struct checker *checker, const struct rk_hist_request *lost,
+			 int64_t revision)
+{
+	const struct rk_evidences *evidences = &checker->evidences;
+
+	for (size_t i = rk_evidence_seek(evidences, revision);
+	     i < evidences->count && evidences->at[i].revision == revision; i++)
+		if (touches_key(checker, lost, evidences->at[i].kv.key))
+			return true;
+	return false;
 }
 
 /* Whether it may have to do with what the step says. */
 static bool matters(const struct checker *checker, const struct rk_hist_request *lost,
 		    const struct step *step)
 {
-	const struct rk_evidences *evidences = &checker->evidences;
-
-	for (size_t i = rk_evidence_seek(evidences, step->revision);
-	     i < evidences->count && evidences->at[i].revision == step->revision; i++)
-		if (touches_key(lost, evidences->at[i].kv.key))
-			return true;
+	if (touches_seen(checker, lost, step->revision))
+		return true;
 	if (step->op == NOBODY)
 		return false;
 	const struct rk_hist_request *request = &checker->history->ops[step->op].request;
 	if (request->kind != RK_HIST_TXN)
-		return touches_range(lost, &request->range);
+		return touches(checker, lost, &request->range);
 	for (size_t i = 0; i < request->compare_count; i++)
-		if (touches_key(lost, request->compares[i].key))
+		if (touches_key(checker, lost, request->compares[i].key))
 			return true;
 	for (size_t i = 0; i < request->then_count; i++)
-		if (touches_range(lost, &request->then_ops[i].range))
+		if (touches(checker, lost, &request->then_ops[i].range))
 			return true;
 	for (size_t i = 0; i < request->else_count; i++)
-		if (touches_range(lost, &request->else_ops[i].range))
+		if (touches(checker, lost, &request->else_ops[i].range))
 			return true;
 	return false;
 }
@@ -462,10 +508,12 @@ static bool choose(struct checker *checker, struct choice *choice, const struct 
 		if (lost->is_used || lost->invoked_at > step->known_by)
 			continue;
 		if (choice->is_orphan) {
-			if (!explains(checker, step, number, is_exact))
+			if (!touches_seen(checker, &lost->request, step->revision) ||
+			    !explains(checker, step, number, is_exact))
 				continue;
 		} else {
-			if (!is_exact || !matters(checker, &lost->request, failed) ||
+			if (!is_exact ||
+			    !(checker->is_thorough || matters(checker, &lost->request, failed)) ||
 			    !rk_model_run(&checker->model, &checker->arena, &lost->request,
 					  checker->model.revision + 1, &answer))
 				continue;
@@ -517,12 +565,12 @@ static bool run_step(struct checker *checker, const struct step *step)
 	return false;
 }
 
-static void run_all(struct checker *checker)
+/* False: it does not fit; *ret_at is the furthest step that was reached, and `why` says what is
+ * wrong there. */
+static bool run(struct checker *checker, size_t *ret_at, struct rk_buf *why)
 {
-	RK_AUTO(rk_buf_done) struct rk_buf why = { 0 };
 	size_t at = 0, furthest = 0, arrived = 0; /* steps before `arrived` have their choice */
 
-	checker->model.revision = checker->opts->first_revision;
 	while (at < checker->count) {
 		const struct step *step = &checker->steps[at];
 		if (at >= arrived && has_room(checker, step) && checker->lost_count > 0)
@@ -535,18 +583,45 @@ static void run_all(struct checker *checker)
 			rk_arena_reset(&checker->arena);
 			continue;
 		}
-		if (at >= furthest && (at > furthest || why.size == 0)) {
+		if (at > furthest || why->size == 0) {
 			furthest = at;
 			checker->patience = PATIENCE;
-			rk_buf_clear(&why);
-			rk_buf_put_span(&why, rk_buf_span(&checker->why));
+			rk_buf_clear(why);
+			rk_buf_put_span(why, rk_buf_span(&checker->why));
 		}
 		if (!reconsider(checker, &checker->steps[furthest], &at)) {
-			tell_step(checker, &checker->steps[furthest], &why);
-			return; /* what follows would only repeat it */
+			*ret_at = furthest;
+			return false;
 		}
 		arrived = at;
 	}
+	return true;
+}
+
+static void begin(struct checker *checker, bool is_thorough)
+{
+	rk_model_done(&checker->model);
+	checker->model.revision = checker->opts->first_revision;
+	checker->choice_count = checker->used_count = 0;
+	checker->is_thorough = is_thorough;
+	for (size_t i = 0; i < checker->lost_count; i++)
+		checker->lost[i].is_used = false;
+}
+
+/* At first of what is lost only that is tried that has to do with the step that does not fit. */
+static void run_all(struct checker *checker)
+{
+	RK_AUTO(rk_buf_done) struct rk_buf why = { 0 };
+	RK_AUTO(rk_buf_done) struct rk_buf again = { 0 };
+	size_t at = 0;
+
+	begin(checker, false);
+	if (run(checker, &at, &why))
+		return;
+	begin(checker, true);
+	if (checker->lost_count == 0 || !run(checker, &(size_t){ 0 }, &again))
+		tell_step(checker, &checker->steps[at],
+			  &why); /* what follows would only repeat it */
 }
 
 /* --- answers about revisions that are gone or not there yet --- */
@@ -696,6 +771,7 @@ bool rk_check_linear(const struct rk_history *history, const struct rk_linear_op
 
 	rk_evidence_collect(history, &checker.evidences);
 	add_ops(&checker);
+	add_leases(&checker);
 	add_seen(&checker);
 	check_unique(&checker);
 	check_time(&checker);
