@@ -22,6 +22,7 @@ struct world {
 	int64_t now_ms;
 	struct rk_buf answer; /* of the last request */
 	int code;
+	uint64_t revision; /* of the last request itself */
 };
 
 static void apply(struct world *world, enum rk_entry_type type, struct rk_span body)
@@ -37,6 +38,7 @@ static void apply(struct world *world, enum rk_entry_type type, struct rk_span b
 		world->code = applied.outcomes[0].code;
 		rk_buf_put_span(&world->answer, rk_blob_span(applied.outcomes[0].doc));
 	}
+	world->revision = applied.revision;
 	rk_applied_done(&applied);
 	rk_buf_done(&bytes);
 }
@@ -429,6 +431,23 @@ Test(etcd, a_lease_ends_with_its_keys)
 	cr_assert_eq(revision(&world), before + 1);
 	numbers(&world, RK_ETCD_ENTRY_REVOKE, 5, 0);
 	cr_assert_eq(world.code, RK_GRPC_NOT_FOUND);
+}
+
+/* clientv3's mutex takes the header's revision for the one that its key was created at: with a later one it waits
+ * for itself. */
+Test(etcd, an_answer_has_the_revision_of_its_own_change)
+{
+	RK_AUTO(world_done) struct world world = world_new();
+	struct rk_etcd_kv kv;
+
+	numbers(&world, RK_ETCD_ENTRY_GRANT, 2, 77);
+	put(&world, "leased", "1", 77);
+	world.now_ms += 5000;
+	put(&world, "a", "1", 0); /* and under the same entry the lease ends */
+	cr_text(all(&world, 0), "a=1@1 count:1 ");
+	cr_assert(rk_etcd_get(root(&world), RK_SPAN("a"), revision(&world), &kv));
+	cr_expect_eq((uint64_t)kv.created, world.revision);
+	cr_expect_eq(revision(&world), world.revision + 1);
 }
 
 Test(etcd, what_a_lease_must_not_do)
