@@ -111,9 +111,9 @@ static int on_entry(void *context, const struct rk_entry *entry, struct rk_span 
 {
 	struct rk_replay *replay = context;
 
-	if (entry->index <= replay->index || (replay->stop != 0 && entry->index > replay->stop))
-		return RK_OK;
-	return rk_replay_entry(replay, entry, payload, error);
+	if (entry->index > replay->index)
+		RK_TRY(rk_replay_entry(replay, entry, payload, error));
+	return entry->index >= replay->stop ? 1 : 0;
 }
 
 int rk_replay_parts(struct rk_replay *replay, const struct rk_backup_dir *dir, uint64_t to,
