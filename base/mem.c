@@ -52,7 +52,7 @@ void *rk_memdup(const void *data, size_t size)
 
 void *rk_grow(void *array, size_t *capacity, size_t need, size_t item_size)
 {
-	size_t next = *capacity > 0 ? *capacity : 8;
+	size_t next = *capacity > 0 ? *capacity : item_size == 1 ? 64 : 8; /* bytes come in rows */
 
 	if (need <= *capacity && array != NULL)
 		return array;

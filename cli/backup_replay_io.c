@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "base/mem.h"
+#include "base/vfs_io.h"
 #include "control/snapshots_io.h"
 
 #define PROGRESS_EVERY 256
@@ -59,7 +60,9 @@ int rk_replay_load(struct rk_replay *replay, const char *dir, struct rk_cluster_
 	struct rk_snapshot_meta meta;
 	struct rk_store *store = NULL;
 
-	RK_TRY(rk_snapshot_load_at(dir, cluster, index, &store, &meta, error));
+	RK_AUTO(rk_vfs_drop) struct rk_vfs *vfs = NULL;
+	RK_TRY(rk_vfs_dir(&vfs, dir, false, error));
+	RK_TRY(rk_snapshot_load(vfs, cluster, index, &store, &meta, error));
 	const bool is_it = (index == 0 || meta.index == index) &&
 			   rk_store_index(store) == meta.index &&
 			   rk_hash128_eq(rk_store_hash(store), meta.state_hash);

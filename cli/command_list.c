@@ -67,6 +67,7 @@ static const struct rk_command *const commands[] = {
 	&rk_command_log_salvage,
 	&rk_command_log_backup,
 	&rk_command_log_restore,
+	&rk_command_sim,
 	/* Other */
 	&rk_command_completion,
 	&rk_command_complete_words,

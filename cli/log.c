@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/vfs_io.h"
 #include "base/timefmt.h"
 #include "cli/call_io.h"
 #include "cli/commands.h"
@@ -406,7 +407,9 @@ static int verify_snapshot(const char *dir, struct rk_error *error)
 
 	RK_TRY(rk_member_peek(&member, dir, error));
 	(void)snprintf(path, sizeof path, "%s/snapshots", dir);
-	const int err = rk_snapshot_check_newest(path, member.cluster, &store, &meta, error);
+	RK_AUTO(rk_vfs_drop) struct rk_vfs *vfs = NULL;
+	RK_TRY(rk_vfs_dir(&vfs, path, false, error));
+	const int err = rk_snapshot_load(vfs, member.cluster, 0, &store, &meta, error);
 	if (err == RK_ENOENT) {
 		(void)printf("snapshot   none yet\n");
 		return RK_OK;

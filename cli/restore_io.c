@@ -9,35 +9,25 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/vfs_io.h"
+#include "control/snapshots_io.h"
 #include "raft/member_io.h"
-#include "raft/snapshot_io.h"
 #include "raft/wal_io.h"
 
 static int write_snapshot(const char *dir, struct rk_cluster_id cluster,
 			  const struct rk_store *store, const struct rk_snapshot_meta *meta,
 			  struct rk_error *error)
 {
-	struct rk_snapshot_writer *writer = NULL;
-	RK_AUTO(rk_buf_done) struct rk_buf piece = { 0 };
-	struct rk_store_dump dump = { 0 };
+	RK_AUTO(rk_vfs_drop) struct rk_vfs *vfs = NULL;
 	char path[RK_PATH_MAX];
-	bool done = false;
+	size_t bytes;
 
 	rk_path(path, "%s/snapshots", dir);
-	RK_TRY(rk_snapshot_create(&writer, path, cluster, meta, error));
+	RK_TRY(rk_vfs_dir(&vfs, path, false, error));
 	struct rk_view *view = rk_store_view(store);
-	int err = RK_OK;
-	while (!done && err == RK_OK) {
-		rk_buf_clear(&piece);
-		rk_store_dump_next(&dump, view, RK_SNAPSHOT_PIECE, &piece, &done);
-		err = rk_snapshot_write(writer, rk_buf_span(&piece), error);
-	}
+	const int err = rk_snapshot_save(vfs, cluster, meta, view, &bytes, error);
 	(void)rk_view_unref(view);
-	if (err < 0) {
-		(void)rk_snapshot_abort(writer);
-		return err;
-	}
-	return rk_snapshot_commit(writer, error);
+	return err;
 }
 
 /* A log without entries, which follows the snapshot. */

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/vfs_io.h"
 #include "control/backup.h"
 #include "raft/settled_io.h"
 #include "raft/snapshot_io.h"
@@ -46,7 +47,9 @@ int rk_backup_newest(const char *dir, struct rk_cluster_id cluster, struct rk_sn
 	char path[PATH_SIZE];
 
 	(void)snprintf(path, sizeof path, "%s/snapshots", dir);
-	RK_TRY(rk_snapshot_open(&reader, path, cluster, 0, ret, error));
+	RK_AUTO(rk_vfs_drop) struct rk_vfs *vfs = NULL;
+	RK_TRY(rk_vfs_dir(&vfs, path, false, error));
+	RK_TRY(rk_snapshot_open(&reader, vfs, cluster, 0, ret, error));
 	(void)rk_snapshot_close(reader);
 	return RK_OK;
 }

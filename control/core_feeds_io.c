@@ -29,6 +29,7 @@ void rk_feed_answer_free(struct rk_feed_answer *answer)
 void rk_core_answer(struct rk_core *core, struct rk_feed *feed, struct rk_feed_answer *answer)
 {
 	answer->message.kind = RK_FEED_ANSWER;
+	feed->is_answered = true;
 	core->answers = rk_grow(core->answers, &core->answers_capacity, core->answers_count + 1,
 				sizeof *core->answers);
 	core->answers[core->answers_count].feed = feed;
@@ -44,12 +45,12 @@ void rk_core_answer_err(struct rk_core *core, struct rk_feed *feed, uint64_t req
 	rk_core_answer(core, feed, answer);
 }
 
-static void send_news(struct rk_core *core, struct rk_feed *feed)
+static void send_news(struct rk_core *core, struct rk_feed *feed, struct rk_view *view)
 {
 	struct rk_feed_news *news = rk_zalloc(sizeof *news);
 
 	news->message.kind = RK_FEED_NEWS;
-	news->view = rk_store_view(rk_machine_store(core->machine));
+	news->view = rk_view_ref(view);
 	news->leader_id = core->told_leader;
 	news->term = core->out.term;
 	news->restarted = feed->needs_restart || core->restarted;
@@ -59,24 +60,39 @@ static void send_news(struct rk_core *core, struct rk_feed *feed)
 		for (size_t i = 0; i < news->count; i++)
 			news->changes[i] = rk_changes_ref(core->changes[i]);
 	}
-	feed->needs_restart = false;
+	feed->needs_restart = feed->is_behind = false;
 	rk_queue_push(feed->queue, &news->message);
+}
+
+/* Whether it must be told now of a state that it does not have yet. */
+static bool is_due(const struct rk_core *core, const struct rk_feed *feed)
+{
+	return feed->needs_restart || core->changes_count > 0 || core->restarted ||
+	       core->leader_changed ||
+	       (feed->is_behind && (feed->is_answered || core->is_late ||
+				    atomic_load_explicit(&feed->is_in_a_hurry, memory_order_relaxed)));
 }
 
 void rk_core_publish(struct rk_core *core)
 {
-	const bool all = core->changes_count > 0 || core->restarted || core->leader_changed ||
-			 core->skipped;
+	struct rk_view *view = NULL;
 
-	for (struct rk_feed *feed = core->feeds; feed != NULL; feed = feed->next)
-		if (all || feed->needs_restart)
-			send_news(core, feed);
+	for (struct rk_feed *feed = core->feeds; feed != NULL; feed = feed->next) {
+		feed->is_behind = feed->is_behind || core->moved;
+		if (is_due(core, feed)) {
+			if (view == NULL)
+				view = rk_store_view(rk_machine_store(core->machine));
+			send_news(core, feed, view);
+		}
+		feed->is_answered = false;
+	}
+	(void)rk_view_unref(view);
 	for (size_t i = 0; i < core->answers_count; i++)
 		rk_queue_push(core->answers[i].feed->queue, &core->answers[i].answer->message);
 	for (size_t i = 0; i < core->changes_count; i++)
 		(void)rk_changes_unref(core->changes[i]);
 	core->changes_count = core->answers_count = 0;
-	core->restarted = core->leader_changed = core->skipped = false;
+	core->restarted = core->leader_changed = core->moved = core->is_late = false;
 }
 
 void rk_core_feed_joined(struct rk_core *core, struct rk_feed *feed)
@@ -139,22 +155,19 @@ void rk_core_leave(struct rk_feed *feed) { rk_queue_push(feed->core->inbox, &fee
 
 struct rk_queue *rk_feed_queue(struct rk_feed *feed) { return feed->queue; }
 
-static struct rk_core_request *request_new(struct rk_feed *feed, enum rk_core_message kind,
-					    uint64_t id)
+void rk_feed_hurry(struct rk_feed *feed, bool is_in_a_hurry)
+{
+	atomic_store_explicit(&feed->is_in_a_hurry, is_in_a_hurry, memory_order_relaxed);
+}
+
+static void request(struct rk_feed *feed, enum rk_core_message kind, uint64_t id,
+		    enum rk_entry_type type, struct rk_blob *command, uint32_t deadline_ms)
 {
 	struct rk_core_request *request = rk_zalloc(sizeof *request);
 
 	request->message.kind = (int)kind;
 	request->feed = feed;
 	request->id = id;
-	return request;
-}
-
-static void request(struct rk_feed *feed, enum rk_core_message kind, uint64_t id,
-		    enum rk_entry_type type, struct rk_blob *command, uint32_t deadline_ms)
-{
-	struct rk_core_request *request = request_new(feed, kind, id);
-
 	request->type = type;
 	request->command = command;
 	request->deadline_ms = rk_clock_mono_ms() + deadline_ms;
@@ -176,14 +189,6 @@ void rk_feed_write_etcd(struct rk_feed *feed, uint64_t request_id, struct rk_blo
 void rk_feed_read(struct rk_feed *feed, uint64_t request_id, uint32_t deadline_ms)
 {
 	request(feed, RK_CORE_READ, request_id, RK_ENTRY_COMMAND, NULL, deadline_ms);
-}
-
-void rk_feed_transfer(struct rk_feed *feed, uint64_t request_id, uint64_t target)
-{
-	struct rk_core_request *request = request_new(feed, RK_CORE_TRANSFER, request_id);
-
-	request->target = target;
-	rk_queue_push(feed->core->inbox, &request->message);
 }
 
 void rk_feed_status(struct rk_feed *feed, uint64_t request_id)
@@ -239,6 +244,7 @@ struct rk_blob *rk_core_status(struct rk_core *core)
 		{ "logBytes", status.log_bytes },
 		{ "incarnation", core->member.incarnation },
 		{ "pending", core->pending.count + core->pending.read_count },
+		{ "holes", status.holes },
 	};
 	for (size_t i = 0; i < RK_COUNT(numbers); i++)
 		rk_val_put_int(&arena, val, numbers[i].key, (int64_t)numbers[i].value);

@@ -4,6 +4,7 @@
 #define RK_CONTROL_CORE_INNER_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "control/core_io.h"
 #include "control/machine.h"
@@ -24,7 +25,6 @@ enum rk_core_message {
 	RK_CORE_READ,
 	RK_CORE_STATUS,
 	RK_CORE_ADMIN,
-	RK_CORE_TRANSFER,
 	RK_CORE_PEER, /* struct rk_core_note and those below */
 	RK_CORE_UNREACHABLE,
 	RK_CORE_SENT,
@@ -41,7 +41,6 @@ struct rk_core_request {
 	uint64_t id;
 	uint64_t deadline_ms; /* monotonic */
 	enum rk_entry_type type; /* of the entry that it becomes */
-	uint64_t target; /* of a transfer: the member */
 	struct rk_blob *command;
 };
 
@@ -65,6 +64,9 @@ struct rk_feed {
 	struct rk_message join, leave;
 	struct rk_feed *next; /* among the core's */
 	bool needs_restart;   /* its next news replaces the state */
+	bool is_behind;       /* there is a newer state than it was told of */
+	bool is_answered;     /* answers for it wait, and must find that state there */
+	atomic_bool is_in_a_hurry;
 };
 
 struct rk_core {
@@ -119,7 +121,8 @@ struct rk_core {
 		struct rk_feed_answer *answer;
 	} * answers;
 	bool restarted, leader_changed;
-	bool skipped; /* an entry without changes: the view moves on all the same */
+	bool moved;   /* the state is another, though no object changed */
+	bool is_late; /* tell those too that are not in a hurry */
 	uint64_t told_leader;
 };
 

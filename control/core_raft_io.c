@@ -7,6 +7,7 @@
 #include "base/clock_io.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/vfs_io.h"
 #include "control/core_inner.h"
 #include "raft/snapshot_io.h"
 
@@ -97,6 +98,10 @@ static int open_log(struct rk_core *core, struct rk_wal_found *found, struct rk_
 					  .from_index =
 						  snapshot > TRAILING ? snapshot - TRAILING : 0 };
 	RK_TRY(rk_wal_open(&wal, &opts, found, error));
+	if (found->holes > 0)
+		rk_log(RK_LOG_ERROR, "log damaged",
+		       "where=\"%s\" entries=%zu what=\"peers give them back; until then this member does not lead\"",
+		       found->damage.text, found->holes);
 	if (found->lost_from != 0)
 		rk_log(RK_LOG_ERROR, "log damaged",
 		       "where=\"%s\" lost_from=%" PRIu64 " what=\"the damaged files are kept as "
@@ -115,18 +120,16 @@ static int open_log(struct rk_core *core, struct rk_wal_found *found, struct rk_
 static int load_snapshot(struct rk_core *core, struct rk_store **ret, struct rk_error *error)
 {
 	const bool may_repair = core->opts.members.count != 1 && !core->opts.no_repair;
-	int err;
+	RK_AUTO(rk_vfs_drop) struct rk_vfs *vfs = NULL;
+	struct rk_error damage = { 0 };
 
-	for (;;) {
-		err = rk_snapshot_load_newest(core->snapshot_dir, core->member.cluster, ret,
-					      &core->newest, error);
-		if (err != RK_ECORRUPT || !may_repair)
-			return err;
+	RK_TRY(rk_vfs_dir(&vfs, core->snapshot_dir, false, error));
+	const int err = rk_snapshot_recover(vfs, core->member.cluster, may_repair, ret,
+					    &core->newest, &damage, error);
+	if (damage.code != 0)
 		rk_log(RK_LOG_ERROR, "snapshot damaged",
-		       "why=\"%s\" what=\"it is kept as *.damaged\"", error->text);
-		core->newest = (struct rk_snapshot_meta){ 0 };
-		RK_TRY(rk_snapshot_set_aside(core->snapshot_dir, error));
-	}
+		       "why=\"%s\" what=\"it is kept as *.damaged\"", damage.text);
+	return err;
 }
 
 int rk_core_recover(struct rk_core *core, struct rk_error *error)
@@ -176,6 +179,11 @@ static struct rk_feed_answer *answer_of(const struct rk_pending_write *write, ui
 
 static void keep_changes(struct rk_core *core, struct rk_changes *changes)
 {
+	core->moved = true;
+	if (changes->count == 0) {
+		(void)rk_changes_unref(changes);
+		return;
+	}
 	core->changes = rk_grow(core->changes, &core->changes_capacity, core->changes_count + 1,
 				sizeof *core->changes);
 	core->changes[core->changes_count++] = changes;
@@ -207,7 +215,7 @@ static void apply(struct rk_core *core, const struct rk_entry *entry)
 		apply_payload(core, entry);
 	} else {
 		rk_machine_skip(core->machine, entry->index, entry->time_ms);
-		core->skipped = true;
+		core->moved = true;
 	}
 	core->applied = entry->index;
 	core->applied_term = entry->term;

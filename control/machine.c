@@ -216,7 +216,7 @@ static void run_command(struct rk_state *state, struct rk_span body, bool wants_
 			struct rk_applied *applied)
 {
 	struct rk_val *command = NULL;
-	struct rk_mark mark = rk_store_mark(state->store);
+	const struct rk_mark mark = rk_store_mark(state->store);
 	const size_t changes = state->change_count;
 	bool ok = rk_doc_read(&state->arena, rk_arena_span(&state->arena, body), &command) == RK_OK;
 	bool dry = false;
@@ -235,7 +235,7 @@ static void run_command(struct rk_state *state, struct rk_span body, bool wants_
 			answer(&outcome, applied);
 	}
 	if (ok && !dry) {
-		rk_store_keep(&mark);
+		rk_store_keep(state->store);
 	} else {
 		rk_store_undo(state->store, &mark);
 		drop_changes(state, changes);
@@ -246,12 +246,12 @@ static void run_command(struct rk_state *state, struct rk_span body, bool wants_
 static void run_etcd(struct rk_state *state, struct rk_span body, bool wants_outcomes,
 		     struct rk_applied *applied)
 {
-	struct rk_mark mark = rk_store_mark(state->store);
+	const struct rk_mark mark = rk_store_mark(state->store);
 	struct rk_buf out = { 0 };
 	const int code = rk_etcd_apply(state, body, &out);
 
 	if (code == 0)
-		rk_store_keep(&mark);
+		rk_store_keep(state->store);
 	else
 		rk_store_undo(state->store, &mark);
 	if (wants_outcomes) {

@@ -97,6 +97,8 @@ static int take(struct rk_settled *settled, const struct rk_record *record, stru
 		settled->last = record->mark.index;
 		return RK_OK;
 	case RK_RECORD_ENTRY: return add(settled, record, error);
+	case RK_RECORD_TRAIL:
+	case RK_RECORD_FILL: return RK_OK; /* behind damage, which the reader does not pass */
 	}
 	return RK_ECORRUPT;
 }

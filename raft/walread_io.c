@@ -1,19 +1,17 @@
 /* The log as it lies on disk, record by record, for tools. */
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/mem.h"
+#include "base/vfs_io.h"
 #include "raft/segments_io.h"
 #include "raft/wal_io.h"
 
 struct rk_wal_reader {
-	char *dir;
-	int dir_fd;
+	struct rk_vfs *vfs;
 	struct rk_segments segments;
 	size_t next; /* segment to open */
-	struct rk_mapping mapping;
+	struct rk_segment_bytes segment;
 	struct rk_frames frames;
 	struct rk_reader body;
 	uint64_t group;
@@ -24,12 +22,11 @@ struct rk_wal_reader {
 static size_t segment_of(const struct rk_wal_reader *reader, uint64_t from)
 {
 	for (size_t i = from > 0 ? reader->segments.count : 0; i > 0; i--) {
-		RK_AUTO(rk_mapping_close) struct rk_mapping mapping = { 0 };
 		char name[RK_SEGMENT_NAME_MAX];
 		struct rk_segment_head head;
+		uint64_t size;
 		rk_segment_name(name, reader->segments.at[i - 1]);
-		if (rk_mapping_open(&mapping, reader->dir_fd, name, NULL) == RK_OK &&
-		    rk_segment_head_of(mapping.bytes, &head) && head.base_index < from)
+		if (rk_segment_peek(reader->vfs, name, &head, &size) && head.base_index < from)
 			return i - 1;
 	}
 	return 0;
@@ -39,12 +36,10 @@ int rk_wal_reader_open(struct rk_wal_reader **ret, const char *dir, uint64_t fro
 		       struct rk_error *error)
 {
 	struct rk_wal_reader *reader = rk_zalloc(sizeof *reader);
+	int err = rk_vfs_dir(&reader->vfs, dir, false, error);
 
-	reader->dir = rk_strdup(dir);
-	reader->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int err = reader->dir_fd < 0
-			  ? rk_fail_errno(error, "cannot open %s", dir)
-			  : rk_segments_list(reader->dir_fd, dir, &reader->segments, error);
+	if (err == RK_OK)
+		err = rk_segments_list(reader->vfs, &reader->segments, error);
 	if (err == RK_OK && reader->segments.count == 0)
 		err = rk_fail(error, RK_ENOENT, "%s holds no log", dir);
 	if (err < 0) {
@@ -60,11 +55,9 @@ struct rk_wal_reader *rk_wal_reader_close(struct rk_wal_reader *reader)
 {
 	if (reader == NULL)
 		return NULL;
-	rk_mapping_close(&reader->mapping);
+	rk_segment_unload(&reader->segment);
 	rk_segments_done(&reader->segments);
-	if (reader->dir_fd >= 0)
-		(void)close(reader->dir_fd);
-	free(reader->dir);
+	(void)rk_vfs_close(reader->vfs);
 	free(reader);
 	return NULL;
 }
@@ -74,14 +67,14 @@ struct rk_wal_reader *rk_wal_reader_close(struct rk_wal_reader *reader)
 static int next_segment(struct rk_wal_reader *reader, struct rk_error *error)
 {
 	while (reader->next < reader->segments.count) {
-		rk_mapping_close(&reader->mapping);
+		rk_segment_unload(&reader->segment);
 		rk_segment_name(reader->place.segment, reader->segments.at[reader->next++]);
-		const int err = rk_mapping_open(&reader->mapping, reader->dir_fd,
+		const int err = rk_segment_load(&reader->segment, reader->vfs,
 						reader->place.segment, error);
 		if (err == RK_ENOENT)
 			continue;
 		RK_TRY(err);
-		reader->frames = rk_frames_of(reader->mapping.bytes);
+		reader->frames = rk_frames_of(rk_buf_span(&reader->segment.bytes));
 		return 1;
 	}
 	return 0;
@@ -89,7 +82,7 @@ static int next_segment(struct rk_wal_reader *reader, struct rk_error *error)
 
 static int damaged(const struct rk_wal_reader *reader, struct rk_error *error)
 {
-	return rk_fail(error, RK_ECORRUPT, "%s/%s, byte %zu: damaged", reader->dir,
+	return rk_fail(error, RK_ECORRUPT, "%s/%s, byte %zu: damaged", reader->vfs->path,
 		       reader->place.segment, reader->place.offset);
 }
 

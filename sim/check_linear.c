@@ -22,6 +22,7 @@ struct step {          /* in the order of the witness */
 struct lost { /* an operation without an answer */
 	struct rk_hist_request request;
 	int64_t invoked_at;
+	int64_t revision; /* where it happened; 0: not known */
 	bool is_used;
 };
 
@@ -53,6 +54,8 @@ struct checker {
 	unsigned patience;
 	bool is_thorough;
 	struct rk_buf why; /* the last step did not fit */
+	size_t told_count, told_capacity;
+	int64_t *told; /* revisions of the events of the watch that saw all, ascending */
 };
 
 /* --- steps --- */
@@ -65,12 +68,13 @@ static void add_step(struct checker *checker, const struct step *step)
 }
 
 static void add_lost(struct checker *checker, const struct rk_hist_request *request,
-		     int64_t invoked_at)
+		     int64_t invoked_at, int64_t revision)
 {
 	checker->lost = rk_grow(checker->lost, &checker->lost_capacity, checker->lost_count + 1,
 				sizeof *checker->lost);
-	checker->lost[checker->lost_count++] =
-		(struct lost){ .request = *request, .invoked_at = invoked_at };
+	checker->lost[checker->lost_count++] = (struct lost){ .request = *request,
+							      .invoked_at = invoked_at,
+							      .revision = revision };
 }
 
 static bool may_write(const struct rk_hist_request *request)
@@ -127,7 +131,7 @@ static void add_leases(struct checker *checker)
 		const struct rk_hist_request end = { .kind = RK_HIST_LEASE_END,
 						     .lease = leases.at[i].id };
 		if (i == 0 || leases.at[i - 1].id != leases.at[i].id)
-			add_lost(checker, &end, leases.at[i].invoked_at);
+			add_lost(checker, &end, leases.at[i].invoked_at, 0);
 	}
 	free(leases.at);
 }
@@ -140,8 +144,8 @@ static void add_ops(struct checker *checker)
 		const struct rk_hist_op *op = &history->ops[i];
 		const struct rk_hist_answer *answer = &op->answer;
 		if (op->returned_at == RK_HIST_NEVER) {
-			if (may_write(&op->request))
-				add_lost(checker, &op->request, op->invoked_at);
+			if (may_write(&op->request) && answer->revision != RK_HIST_NOWHERE)
+				add_lost(checker, &op->request, op->invoked_at, answer->revision);
 			continue;
 		}
 		if (answer->code != RK_HIST_OK)
@@ -334,6 +338,34 @@ static bool agrees(struct checker *checker, int64_t revision)
 	return true;
 }
 
+/* Of a watch that saw all: where its events of this revision or later begin. */
+static size_t told_seek(const struct checker *checker, int64_t revision)
+{
+	size_t low = 0, high = checker->told_count;
+
+	while (low < high) {
+		const size_t middle = low + (high - low) / 2;
+		if (checker->told[middle] < revision)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* Nothing else was changed than what was seen. */
+static bool is_all(struct checker *checker, struct rk_model_mark mark, int64_t revision)
+{
+	const size_t told = told_seek(checker, revision + 1) - told_seek(checker, revision);
+	const size_t made = checker->model.done_count - mark.done;
+
+	if (checker->opts->complete == 0 || told == made)
+		return true;
+	rk_buf_clear(&checker->why);
+	rk_buf_printf(&checker->why, "wanted %zu events, got %zu", made, told);
+	return false;
+}
+
 static bool run_op(struct checker *checker, const struct step *step)
 {
 	const struct rk_hist_op *op = &checker->history->ops[step->op];
@@ -352,7 +384,7 @@ static bool run_op(struct checker *checker, const struct step *step)
 	rk_buf_clear(&checker->why);
 	if (wrote == step->is_write &&
 	    rk_answer_is(&op->request, &want, &op->answer, true, &checker->why) &&
-	    (!wrote || agrees(checker, revision)))
+	    (!wrote || (agrees(checker, revision) && is_all(checker, mark, revision))))
 		return true;
 	if (checker->why.size == 0)
 		rk_buf_put_str(&checker->why,
@@ -401,7 +433,7 @@ static bool explains(struct checker *checker, const struct step *step, size_t nu
 
 	if (rk_model_run(model, &checker->arena, &checker->lost[number].request, step->revision,
 			 &answer) &&
-	    agrees(checker, step->revision) &&
+	    agrees(checker, step->revision) && is_all(checker, mark, step->revision) &&
 	    (!is_exact || model->done_count - mark.done == seen_keys(checker, step->revision))) {
 		use(checker, number);
 		return true;
@@ -481,6 +513,8 @@ static bool matters(const struct checker *checker, const struct rk_hist_request 
  */
 static bool has_room(const struct checker *checker, const struct step *step)
 {
+	if (checker->opts->complete != 0)
+		return false; /* nothing happened unseen */
 	return checker->model.revision + (step->is_write ? 1 : 0) < step->revision;
 }
 
@@ -495,32 +529,42 @@ static void add_choice(struct checker *checker, size_t step, bool is_orphan)
 				 .is_orphan = is_orphan };
 }
 
+/* It happened before the step, and nobody saw it. */
+static bool run_unseen(struct checker *checker, const struct step *step, size_t number)
+{
+	const struct lost *lost = &checker->lost[number];
+	struct rk_model *model = &checker->model;
+	const int64_t revision = lost->revision != 0 ? lost->revision : model->revision + 1;
+	struct rk_hist_answer answer;
+
+	if (revision <= model->revision || revision + (step->is_write ? 1 : 0) > step->revision ||
+	    !rk_model_run(model, &checker->arena, &lost->request, revision, &answer))
+		return false;
+	use(checker, number);
+	return true;
+}
+
 /* The next lost operation that the choice may mean; it is carried out. False: none is left. */
 static bool choose(struct checker *checker, struct choice *choice, const struct step *failed)
 {
 	const struct step *step = &checker->steps[choice->step];
-	struct rk_hist_answer answer;
+	const size_t last = (choice->is_orphan ? 2 : 1) * checker->lost_count;
 
-	for (; choice->next < 2 * checker->lost_count; choice->next++) {
+	while (choice->next < last) {
 		const bool is_exact = choice->next < checker->lost_count;
-		const size_t number = choice->next % checker->lost_count;
+		const size_t number = choice->next++ % checker->lost_count;
 		const struct lost *lost = &checker->lost[number];
 		if (lost->is_used || lost->invoked_at > step->known_by)
 			continue;
 		if (choice->is_orphan) {
-			if (!touches_seen(checker, &lost->request, step->revision) ||
-			    !explains(checker, step, number, is_exact))
-				continue;
-		} else {
-			if (!is_exact ||
-			    !(checker->is_thorough || matters(checker, &lost->request, failed)) ||
-			    !rk_model_run(&checker->model, &checker->arena, &lost->request,
-					  checker->model.revision + 1, &answer))
-				continue;
-			use(checker, number);
+			if ((lost->revision == 0 || lost->revision == step->revision) &&
+			    touches_seen(checker, &lost->request, step->revision) &&
+			    explains(checker, step, number, is_exact))
+				return true;
+		} else if ((checker->is_thorough || matters(checker, &lost->request, failed)) &&
+			   run_unseen(checker, step, number)) {
+			return true;
 		}
-		choice->next++;
-		return true;
 	}
 	return false;
 }
@@ -598,6 +642,30 @@ static bool run(struct checker *checker, size_t *ret_at, struct rk_buf *why)
 	return true;
 }
 
+static int by_number(const void *left, const void *right)
+{
+	const int64_t a = *(const int64_t *)left, b = *(const int64_t *)right;
+
+	return a < b ? -1 : a > b;
+}
+
+static void collect_told(struct checker *checker)
+{
+	if (checker->opts->complete == 0)
+		return;
+	const struct rk_hist_watch *watch = &checker->history->watches[checker->opts->complete - 1];
+	for (size_t i = 0; i < watch->count; i++) {
+		for (size_t k = 0; k < watch->responses[i].count; k++) {
+			checker->told = rk_grow(checker->told, &checker->told_capacity,
+						checker->told_count + 1, sizeof *checker->told);
+			checker->told[checker->told_count++] =
+				watch->responses[i].events[k].kv.modified;
+		}
+	}
+	if (checker->told_count > 0)
+		qsort(checker->told, checker->told_count, sizeof *checker->told, by_number);
+}
+
 static void begin(struct checker *checker, bool is_thorough)
 {
 	rk_model_done(&checker->model);
@@ -615,6 +683,7 @@ static void run_all(struct checker *checker)
 	RK_AUTO(rk_buf_done) struct rk_buf again = { 0 };
 	size_t at = 0;
 
+	collect_told(checker);
 	begin(checker, false);
 	if (run(checker, &at, &why))
 		return;
@@ -786,6 +855,7 @@ bool rk_check_linear(const struct rk_history *history, const struct rk_linear_op
 	free(checker.steps);
 	free(checker.lost);
 	free(checker.used);
+	free(checker.told);
 	free(checker.choices);
 	if (ret_truth != NULL)
 		*ret_truth = checker.model;

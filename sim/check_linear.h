@@ -22,6 +22,7 @@
 
 struct rk_linear_opts {
 	int64_t first_revision; /* of the empty store: nothing changes at it or before */
+	size_t complete; /* one more than the number of a watch that saw all of every key; 0: there is none */
 	bool is_dense; /* nobody else counts revisions up: each is made by one of the operations */
 };
 

@@ -20,6 +20,7 @@ struct watching {
 	const struct rk_hist_watch *watch;
 	size_t number;
 	const struct changes *truth;
+	int64_t compacted; /* as far as somebody asked for it */
 	struct rk_findings *findings;
 };
 
@@ -136,7 +137,8 @@ static void check_prev(const struct watching *watching, const struct rk_hist_eve
 	}
 	const bool is_same = event->has_prev == (change->prev != NULL) &&
 			     (!event->has_prev || rk_hist_kv_eq(&event->prev, change->prev));
-	if (is_same)
+	/* What was replaced may be compacted while the event is not. */
+	if (is_same || (!event->has_prev && event->kv.modified <= watching->compacted))
 		return;
 	if (change->prev != NULL)
 		rk_hist_kv_text(&text, change->prev);
@@ -324,10 +326,18 @@ bool rk_check_watch(const struct rk_history *history, const struct rk_model *tru
 {
 	const unsigned before = findings->count;
 	struct changes changes = { 0 };
+	int64_t compacted = 0;
 
+	for (size_t i = 0; i < history->op_count; i++)
+		if (history->ops[i].request.kind == RK_HIST_COMPACT)
+			compacted = RK_MAX(compacted, history->ops[i].request.revision);
 	collect(truth, &changes);
 	for (size_t i = 0; i < history->watch_count; i++) {
-		const struct watching watching = { &history->watches[i], i, &changes, findings };
+		const struct watching watching = { .watch = &history->watches[i],
+						   .number = i,
+						   .truth = &changes,
+						   .compacted = compacted,
+						   .findings = findings };
 		struct past past = { 0 };
 		for (size_t j = 0; j < watching.watch->count; j++)
 			check_response(&watching, &past, &watching.watch->responses[j]);

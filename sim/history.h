@@ -12,7 +12,8 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-#define RK_HIST_NEVER INT64_MAX /* as returned_at: no answer came */
+#define RK_HIST_NEVER   INT64_MAX /* as returned_at: no answer came */
+#define RK_HIST_NOWHERE (-1)      /* as the revision where it happened */
 
 struct rk_hist_range { /* [key, end); no end: one key; an end of one zero byte: all from key on */
 	struct rk_span key, end;
@@ -88,7 +89,8 @@ struct rk_hist_op {
 	int64_t client;
 	int64_t invoked_at, returned_at;
 	struct rk_hist_request request;
-	struct rk_hist_answer answer; /* when it returned */
+	/* When it returned. Without: `revision` is where it happened all the same, RK_HIST_NOWHERE, or 0, not known. */
+	struct rk_hist_answer answer;
 };
 
 struct rk_hist_event {

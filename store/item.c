@@ -10,7 +10,7 @@ struct rk_item *rk_item_new(struct rk_span key, struct rk_blob *value, uint64_t 
 	rk_assert(key.size <= UINT32_MAX);
 	struct rk_item *item = rk_alloc(sizeof *item + key.size);
 
-	atomic_init(&item->refs, 1);
+	item->born = 0;
 	item->key_size = (uint32_t)key.size;
 	item->revision = revision;
 	item->value = value;
@@ -18,15 +18,9 @@ struct rk_item *rk_item_new(struct rk_span key, struct rk_blob *value, uint64_t 
 	return item;
 }
 
-struct rk_item *rk_item_ref(struct rk_item *item)
+struct rk_item *rk_item_free(struct rk_item *item)
 {
-	atomic_fetch_add_explicit(&item->refs, 1, memory_order_relaxed);
-	return item;
-}
-
-struct rk_item *rk_item_unref(struct rk_item *item)
-{
-	if (item != NULL && atomic_fetch_sub_explicit(&item->refs, 1, memory_order_acq_rel) == 1) {
+	if (item != NULL) {
 		(void)rk_blob_unref(item->value);
 		free(item);
 	}

@@ -1,4 +1,4 @@
-/* store/item.h - a key with its value: immutable, shared by every moment of the store that holds it. */
+/* store/item.h - a key with its value: immutable, in every moment of the store between its birth and its death. */
 #ifndef RK_STORE_ITEM_H
 #define RK_STORE_ITEM_H
 
@@ -6,18 +6,20 @@
 #include "base/hash.h"
 
 struct rk_item {
-	atomic_uint refs;
+	uint32_t born; /* in which RK_ITEM_AGES ages (store/moments.h): the tree's own note */
 	uint32_t key_size;
 	uint64_t revision;
 	struct rk_blob *value; /* NULL where the key says it all */
 	uint8_t key[];
 };
 
-/* Takes the share of `value`. The caller owns one share of the item. */
+/* So many ages are one to an item: it may lie a little longer than it must. */
+#define RK_ITEM_AGES 1024u
+
+/* Takes the share of `value`. */
 struct rk_item *rk_item_new(struct rk_span key, struct rk_blob *value, uint64_t revision)
 	__attribute__((returns_nonnull));
-struct rk_item *rk_item_ref(struct rk_item *item);
-struct rk_item *rk_item_unref(struct rk_item *item); /* takes NULL, returns NULL */
+struct rk_item *rk_item_free(struct rk_item *item); /* takes NULL, returns NULL */
 
 static inline struct rk_span rk_item_key(const struct rk_item *item)
 {

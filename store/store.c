@@ -7,46 +7,54 @@
 
 struct rk_store *rk_store_new(void)
 {
-	return rk_zalloc(sizeof(struct rk_store));
+	struct rk_store *store = rk_zalloc(sizeof *store);
+
+	store->tree.moments = rk_moments_new();
+	return store;
 }
 
 struct rk_store *rk_store_free(struct rk_store *store)
 {
 	if (store != NULL) {
-		(void)rk_tree_unref(store->now.root);
+		rk_assert(!store->is_marked);
+		rk_moments_leave(store->tree.moments, store->tree.root);
+		free(store->undo);
 		free(store);
 	}
 	return NULL;
 }
 
-static void count_out(struct rk_store *store, struct rk_item *old)
+/* Takes `old`; `item` took its place. Either may be NULL. */
+static void count_out(struct rk_store *store, struct rk_item *old, struct rk_item *item)
 {
-	if (old == NULL)
-		return;
-	if (rk_key_is_state(rk_item_key(old)))
+	store->now.root = store->tree.root;
+	if (old != NULL && rk_key_is_state(rk_item_key(old)))
 		store->now.sum = rk_hash128_sub(store->now.sum, rk_item_hash(old));
-	(void)rk_item_unref(old);
+	if (!store->is_marked) {
+		rk_tree_bury(&store->tree, old);
+		return;
+	}
+	store->undo = rk_grow(store->undo, &store->undo_capacity, store->undo_count + 1, sizeof *store->undo);
+	store->undo[store->undo_count++] = (struct rk_undo){ old, item };
 }
 
 void rk_store_put(struct rk_store *store, struct rk_span key, struct rk_blob *value, uint64_t revision)
 {
 	struct rk_item *item = rk_item_new(key, value, revision);
-	struct rk_item *old;
 
 	if (rk_key_is_state(key))
 		store->now.sum = rk_hash128_add(store->now.sum, rk_item_hash(item));
-	store->now.root = rk_tree_put(store->now.root, item, &old);
-	count_out(store, old);
+	count_out(store, rk_tree_put(&store->tree, item), item);
 }
 
 bool rk_store_remove(struct rk_store *store, struct rk_span key)
 {
-	struct rk_item *old;
+	struct rk_item *old = rk_tree_remove(&store->tree, key);
 
-	store->now.root = rk_tree_remove(store->now.root, key, &old);
-	const bool was_there = old != NULL;
-	count_out(store, old);
-	return was_there;
+	if (old == NULL)
+		return false;
+	count_out(store, old, NULL);
+	return true;
 }
 
 const struct rk_item *rk_store_get(const struct rk_store *store, struct rk_span key)
@@ -107,26 +115,45 @@ struct rk_view *rk_store_view(const struct rk_store *store)
 
 	atomic_init(&view->refs, 1);
 	view->moment = store->now;
-	view->moment.root = rk_tree_ref(store->now.root);
+	rk_moments_hold(store->tree.moments, &view->held);
 	return view;
 }
 
-struct rk_mark rk_store_mark(const struct rk_store *store)
+struct rk_mark rk_store_mark(struct rk_store *store)
 {
-	return (struct rk_mark){ rk_tree_ref(store->now.root), store->now.revision, store->now.sum };
+	rk_assert(!store->is_marked);
+	store->is_marked = true;
+	return (struct rk_mark){ store->now.revision, store->now.sum };
 }
 
-void rk_store_keep(struct rk_mark *mark)
+void rk_store_keep(struct rk_store *store)
 {
-	mark->root = rk_tree_unref(mark->root);
+	rk_assert(store->is_marked);
+	for (size_t i = 0; i < store->undo_count; i++)
+		rk_tree_bury(&store->tree, store->undo[i].before);
+	store->undo_count = 0;
+	store->is_marked = false;
 }
 
-void rk_store_undo(struct rk_store *store, struct rk_mark *mark)
+/* What was put behind the mark has been in no moment. */
+void rk_store_undo(struct rk_store *store, const struct rk_mark *mark)
 {
-	(void)rk_tree_unref(store->now.root);
-	store->now.root = rk_take_ptr(mark->root);
+	rk_assert(store->is_marked);
+	while (store->undo_count > 0) {
+		const struct rk_undo undo = store->undo[--store->undo_count];
+		const uint32_t born = undo.before != NULL ? undo.before->born : 0;
+		struct rk_item *put = undo.before != NULL
+					      ? rk_tree_put(&store->tree, undo.before)
+					      : rk_tree_remove(&store->tree, rk_item_key(undo.after));
+		if (undo.before != NULL)
+			undo.before->born = born; /* it only comes back */
+		rk_assert(put == undo.after);
+		(void)rk_item_free(put);
+	}
+	store->now.root = store->tree.root;
 	store->now.revision = mark->revision;
 	store->now.sum = mark->sum;
+	store->is_marked = false;
 }
 
 void rk_object_key(struct rk_buf *out, struct rk_span kind, struct rk_span ns, struct rk_span name)

@@ -54,15 +54,15 @@ struct rk_hash128 rk_store_hash(const struct rk_store *store);
 
 /* The moment as it is now, held; O(1). The caller owns one share. */
 struct rk_view *rk_store_view(const struct rk_store *store) __attribute__((returns_nonnull));
-/* All-or-nothing: a mark, and the way back to it (index and time are not marked). Marks cost O(1). */
+/* All-or-nothing: one mark at a time, and the way back to it (index and time are not marked). What is replaced behind
+ * a mark is kept until then; held roots would make every change copy its path. */
 struct rk_mark {
-	struct rk_node *root;
 	uint64_t revision;
 	struct rk_hash128 sum;
 };
-struct rk_mark rk_store_mark(const struct rk_store *store);
-void rk_store_keep(struct rk_mark *mark);                         /* what was done stays */
-void rk_store_undo(struct rk_store *store, struct rk_mark *mark); /* what was done never was */
+struct rk_mark rk_store_mark(struct rk_store *store); /* no view may be taken behind it */
+void rk_store_keep(struct rk_store *store);                             /* what was done stays */
+void rk_store_undo(struct rk_store *store, const struct rk_mark *mark); /* what was done never was */
 
 /* The bytes of a snapshot of `view` in pieces. One piece is `piece_bytes` or a little more; *ret_done when it was
  * the last. Any thread may do it; begin with a zeroed struct. */

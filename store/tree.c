@@ -4,14 +4,21 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "store/moments.h"
 
 #define ORDER 32u /* items of a leaf, children of an inner node */
+#define AHEAD 4u /* items whose values are fetched while an earlier one is looked at */
 #define FEW 8u    /* below this a node is joined with its neighbour when both fit in one */
 
+/* Keys lie anywhere in memory, and looking at one costs more than all the rest of a step. So a node has four bytes of
+ * each, those behind the `skip` bytes in which all its keys agree (short ones as if zeros followed); only where
+ * these are equal the keys themselves are compared. */
 struct rk_node {
-	atomic_uint refs;
+	uint64_t born; /* in what age */
 	uint16_t count;
 	bool is_leaf;
+	uint32_t skip;
+	uint32_t heads[ORDER];
 	union {
 		struct rk_item *items[ORDER];
 		struct {
@@ -23,73 +30,158 @@ struct rk_node {
 	};
 };
 
-static struct rk_node *node_new(bool is_leaf)
+static size_t node_size(bool is_leaf)
 {
-	const size_t leaf_size = offsetof(struct rk_node, items) + sizeof(struct rk_item *[ORDER]);
-	struct rk_node *node = rk_alloc(is_leaf ? leaf_size : sizeof *node);
+	return is_leaf ? offsetof(struct rk_node, items) + sizeof(struct rk_item *[ORDER])
+		       : sizeof(struct rk_node);
+}
 
-	atomic_init(&node->refs, 1);
+static struct rk_node *node_new(const struct rk_tree *tree, bool is_leaf)
+{
+	struct rk_node *node = rk_alloc(node_size(is_leaf));
+
+	node->born = tree->moments->age;
 	node->count = 0;
+	node->skip = 0;
 	node->is_leaf = is_leaf;
 	return node;
 }
 
-struct rk_node *rk_tree_ref(struct rk_node *root)
+static void bury(struct rk_tree *tree, struct rk_node *node)
 {
-	if (root != NULL)
-		atomic_fetch_add_explicit(&root->refs, 1, memory_order_relaxed);
-	return root;
+	rk_moments_bury(tree->moments, RK_DEAD_NODE, node, node->born);
 }
 
-struct rk_node *rk_tree_unref(struct rk_node *root)
+static void bury_key(struct rk_tree *tree, struct rk_blob *key)
 {
-	if (root == NULL || atomic_fetch_sub_explicit(&root->refs, 1, memory_order_acq_rel) != 1)
-		return NULL;
+	if (key != NULL)
+		rk_moments_bury(tree->moments, RK_DEAD_KEY, key, 0);
+}
+
+void rk_tree_bury(struct rk_tree *tree, struct rk_item *item)
+{
+	if (item != NULL)
+		rk_moments_bury(tree->moments, RK_DEAD_ITEM, item, (uint64_t)item->born * RK_ITEM_AGES);
+}
+
+void rk_tree_free(struct rk_node *root)
+{
+	if (root == NULL)
+		return;
 	for (uint32_t i = 0; i < root->count; i++) {
 		if (root->is_leaf) {
-			(void)rk_item_unref(root->items[i]);
+			(void)rk_item_free(root->items[i]);
 		} else {
-			(void)rk_tree_unref(root->children[i]);
+			rk_tree_free(root->children[i]);
 			if (i > 0)
 				(void)rk_blob_unref(root->keys[i]);
 		}
 	}
 	free(root);
-	return NULL;
 }
 
-static bool is_mine(const struct rk_node *node)
+/* A node that no held moment sees, in place of `node`. */
+static struct rk_node *own(struct rk_tree *tree, struct rk_node *node)
 {
-	return atomic_load_explicit(&node->refs, memory_order_acquire) == 1;
-}
-
-/* A node that only the caller owns, in place of `node`, whose share it takes. */
-static struct rk_node *own(struct rk_node *node)
-{
-	if (is_mine(node))
+	if (node->born == tree->moments->age)
 		return node;
-	struct rk_node *copy = node_new(node->is_leaf);
-	copy->count = node->count;
-	for (uint32_t i = 0; i < node->count; i++) {
-		if (node->is_leaf) {
-			copy->items[i] = rk_item_ref(node->items[i]);
-		} else {
-			copy->children[i] = rk_tree_ref(node->children[i]);
-			copy->keys[i] = i > 0 ? rk_blob_ref(node->keys[i]) : NULL;
-		}
-	}
-	(void)rk_tree_unref(node);
+	struct rk_node *copy = rk_memdup(node, node_size(node->is_leaf));
+	copy->born = tree->moments->age;
+	bury(tree, node);
 	return copy;
 }
 
-/* The first place whose item is >= key. */
-static uint32_t leaf_place(const struct rk_node *leaf, struct rk_span key)
+/* An inner node has no first key. */
+static uint32_t first_key(const struct rk_node *node) { return node->is_leaf ? 0 : 1; }
+
+static struct rk_span key_at(const struct rk_node *node, uint32_t at)
 {
-	uint32_t low = 0, high = leaf->count;
+	return node->is_leaf ? rk_item_key(node->items[at]) : rk_blob_span(node->keys[at]);
+}
+
+static uint32_t head_of(struct rk_span key, size_t skip)
+{
+	uint32_t head = 0;
+
+	for (size_t i = skip; i < skip + 4; i++)
+		head = head << 8 | (i < key.size ? key.data[i] : 0);
+	return head;
+}
+
+static size_t shared(struct rk_span a, struct rk_span b)
+{
+	const size_t most = RK_MIN(a.size, b.size);
+	size_t at = 0;
+
+	while (at < most && a.data[at] == b.data[at])
+		at++;
+	return at;
+}
+
+/* Looks at all keys; the more of them agree in the longer a beginning, the more their heads tell. */
+static void take_heads(struct rk_node *node)
+{
+	const uint32_t from = first_key(node);
+
+	node->skip = 0;
+	if (node->count > from + 1u)
+		node->skip = (uint32_t)shared(key_at(node, from), key_at(node, node->count - 1u));
+	for (uint32_t i = from; i < node->count; i++)
+		node->heads[i] = head_of(key_at(node, i), node->skip);
+}
+
+/* The key at `at` is new: its head, or those of all when it does not begin as the others do. */
+static void take_head(struct rk_node *node, uint32_t at)
+{
+	const uint32_t other = at > first_key(node) ? at - 1 : at + 1;
+	const struct rk_span key = key_at(node, at);
+
+	if (other >= node->count || shared(key, key_at(node, other)) < node->skip)
+		take_heads(node);
+	else
+		node->heads[at] = head_of(key, node->skip);
+}
+
+struct path { /* a key on its way down */
+	struct rk_span key;
+	size_t known; /* every key of the node begins with so many bytes of it */
+};
+
+/* The keys between that of `at - 1` and that of `at` begin as those two do. */
+static void learn(struct path *path, const struct rk_node *inner, uint32_t at)
+{
+	if (at <= 1 || at >= inner->count)
+		return;
+	const uint32_t differ = inner->heads[at - 1] ^ inner->heads[at];
+	const size_t same = inner->skip + (differ == 0 ? 4u : (size_t)__builtin_clz(differ) / 8);
+	path->known = RK_MAX(path->known, same);
+}
+
+/* The first place whose key is not before the path's; in an inner node, whose key is behind it. */
+static uint32_t place(const struct path *path, const struct rk_node *node)
+{
+	const uint32_t head = head_of(path->key, node->skip), from = first_key(node);
+	uint32_t low = from, high = node->count;
 
 	while (low < high) {
 		const uint32_t middle = (low + high) / 2;
-		if (rk_span_cmp(rk_item_key(leaf->items[middle]), key) < 0)
+		if (node->heads[middle] < head)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	while (high < node->count && node->heads[high] == head)
+		high++;
+	if (node->skip > path->known) { /* it may begin in another way: then heads say nothing */
+		if (low > from && rk_span_cmp(key_at(node, low - 1), path->key) >= 0)
+			low = from;
+		if (high < node->count && rk_span_cmp(key_at(node, high), path->key) <= 0)
+			high = node->count;
+	}
+	while (low < high) {
+		const uint32_t middle = (low + high) / 2;
+		const int order = rk_span_cmp(key_at(node, middle), path->key);
+		if (order < 0 || (order == 0 && !node->is_leaf))
 			low = middle + 1;
 		else
 			high = middle;
@@ -98,18 +190,12 @@ static uint32_t leaf_place(const struct rk_node *leaf, struct rk_span key)
 }
 
 /* The child that covers the key. */
-static uint32_t child_place(const struct rk_node *inner, struct rk_span key)
+static uint32_t child_place(struct path *path, const struct rk_node *inner)
 {
-	uint32_t low = 1, high = inner->count;
+	const uint32_t at = place(path, inner);
 
-	while (low < high) {
-		const uint32_t middle = (low + high) / 2;
-		if (rk_span_cmp(rk_blob_span(inner->keys[middle]), key) <= 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low - 1;
+	learn(path, inner, at);
+	return at - 1;
 }
 
 static bool leaf_has(const struct rk_node *leaf, uint32_t at, struct rk_span key)
@@ -118,9 +204,9 @@ static bool leaf_has(const struct rk_node *leaf, uint32_t at, struct rk_span key
 }
 
 /* Moves everything from place `from` of a full node to a new right neighbour. *ret_key separates the two. */
-static struct rk_node *split(struct rk_node *node, uint32_t from, struct rk_blob **ret_key)
+static struct rk_node *split(const struct rk_tree *tree, struct rk_node *node, uint32_t from, struct rk_blob **ret_key)
 {
-	struct rk_node *right = node_new(node->is_leaf);
+	struct rk_node *right = node_new(tree, node->is_leaf);
 
 	right->count = (uint16_t)(node->count - from);
 	if (node->is_leaf) {
@@ -133,6 +219,8 @@ static struct rk_node *split(struct rk_node *node, uint32_t from, struct rk_blob
 		right->keys[0] = NULL;
 	}
 	node->count = (uint16_t)from;
+	take_heads(node);
+	take_heads(right);
 	return right;
 }
 
@@ -147,9 +235,11 @@ static void inner_insert(struct rk_node *inner, uint32_t at, struct rk_node *chi
 	rk_assert(inner->count < ORDER && at > 0);
 	memmove(inner->children + at + 1, inner->children + at, (inner->count - at) * sizeof inner->children[0]);
 	memmove(inner->keys + at + 1, inner->keys + at, (inner->count - at) * sizeof inner->keys[0]);
+	memmove(inner->heads + at + 1, inner->heads + at, (inner->count - at) * sizeof inner->heads[0]);
 	inner->children[at] = child;
 	inner->keys[at] = key;
 	inner->count++;
+	take_head(inner, at);
 }
 
 struct grown { /* a right neighbour that a put made, or NULL */
@@ -157,10 +247,10 @@ struct grown { /* a right neighbour that a put made, or NULL */
 	struct rk_blob *key;
 };
 
-static struct rk_node *leaf_put(struct rk_node *leaf, struct rk_item *item, struct rk_item **ret_old,
-				struct grown *grown)
+static struct rk_node *leaf_put(const struct rk_tree *tree, struct rk_node *leaf, const struct path *path,
+				struct rk_item *item, struct rk_item **ret_old, struct grown *grown)
 {
-	uint32_t at = leaf_place(leaf, rk_item_key(item));
+	uint32_t at = place(path, leaf);
 	struct rk_node *target = leaf;
 
 	if (leaf_has(leaf, at, rk_item_key(item))) {
@@ -169,7 +259,7 @@ static struct rk_node *leaf_put(struct rk_node *leaf, struct rk_item *item, stru
 		return leaf;
 	}
 	if (leaf->count == ORDER) {
-		grown->right = split(leaf, split_at(at), &grown->key);
+		grown->right = split(tree, leaf, split_at(at), &grown->key);
 		if (at > leaf->count || (at == leaf->count && leaf->count == ORDER - 1)) {
 			at -= leaf->count;
 			target = grown->right;
@@ -180,27 +270,29 @@ static struct rk_node *leaf_put(struct rk_node *leaf, struct rk_item *item, stru
 		}
 	}
 	memmove(target->items + at + 1, target->items + at, (target->count - at) * sizeof target->items[0]);
+	memmove(target->heads + at + 1, target->heads + at, (target->count - at) * sizeof target->heads[0]);
 	target->items[at] = item;
 	target->count++;
+	take_head(target, at);
 	return leaf;
 }
 
-static struct rk_node *node_put(struct rk_node *node, struct rk_item *item, struct rk_item **ret_old,
-				struct grown *grown)
+static struct rk_node *node_put(struct rk_tree *tree, struct rk_node *node, struct path *path, struct rk_item *item,
+				struct rk_item **ret_old, struct grown *grown)
 {
 	struct grown below = { 0 };
 
-	node = own(node);
+	node = own(tree, node);
 	if (node->is_leaf)
-		return leaf_put(node, item, ret_old, grown);
-	uint32_t at = child_place(node, rk_item_key(item));
-	node->children[at] = node_put(node->children[at], item, ret_old, &below);
+		return leaf_put(tree, node, path, item, ret_old, grown);
+	uint32_t at = child_place(path, node);
+	node->children[at] = node_put(tree, node->children[at], path, item, ret_old, &below);
 	if (below.right == NULL)
 		return node;
 	at++;
 	struct rk_node *target = node;
 	if (node->count == ORDER) {
-		grown->right = split(node, split_at(at), &grown->key);
+		grown->right = split(tree, node, split_at(at), &grown->key);
 		if (at > node->count) {
 			at -= node->count;
 			target = grown->right;
@@ -210,131 +302,154 @@ static struct rk_node *node_put(struct rk_node *node, struct rk_item *item, stru
 	return node;
 }
 
-struct rk_node *rk_tree_put(struct rk_node *root, struct rk_item *item, struct rk_item **ret_old)
+struct rk_item *rk_tree_put(struct rk_tree *tree, struct rk_item *item)
 {
+	struct path path = { rk_item_key(item), 0 };
 	struct grown grown = { 0 };
+	struct rk_item *old = NULL;
 
-	*ret_old = NULL;
-	if (root == NULL)
-		root = node_new(true);
-	root = node_put(root, item, ret_old, &grown);
+	item->born = (uint32_t)(tree->moments->age / RK_ITEM_AGES);
+	if (tree->root == NULL)
+		tree->root = node_new(tree, true);
+	tree->root = node_put(tree, tree->root, &path, item, &old, &grown);
 	if (grown.right == NULL)
-		return root;
-	struct rk_node *above = node_new(false);
-	above->children[0] = root;
+		return old;
+	struct rk_node *above = node_new(tree, false);
+	above->children[0] = tree->root;
 	above->keys[0] = NULL;
 	above->count = 1;
 	inner_insert(above, 1, grown.right, grown.key);
-	return above;
+	tree->root = above;
+	return old;
 }
 
-static void inner_drop(struct rk_node *inner, uint32_t at)
+/* Returns the key that goes with it, or NULL. */
+static struct rk_blob *inner_drop(struct rk_node *inner, uint32_t at)
 {
 	/* keys[0] is not used, so dropping the first child drops the key of the second. */
 	const uint32_t key_at = at > 0 ? at : 1;
+	struct rk_blob *key = NULL;
 
 	if (inner->count > 1) {
-		(void)rk_blob_unref(inner->keys[key_at]);
+		key = inner->keys[key_at];
 		memmove(inner->keys + key_at, inner->keys + key_at + 1,
 			(inner->count - key_at - 1) * sizeof inner->keys[0]);
+		memmove(inner->heads + key_at, inner->heads + key_at + 1,
+			(inner->count - key_at - 1) * sizeof inner->heads[0]);
 	}
 	memmove(inner->children + at, inner->children + at + 1,
 		(inner->count - at - 1) * sizeof inner->children[0]);
 	inner->count--;
+	return key;
 }
 
 /* Moves all of child `at + 1` to the end of child `at`. */
-static void join(struct rk_node *inner, uint32_t at)
+static void join(struct rk_tree *tree, struct rk_node *inner, uint32_t at)
 {
-	struct rk_node *left = own(inner->children[at]);
-	struct rk_node *right = own(inner->children[at + 1]);
+	struct rk_node *left = own(tree, inner->children[at]), *right = inner->children[at + 1];
+	struct rk_blob *key = inner_drop(inner, at + 1);
 
 	if (left->is_leaf) {
 		memcpy(left->items + left->count, right->items, right->count * sizeof right->items[0]);
+		bury_key(tree, key);
 	} else {
-		right->keys[0] = rk_blob_ref(inner->keys[at + 1]);
 		memcpy(left->children + left->count, right->children, right->count * sizeof right->children[0]);
 		memcpy(left->keys + left->count, right->keys, right->count * sizeof right->keys[0]);
+		left->keys[left->count] = key;
 	}
 	left->count = (uint16_t)(left->count + right->count);
-	right->count = 0;
+	take_heads(left);
 	inner->children[at] = left;
-	(void)rk_tree_unref(right);
-	inner_drop(inner, at + 1);
+	bury(tree, right);
 }
 
-static void rebalance(struct rk_node *inner, uint32_t at)
+static void rebalance(struct rk_tree *tree, struct rk_node *inner, uint32_t at)
 {
 	const uint32_t count = inner->children[at]->count;
 
 	if (count == 0) {
-		(void)rk_tree_unref(inner->children[at]);
-		inner_drop(inner, at);
+		bury(tree, inner->children[at]);
+		bury_key(tree, inner_drop(inner, at));
 	} else if (count < FEW && at + 1 < inner->count && count + inner->children[at + 1]->count <= ORDER) {
-		join(inner, at);
+		join(tree, inner, at);
 	} else if (count < FEW && at > 0 && count + inner->children[at - 1]->count <= ORDER) {
-		join(inner, at - 1);
+		join(tree, inner, at - 1);
 	}
 }
 
 /* The key is known to be there. */
-static struct rk_node *node_remove(struct rk_node *node, struct rk_span key, struct rk_item **ret_old)
+static struct rk_node *node_remove(struct rk_tree *tree, struct rk_node *node, struct path *path,
+				   struct rk_item **ret_old)
 {
-	node = own(node);
+	node = own(tree, node);
 	if (node->is_leaf) {
-		const uint32_t at = leaf_place(node, key);
-		rk_assert(leaf_has(node, at, key));
+		const uint32_t at = place(path, node);
+		rk_assert(leaf_has(node, at, path->key));
 		*ret_old = node->items[at];
 		memmove(node->items + at, node->items + at + 1, (node->count - at - 1) * sizeof node->items[0]);
+		memmove(node->heads + at, node->heads + at + 1, (node->count - at - 1) * sizeof node->heads[0]);
 		node->count--;
 		return node;
 	}
-	const uint32_t at = child_place(node, key);
-	node->children[at] = node_remove(node->children[at], key, ret_old);
-	rebalance(node, at);
+	const uint32_t at = child_place(path, node);
+	node->children[at] = node_remove(tree, node->children[at], path, ret_old);
+	rebalance(tree, node, at);
 	return node;
 }
 
-struct rk_node *rk_tree_remove(struct rk_node *root, struct rk_span key, struct rk_item **ret_old)
+struct rk_item *rk_tree_remove(struct rk_tree *tree, struct rk_span key)
 {
-	*ret_old = NULL;
-	if (rk_tree_get(root, key) == NULL)
-		return root;
-	root = node_remove(root, key, ret_old);
-	while (root != NULL && !root->is_leaf && root->count <= 1) {
-		struct rk_node *only = root->count == 1 ? rk_tree_ref(root->children[0]) : NULL;
-		(void)rk_tree_unref(root);
-		root = only;
+	struct path path = { key, 0 };
+	struct rk_item *old = NULL;
+
+	if (rk_tree_get(tree->root, key) == NULL)
+		return NULL;
+	tree->root = node_remove(tree, tree->root, &path, &old);
+	while (tree->root != NULL && !tree->root->is_leaf && tree->root->count <= 1) {
+		struct rk_node *above = tree->root;
+		tree->root = above->count == 1 ? above->children[0] : NULL;
+		bury(tree, above);
 	}
-	if (root != NULL && root->count == 0)
-		root = rk_tree_unref(root);
-	return root;
+	if (tree->root != NULL && tree->root->count == 0) {
+		bury(tree, tree->root);
+		tree->root = NULL;
+	}
+	return old;
 }
 
 const struct rk_item *rk_tree_get(const struct rk_node *root, struct rk_span key)
 {
 	const struct rk_node *node = root;
+	struct path path = { key, 0 };
 
 	if (node == NULL)
 		return NULL;
 	while (!node->is_leaf)
-		node = node->children[child_place(node, key)];
-	const uint32_t at = leaf_place(node, key);
+		node = node->children[child_place(&path, node)];
+	const uint32_t at = place(&path, node);
 	return leaf_has(node, at, key) ? node->items[at] : NULL;
 }
 
 void rk_tree_seek(struct rk_tree_iter *iter, const struct rk_node *root, struct rk_span key)
 {
 	const struct rk_node *node = root;
+	struct path path = { key, 0 };
 
 	iter->depth = 0;
 	while (node != NULL) {
 		rk_assert(iter->depth < RK_TREE_DEPTH_MAX);
-		const uint32_t at = node->is_leaf ? leaf_place(node, key) : child_place(node, key);
+		const uint32_t at = node->is_leaf ? place(&path, node) : child_place(&path, node);
 		iter->path[iter->depth].node = node;
 		iter->path[iter->depth++].at = at;
 		node = node->is_leaf ? NULL : node->children[at];
 	}
+}
+
+/* Whoever walks a leaf wants its items: they are anywhere in memory, and better fetched all at once. */
+static void fetch_items(const struct rk_node *leaf)
+{
+	for (uint32_t i = 0; i < leaf->count; i++)
+		__builtin_prefetch(leaf->items[i]);
 }
 
 const struct rk_item *rk_tree_next(struct rk_tree_iter *iter)
@@ -344,6 +459,8 @@ const struct rk_item *rk_tree_next(struct rk_tree_iter *iter)
 		const uint32_t at = iter->path[iter->depth - 1].at;
 		if (node->is_leaf && at < node->count) {
 			iter->path[iter->depth - 1].at++;
+			if (at + AHEAD < node->count)
+				__builtin_prefetch(node->items[at + AHEAD]->value);
 			return node->items[at];
 		}
 		if (!node->is_leaf && at + 1 < node->count) {
@@ -354,11 +471,23 @@ const struct rk_item *rk_tree_next(struct rk_tree_iter *iter)
 				iter->path[iter->depth].node = node;
 				iter->path[iter->depth++].at = 0;
 			}
+			fetch_items(iter->path[iter->depth - 1].node);
 			continue;
 		}
 		iter->depth--;
 	}
 	return NULL;
+}
+
+static bool check_heads(const struct rk_node *node)
+{
+	const uint32_t from = first_key(node);
+
+	for (uint32_t i = from; i < node->count; i++)
+		if (shared(key_at(node, from), key_at(node, i)) < node->skip ||
+		    node->heads[i] != head_of(key_at(node, i), node->skip))
+			return false;
+	return true;
 }
 
 static bool check(const struct rk_node *node, struct rk_span low, struct rk_span high, int depth, int *leaf_depth,
@@ -367,7 +496,7 @@ static bool check(const struct rk_node *node, struct rk_span low, struct rk_span
 	struct rk_span last = low;
 	bool first = true;
 
-	if (node->count == 0 || node->count > ORDER || depth >= RK_TREE_DEPTH_MAX)
+	if (node->count == 0 || node->count > ORDER || depth >= RK_TREE_DEPTH_MAX || !check_heads(node))
 		return false;
 	if (node->is_leaf) {
 		if (*leaf_depth < 0)

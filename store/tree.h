@@ -1,25 +1,31 @@
 /* store/tree.h - a persistent B-tree of items in key order: a root is a moment, and holding it costs nothing.
  *
- * One writer. A node that only the writer reaches (its count of owners, and that of every node above it, is one) is
- * changed in place; any other is copied first. So a batch of changes copies each node at most once, and
- * whoever holds an older root sees nothing of it. Roots may be held, read and dropped in any thread. */
+ * One writer. A node that was born since a moment was last held (store/moments.h) is changed in place; any other is
+ * copied first. So a batch of changes copies each node at most once, and whoever holds an older moment sees nothing of
+ * it. Moments may be read and let go in any thread. */
 #ifndef RK_STORE_TREE_H
 #define RK_STORE_TREE_H
 
 #include "store/item.h"
 
 struct rk_node; /* NULL is the empty tree */
+struct rk_moments;
 
 #define RK_TREE_DEPTH_MAX 16
 
-struct rk_node *rk_tree_ref(struct rk_node *root);   /* takes NULL */
-struct rk_node *rk_tree_unref(struct rk_node *root); /* takes NULL, returns NULL */
+/* What the writer keeps: the root of the present. All zero but `moments` is an empty tree. */
+struct rk_tree {
+	struct rk_node *root;
+	struct rk_moments *moments;
+};
 
-/* Puts the item in (takes its share) and returns the new root, which replaces the share of the old one. *ret_old is
- * the item that had the key before, with one share, or NULL. */
-struct rk_node *rk_tree_put(struct rk_node *root, struct rk_item *item, struct rk_item **ret_old)
-	__attribute__((returns_nonnull));
-struct rk_node *rk_tree_remove(struct rk_node *root, struct rk_span key, struct rk_item **ret_old);
+/* Both return the item that had the key before, or NULL. It is the caller's now, to be buried (rk_tree_bury) when
+ * nobody needs it but moments that are held. */
+struct rk_item *rk_tree_put(struct rk_tree *tree, struct rk_item *item); /* takes the item */
+struct rk_item *rk_tree_remove(struct rk_tree *tree, struct rk_span key);
+void rk_tree_bury(struct rk_tree *tree, struct rk_item *item); /* takes NULL */
+/* Everything below a root that nobody holds. Takes NULL. */
+void rk_tree_free(struct rk_node *root);
 
 /* Borrowed from the root; NULL when there is none. */
 const struct rk_item *rk_tree_get(const struct rk_node *root, struct rk_span key);

@@ -15,7 +15,7 @@ struct rk_view *rk_view_ref(struct rk_view *view)
 struct rk_view *rk_view_unref(struct rk_view *view)
 {
 	if (view != NULL && atomic_fetch_sub_explicit(&view->refs, 1, memory_order_acq_rel) == 1) {
-		(void)rk_tree_unref(view->moment.root);
+		rk_moments_let_go(&view->held);
 		free(view);
 	}
 	return NULL;

@@ -27,9 +27,11 @@ size_t rk_grpc_begin(struct rk_buf *out)
 	return begun;
 }
 
-void rk_grpc_end(struct rk_buf *out, size_t begun)
+void rk_grpc_end(struct rk_buf *out, size_t begun) { rk_grpc_end_later(out, begun, 0); }
+
+void rk_grpc_end_later(struct rk_buf *out, size_t begun, size_t more)
 {
-	const size_t size = out->size - begun - RK_GRPC_HEAD;
+	const size_t size = out->size - begun - RK_GRPC_HEAD + more;
 
 	rk_assert(size <= UINT32_MAX);
 	for (int i = 0; i < 4; i++)

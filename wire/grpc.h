@@ -22,6 +22,7 @@ enum rk_grpc_code {
 	RK_GRPC_UNIMPLEMENTED = 12,
 	RK_GRPC_INTERNAL = 13,
 	RK_GRPC_UNAVAILABLE = 14,
+	RK_GRPC_UNAUTHENTICATED = 16,
 };
 
 #define RK_GRPC_HEAD 5
@@ -33,6 +34,8 @@ RK_MUST_CHECK int rk_grpc_next(struct rk_span *bytes, size_t max, struct rk_span
 /* Begins a message in `out`; what is put after it is its body; end with the offset it returned. */
 size_t rk_grpc_begin(struct rk_buf *out);
 void rk_grpc_end(struct rk_buf *out, size_t begun);
+/* The same when `more` bytes of its body will follow by another way. */
+void rk_grpc_end_later(struct rk_buf *out, size_t begun, size_t more);
 
 /* grpc-message: percent-encoded as the protocol has it. */
 void rk_grpc_text(struct rk_buf *out, struct rk_span text);

@@ -8,6 +8,7 @@
 
 #define STREAMS_MAX   1000
 #define HEAD_MAX      (64u << 10)
+#define HEAD_USUAL    512
 #define STREAM_WINDOW (256 << 10)
 #define CONN_WINDOW   (1 << 20)
 #define BODIES_MIN                                                                                 \
@@ -62,6 +63,7 @@ static struct http2_exchange *exchange_new(struct rk_http_conn *conn, int32_t id
 	exchange->base.request.peer = &conn->peer;
 	exchange->base.request.version = 2;
 	exchange->id = id;
+	(void)rk_buf_room(&exchange->bytes, HEAD_USUAL);
 	exchange->next = http->exchanges;
 	if (exchange->next != NULL)
 		exchange->next->prev = exchange;

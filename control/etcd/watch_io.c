@@ -1,6 +1,7 @@
 /* The Watch service: many watchers on one stream. Events come from the view: those that are new
  * since the last one are shown to every watcher that is up to date; one that begins in the past, or
- * whose client reads slowly, reads on its own from where it stands. A revision is never split. */
+ * whose client reads slowly, reads on its own from where it stands. A revision is split only for those
+ * that asked for it. */
 #include <stdlib.h>
 
 #include "base/clock_io.h"
@@ -10,6 +11,8 @@
 
 #define WATCHERS_MAX 100000 /* on one stream */
 #define BATCH_BYTES  (512u << 10)
+#define STREAM_BYTES (64u << 10) /* of several watchers' responses together */
+#define FRAGMENT_BYTES (1u << 20) /* of a response, for those that take revisions in pieces */
 #define PROGRESS_MS  600000
 #define NO_WATCH     (-1)
 
@@ -19,7 +22,7 @@ struct watcher {
 	uint8_t *keys;
 	uint64_t next; /* the first revision that it has not been told */
 	uint64_t told_ms;
-	bool prev_kv, progress, no_put, no_delete;
+	bool prev_kv, progress, fragment, no_put, no_delete;
 };
 
 struct rk_etcd_watches { /* of one stream */
@@ -36,6 +39,18 @@ struct news { /* events with their encodings, shared by all watchers that need n
 	struct rk_etcd_event event;
 	struct rk_span encoded;
 };
+
+/* --- counting --- */
+
+static void count(atomic_ullong *counter, long long more)
+{
+	atomic_fetch_add_explicit(counter, (unsigned long long)more, memory_order_relaxed);
+}
+
+static void count_watchers(const struct rk_etcd_call *call, long long more)
+{
+	count(&call->thread->etcd->counts.watchers, more);
+}
 
 /* --- sending --- */
 
@@ -85,35 +100,65 @@ static bool wants(const struct watcher *watcher, const struct rk_etcd_event *eve
 	       rk_etcd_range_has(&watcher->range, event->key);
 }
 
-struct batch { /* a response that grows */
+struct batch { /* responses to watchers of one stream: the last of them may still grow */
 	struct rk_etcd_call *call;
-	struct watcher *watcher;
+	uint64_t now_ms;
 	struct rk_buf out;
-	size_t begun;
-	bool has_events;
+	size_t begun; /* of the last */
+	bool is_open;
 };
 
-static void batch_add(struct batch *batch, struct rk_span encoded)
+/* The next event is another watcher's, or of another revision. */
+static void batch_close(struct batch *batch)
 {
-	if (!batch->has_events) {
-		rk_buf_clear(&batch->out);
-		batch->begun = rk_etcd_begin(batch->call, &batch->out, rk_etcd_now(batch->call));
-		rk_proto_put_number(&batch->out, 2, (uint64_t)batch->watcher->id);
-		batch->has_events = true;
-	}
-	rk_proto_put_message(&batch->out, 11, encoded);
+	if (batch->is_open)
+		rk_grpc_end(&batch->out, batch->begun);
+	batch->is_open = false;
 }
 
 /* False: the stream takes no more for now. */
 static bool batch_send(struct batch *batch)
 {
-	if (!batch->has_events)
-		return true;
-	batch->has_events = false;
-	batch->watcher->told_ms = rk_clock_mono_ms();
-	if (!rk_etcd_send(batch->call, &batch->out, batch->begun))
+	batch_close(batch);
+	if (batch->out.size > 0 && !rk_etcd_send_all(batch->call, &batch->out))
 		batch->call->watches->is_blocked = true;
+	rk_buf_clear(&batch->out);
 	return !batch->call->watches->is_blocked;
+}
+
+/* What becomes too large for one response is said to go on in the next one, if the client can take
+ * that. All of a revision is sent, whether the stream is full or not. */
+static void batch_add(struct batch *batch, struct watcher *watcher, struct rk_span encoded)
+{
+	if (batch->is_open && watcher->fragment &&
+	    batch->out.size - batch->begun + encoded.size > FRAGMENT_BYTES) {
+		rk_proto_put_number(&batch->out, 7, 1);
+		(void)batch_send(batch);
+	}
+	if (!batch->is_open) {
+		batch->begun = rk_etcd_begin(batch->call, &batch->out, rk_etcd_now(batch->call));
+		rk_proto_put_number(&batch->out, 2, (uint64_t)watcher->id);
+		batch->is_open = true;
+		watcher->told_ms = batch->now_ms;
+	}
+	rk_proto_put_message(&batch->out, 11, encoded);
+}
+
+/* --- who may --- */
+
+#define DENIED "rpc error: code = PermissionDenied desc = etcdserver: permission denied"
+
+static enum rk_etcd_error may_watch(const struct rk_etcd_call *call,
+				    const struct rk_etcd_range *range)
+{
+	static const uint8_t first[1];
+	const struct rk_etcd_range asked = {
+		range->key.size > 0 ? range->key : rk_span_of(first, 1), range->end
+	};
+
+	if (call->stranger != RK_ETCD_OK && call->thread->auth.is_on)
+		return call->stranger;
+	return rk_etcd_may(rk_view_root(call->thread->view), &call->who, RK_ETCD_READ, &asked);
 }
 
 /* --- reading on one's own --- */
@@ -125,6 +170,7 @@ static void cancel(struct rk_etcd_watches *watches, size_t at, uint64_t compact,
 
 	free(watcher->keys);
 	*watcher = watches->at[--watches->count];
+	count_watchers(watches->call, -1);
 	send_plain(watches->call, id, CANCELED, compact, reason);
 }
 
@@ -133,7 +179,7 @@ static void catch_up(struct rk_etcd_watches *watches, struct watcher *watcher)
 {
 	const struct rk_node *root = rk_view_root(watches->call->thread->view);
 	const uint64_t now = rk_etcd_now(watches->call);
-	struct batch batch = { .call = watches->call, .watcher = watcher };
+	struct batch batch = { .call = watches->call, .now_ms = rk_clock_mono_ms() };
 	struct rk_etcd_events events;
 	struct rk_etcd_event event;
 	struct rk_buf encoded = { 0 };
@@ -143,7 +189,7 @@ static void catch_up(struct rk_etcd_watches *watches, struct watcher *watcher)
 
 	rk_etcd_events_begin(&events, root, watcher->next);
 	while (goes_on && rk_etcd_events_next(&events, &event)) {
-		if (event.revision > done + 1 && batch.out.size > BATCH_BYTES && batch.has_events) {
+		if (event.revision > done + 1 && batch.out.size > BATCH_BYTES) {
 			watcher->next = event.revision; /* between two revisions */
 			goes_on = batch_send(&batch);
 		}
@@ -152,7 +198,7 @@ static void catch_up(struct rk_etcd_watches *watches, struct watcher *watcher)
 			continue;
 		rk_buf_clear(&encoded);
 		put_event(&encoded, root, &event, watcher->prev_kv);
-		batch_add(&batch, rk_buf_span(&encoded));
+		batch_add(&batch, watcher, rk_buf_span(&encoded));
 	}
 	if (goes_on) {
 		watcher->next = now + 1;
@@ -214,11 +260,10 @@ static size_t collect_news(struct rk_etcd_thread *thread, struct rk_arena *arena
 	return count;
 }
 
-static void show_news(struct rk_etcd_watches *watches, struct watcher *watcher,
-		      const struct news *news, size_t count)
+static void show_news(struct batch *batch, struct watcher *watcher, const struct news *news,
+		      size_t count)
 {
-	const struct rk_node *root = rk_view_root(watches->call->thread->view);
-	struct batch batch = { .call = watches->call, .watcher = watcher };
+	const struct rk_node *root = rk_view_root(batch->call->thread->view);
 	struct rk_buf own = { 0 };
 
 	for (size_t i = 0; i < count; i++) {
@@ -228,34 +273,62 @@ static void show_news(struct rk_etcd_watches *watches, struct watcher *watcher,
 			rk_buf_clear(&own);
 			put_event(&own, root, &news[i].event, true);
 		}
-		batch_add(&batch, watcher->prev_kv ? rk_buf_span(&own) : news[i].encoded);
+		batch_add(batch, watcher, watcher->prev_kv ? rk_buf_span(&own) : news[i].encoded);
 	}
-	watcher->next = RK_MAX(watcher->next, rk_etcd_now(watches->call) + 1);
-	(void)batch_send(&batch);
+	watcher->next = RK_MAX(watcher->next, rk_etcd_now(batch->call) + 1);
+	batch_close(batch);
 	rk_buf_done(&own);
-	rk_buf_done(&batch.out);
+}
+
+/* What is new goes to every watcher of the stream that is up to date. False: some are not. */
+static bool show_all(struct rk_etcd_watches *watches, struct batch *batch, const struct news *news,
+		     size_t count)
+{
+	const uint64_t seen = watches->call->thread->seen;
+	bool all = true;
+
+	batch->call = watches->call;
+	for (size_t i = 0; i < watches->count && !watches->is_blocked; i++) {
+		if (watches->at[i].next <= seen) {
+			all = false;
+			continue;
+		}
+		show_news(batch, &watches->at[i], news, count);
+		if (batch->out.size > STREAM_BYTES)
+			(void)batch_send(batch);
+	}
+	(void)batch_send(batch);
+	return all;
 }
 
 void rk_etcd_watch_news(struct rk_etcd_thread *thread)
 {
 	RK_AUTO(rk_arena_done) struct rk_arena arena = { 0 };
+	struct batch batch = { .now_ms = rk_clock_mono_ms() };
 	struct news *news = NULL;
 	const size_t count = thread->watches != NULL ? collect_news(thread, &arena, &news) : 0;
 
 	for (struct rk_etcd_watches *at = thread->watches, *next; at != NULL; at = next) {
-		bool any_behind = false;
 		next = at->list_next;
-		for (size_t i = 0; i < at->count && !at->is_blocked; i++) {
-			if (at->at[i].next > thread->seen)
-				show_news(at, &at->at[i], news, count);
-			else
-				any_behind = true;
-		}
-		if (any_behind || at->wants_progress)
+		if (!show_all(at, &batch, news, count) || at->wants_progress)
 			catch_up_all(at);
 	}
 	thread->seen = rk_view_revision(thread->view);
+	rk_buf_done(&batch.out);
 	free(news);
+}
+
+/* Users or roles have changed: who may not read any more is told. */
+void rk_etcd_watch_check(struct rk_etcd_thread *thread)
+{
+	for (struct rk_etcd_watches *at = thread->watches; at != NULL; at = at->list_next) {
+		for (size_t i = 0; i < at->count;) {
+			if (may_watch(at->call, &at->at[i].range) != RK_ETCD_OK)
+				cancel(at, i, 0, DENIED);
+			else
+				i++;
+		}
+	}
 }
 
 void rk_etcd_watch_drained(struct rk_etcd_call *call)
@@ -309,6 +382,14 @@ static const char *refusal(struct rk_etcd_watches *watches,
 {
 	const struct rk_etcd_range *range = &request->range;
 
+	switch (may_watch(watches->call, range)) {
+	case RK_ETCD_OK: break;
+	case RK_ETCD_USER_EMPTY:
+		return "rpc error: code = InvalidArgument desc = etcdserver: user name is empty";
+	case RK_ETCD_BAD_TOKEN:
+		return "rpc error: code = Unauthenticated desc = etcdserver: invalid auth token";
+	default: return DENIED;
+	}
 	if (range->end.size > 0 && !(range->end.size == 1 && range->end.data[0] == 0) &&
 	    rk_span_cmp(range->key, range->end) >= 0)
 		return "mvcc: watcher range is empty";
@@ -325,6 +406,7 @@ static void create(struct rk_etcd_watches *watches, const struct rk_etcd_watch_r
 				   .told_ms = rk_clock_mono_ms(),
 				   .prev_kv = request->prev_kv,
 				   .progress = request->progress,
+				   .fragment = request->fragment,
 				   .no_put = request->no_put,
 				   .no_delete = request->no_delete };
 
@@ -349,6 +431,7 @@ static void create(struct rk_etcd_watches *watches, const struct rk_etcd_watch_r
 	watches->at =
 		rk_grow(watches->at, &watches->capacity, watches->count + 1, sizeof *watches->at);
 	watches->at[watches->count++] = watcher;
+	count_watchers(watches->call, 1);
 	if (watcher.next <= now && !watches->is_blocked)
 		catch_up(watches, &watches->at[watches->count - 1]);
 }
@@ -367,6 +450,8 @@ static struct rk_etcd_watches *watches_of(struct rk_etcd_call *call)
 	if (watches->list_next != NULL)
 		watches->list_next->list_link = &watches->list_next;
 	thread->watches = watches;
+	rk_etcd_hurry(thread);
+	count(&thread->etcd->counts.watch_streams, 1);
 	return watches;
 }
 
@@ -396,8 +481,6 @@ static void on_message(struct rk_etcd_call *call, struct rk_span message)
 	}
 }
 
-static void on_ended(struct rk_etcd_call *call) { rk_etcd_finish(call, RK_GRPC_OK, ""); }
-
 void rk_etcd_watch_free(struct rk_etcd_call *call)
 {
 	struct rk_etcd_watches *watches = call->watches;
@@ -409,6 +492,8 @@ void rk_etcd_watch_free(struct rk_etcd_call *call)
 		watches->list_next->list_link = watches->list_link;
 	for (size_t i = 0; i < watches->count; i++)
 		free(watches->at[i].keys);
+	count_watchers(call, -(long long)watches->count);
+	count(&call->thread->etcd->counts.watch_streams, -1);
 	free(watches->at);
 	free(watches);
 	call->watches = NULL;
@@ -421,6 +506,6 @@ void rk_etcd_watch_end_all(struct rk_etcd_thread *thread)
 }
 
 const struct rk_etcd_method rk_etcd_watch_methods[] = {
-	{ "/etcdserverpb.Watch/Watch", true, on_message, on_ended },
-	{ NULL, false, NULL, NULL },
+	{ "/etcdserverpb.Watch/Watch", true, on_message, rk_etcd_input_ended, RK_ETCD_NEEDS_NOBODY },
+	{ NULL, false, NULL, NULL, RK_ETCD_NEEDS_USER },
 };

@@ -446,6 +446,16 @@ Test(random, a_changed_answer_is_found)
 	cr_expect_leq(100 * missed, total);
 }
 
+static int64_t asked_to_compact(const struct world *world)
+{
+	int64_t highest = 0;
+
+	for (size_t i = 0; i < world->history.op_count; i++)
+		if (world->history.ops[i].request.kind == RK_HIST_COMPACT)
+			highest = RK_MAX(highest, world->history.ops[i].request.revision);
+	return highest;
+}
+
 /* What a watcher may do wrong, in one response. */
 static bool change_watch(struct world *world, struct rk_hist_watch *watch, unsigned how)
 {
@@ -475,8 +485,8 @@ static bool change_watch(struct world *world, struct rk_hist_watch *watch, unsig
 			return false;
 		events[at].prev.version++;
 		return true;
-	case 4:
-		if (!events[at].has_prev)
+	case 4: /* what is compacted need not be told */
+		if (!events[at].has_prev || events[at].kv.modified <= asked_to_compact(world))
 			return false;
 		events[at].has_prev = false;
 		return true;

@@ -179,14 +179,70 @@ Test(store, what_is_undone_never_was)
 	struct rk_store *store = rk_store_new();
 	put_object(store, "pods", "a", "1", "x");
 	const struct rk_hash128 before = rk_store_hash(store);
-	struct rk_mark mark = rk_store_mark(store);
+	struct rk_view *view = rk_store_view(store);
+	const struct rk_mark mark = rk_store_mark(store);
 
 	put_object(store, "pods", "a", "2", "y");
 	put_object(store, "pods", "a", "1", "z");
+	cr_expect(rk_store_remove(store, RK_SPAN("opods\0a\0001")));
+	cr_expect_not(rk_store_remove(store, RK_SPAN("opods\0a\0001")));
+	put_object(store, "pods", "a", "1", "w");
 	cr_expect_not(rk_hash128_eq(before, rk_store_hash(store)));
 	rk_store_undo(store, &mark);
 	cr_expect(rk_hash128_eq(before, rk_store_hash(store)));
 	cr_expect_eq(rk_store_revision(store), 1);
+	const struct rk_item *item = rk_store_get(store, RK_SPAN("opods\0a\0001"));
+	cr_assert(item != NULL);
+	cr_expect(item == rk_tree_get(rk_view_root(view), RK_SPAN("opods\0a\0001")));
+	cr_expect(rk_store_get(store, RK_SPAN("opods\0a\0002")) == NULL);
+	(void)rk_view_unref(view);
+	rk_store_free(store);
+}
+
+/* Keys that are beginnings of one another, with zeros at their ends, and with long and short common beginnings: whatever
+ * a node remembers of its keys, it must not confuse them. */
+static struct rk_span odd_key(uint64_t *seed, uint8_t room[40])
+{
+	static const uint8_t letters[] = { 0, 0, 1, 'a', 'b', 0xff };
+	size_t size = 0;
+
+	room[size++] = 'e';
+	for (uint64_t i = next(seed) % 3 * 9; i > 0; i--)
+		room[size++] = 'p';
+	for (uint64_t i = next(seed) % 8; i > 0; i--)
+		room[size++] = letters[next(seed) % sizeof letters];
+	return rk_span_of(room, size);
+}
+
+Test(store, keys_that_are_almost_the_same)
+{
+	enum { ODD = 3000 };
+	static struct { uint8_t room[40]; struct rk_span key; bool is_there; } all[ODD];
+	struct rk_store *store = rk_store_new();
+	struct rk_view *old = NULL;
+	uint64_t seed = 11, items = 0;
+
+	for (size_t i = 0; i < ODD; i++)
+		all[i].key = odd_key(&seed, all[i].room);
+	for (size_t step = 0; step < 20000; step++) {
+		const size_t at = next(&seed) % ODD;
+		const bool was_there = rk_store_get(store, all[at].key) != NULL;
+		if (step % 3000 < 2000)
+			rk_store_put(store, all[at].key, NULL, step);
+		else
+			cr_assert_eq(rk_store_remove(store, all[at].key), was_there);
+		for (size_t i = 0; i < ODD; i++)
+			if (rk_span_eq(all[i].key, all[at].key))
+				all[i].is_there = step % 3000 < 2000;
+		if (step % 50 != 0)
+			continue;
+		(void)rk_view_unref(old);
+		old = rk_store_view(store);
+		cr_assert(rk_tree_check(rk_store_root(store), &items), "step %zu", step);
+		for (size_t i = 0; i < ODD; i++)
+			cr_assert_eq(rk_store_get(store, all[i].key) != NULL, all[i].is_there);
+	}
+	(void)rk_view_unref(old);
 	rk_store_free(store);
 }
 
