@@ -210,7 +210,7 @@ for m in m1 m2 m3; do end_member $m; done
 sleep 0.3
 rm -rf "$cluster/m1/data" "$cluster/m3/data"
 cp -r "$cluster/m2/data" "$SCRATCH/hurt"
-printf 'damage' | dd of="$SCRATCH/hurt/log/0000000000000001.wal" bs=1 seek=9000 conv=notrunc 2>/dev/null
+printf '%0400d' 7 | dd of="$SCRATCH/hurt/log/0000000000000001.wal" bs=1 seek=9000 conv=notrunc 2>/dev/null
 hurt=$("$RECKON" log restore --from-member "$SCRATCH/hurt" --to "$SCRATCH/last" --member 1=127.0.0.1:1 --force 2>&1)
 has "a damaged log is refused" "$hurt" "are whole"
 check "and taken up to the damage" "$RECKON" log restore --from-member "$SCRATCH/hurt" --to "$SCRATCH/part" \
