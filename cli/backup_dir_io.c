@@ -236,7 +236,7 @@ struct part {
 	uint64_t next; /* entry */
 	struct rk_hash128 link;
 	struct rk_buf bytes;
-	bool has_head;
+	bool has_head, is_enough;
 };
 
 static int damaged(const struct part *part, const char *what, struct rk_error *error)
@@ -287,11 +287,14 @@ static int take_entry(struct part *part, size_t *at, struct rk_error *error)
 		return damaged(part, "is not where it should be", error);
 	if (rk_read_u64(&reader) != part->link.low)
 		return damaged(part, "does not follow the one before it", error);
-	if (part->reader != NULL && part->reader->each != NULL)
-		RK_TRY(part->reader->each(part->reader->context, &entry, payload, error));
+	if (part->reader != NULL && part->reader->each != NULL) {
+		const int told = part->reader->each(part->reader->context, &entry, payload, error);
+		RK_TRY(told);
+		part->is_enough = told == 1;
+	}
 	part->next++;
 	*at += record.size + RK_BACKUP_LINK_SIZE;
-	return 1;
+	return part->is_enough ? 0 : 1;
 }
 
 static int take_all(struct part *part, struct rk_error *error)
@@ -315,6 +318,8 @@ static int read_part(struct part *part, int fd, struct rk_error *error)
 	while ((got = read(fd, rk_buf_room(&part->bytes, READ_BYTES), READ_BYTES)) > 0) {
 		part->bytes.size += (size_t)got;
 		RK_TRY(take_all(part, error));
+		if (part->is_enough)
+			return RK_OK;
 	}
 	if (got < 0)
 		return rk_fail_errno(error, "cannot read %s/%s", part->dir->path, part->item->name);

@@ -41,8 +41,9 @@ RK_MUST_CHECK int rk_backup_file_end(struct rk_backup_file *file, struct rk_back
 				     struct rk_error *error);
 void rk_backup_file_drop(struct rk_backup_file *file); /* what is not ended is removed */
 
-/* Reads a part to its end and checks every record of it. `each` may be NULL; not 0 ends the reading
- * with that. A failure names the file and the entry. */
+/* Reads a part to its end and checks every record of it. `each` may be NULL; when it returns 1 what
+ * follows is not read, and whatever it is does not matter. A failure names the file and the entry.
+ */
 struct rk_backup_reader {
 	void *context;
 	int (*each)(void *context, const struct rk_entry *entry, struct rk_span payload,

@@ -12,7 +12,7 @@ void rk_replay_begin(struct rk_replay *replay)
 {
 	rk_replay_done(replay);
 	replay->machine = rk_machine_new(replay->kinds);
-	replay->index = replay->term = 0;
+	replay->index = replay->term = replay->told = 0;
 	replay->time_ms = 0;
 }
 
@@ -21,14 +21,13 @@ void rk_replay_done(struct rk_replay *replay)
 	replay->machine = rk_machine_free(replay->machine);
 }
 
-/* What a snapshot or a member said of the state after this entry. */
-static int compare(struct rk_replay *replay, struct rk_error *error)
+/* What snapshots and members said of the state after this entry. */
+static int compare_here(struct rk_replay *replay, struct rk_error *error)
 {
 	const struct rk_hash128 hash = rk_store_hash(rk_machine_store(replay->machine));
-	const struct rk_backup *backup = replay->backup;
 
-	for (size_t i = 0; backup != NULL && i < backup->count; i++) {
-		const struct rk_backup_item *item = &backup->items[i];
+	for (size_t i = 0; i < replay->backup->count; i++) {
+		const struct rk_backup_item *item = &replay->backup->items[i];
 		if (item->kind == RK_BACKUP_PART || item->last != replay->index)
 			continue;
 		if (!rk_hash128_eq(item->hash, hash))
@@ -40,6 +39,19 @@ static int compare(struct rk_replay *replay, struct rk_error *error)
 		replay->compared++;
 	}
 	return RK_OK;
+}
+
+static int compare(struct rk_replay *replay, struct rk_error *error)
+{
+	if (replay->backup == NULL || replay->index < replay->told)
+		return RK_OK;
+	replay->told = UINT64_MAX;
+	for (size_t i = 0; i < replay->backup->count; i++) {
+		const struct rk_backup_item *item = &replay->backup->items[i];
+		if (item->kind != RK_BACKUP_PART && item->last > replay->index)
+			replay->told = RK_MIN(replay->told, item->last);
+	}
+	return compare_here(replay, error);
 }
 
 int rk_replay_load(struct rk_replay *replay, const char *dir, struct rk_cluster_id cluster,
@@ -64,6 +76,7 @@ int rk_replay_load(struct rk_replay *replay, const char *dir, struct rk_cluster_
 	replay->index = meta.index;
 	replay->term = meta.term;
 	replay->time_ms = meta.time_ms;
+	replay->told = 0;
 	return compare(replay, error);
 }
 
@@ -101,9 +114,9 @@ static int on_entry(void *context, const struct rk_entry *entry, struct rk_span 
 {
 	struct rk_replay *replay = context;
 
-	if (entry->index <= replay->index || (replay->stop != 0 && entry->index > replay->stop))
-		return RK_OK;
-	return rk_replay_entry(replay, entry, payload, error);
+	if (entry->index > replay->index)
+		RK_TRY(rk_replay_entry(replay, entry, payload, error));
+	return entry->index >= replay->stop ? 1 : 0;
 }
 
 int rk_replay_parts(struct rk_replay *replay, const struct rk_backup_dir *dir, uint64_t to,

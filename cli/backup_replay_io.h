@@ -16,7 +16,8 @@ struct rk_replay {
 	 * NULL. */
 	const struct rk_backup *backup;
 	uint64_t compared;
-	uint64_t stop; /* no entry behind this one; 0: all */
+	uint64_t told; /* no base or mark is before this entry that was not passed; 0: look */
+	uint64_t stop; /* of rk_replay_parts: the last entry */
 	void *context; /* of `progress`, which may be NULL */
 	void (*progress)(void *context, uint64_t index);
 };

@@ -144,9 +144,10 @@ static int find_entry(void *context, const struct rk_entry *entry, struct rk_spa
 	struct finding *finding = context;
 
 	(void)payload, (void)error;
-	if (entry->time_ms <= finding->until_ms && entry->index > finding->found)
-		finding->found = entry->index;
-	return RK_OK;
+	if (entry->time_ms > finding->until_ms)
+		return 1;
+	finding->found = RK_MAX(finding->found, entry->index);
+	return 0;
 }
 
 /* Times never fall along the log, so only the part in which the time lies is read. */
@@ -227,12 +228,13 @@ static int replay_log(struct job *job, const char *dir, struct rk_error *error)
 	RK_AUTO(drop_settled) struct rk_settled *settled = NULL;
 	struct rk_settled_entry next;
 	char path[RK_PATH_MAX];
-	int more;
+	int more = 0;
 
 	rk_path(path, "%s/log", dir);
 	RK_TRY(rk_settled_open(&settled, path, job->replay.index + 1, error));
 	job->last = job->replay.index;
-	while ((more = rk_settled_next(settled, &next, error)) == 1) {
+	while (job->replay.index < job->until &&
+	       (more = rk_settled_next(settled, &next, error)) == 1) {
 		job->last = next.entry.index;
 		if (next.entry.index > job->until || next.entry.time_ms > job->until_ms)
 			return RK_OK;

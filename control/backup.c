@@ -111,11 +111,33 @@ int rk_backup_read_part_head(struct rk_span bytes, struct rk_backup_part_head *r
 void rk_backup_done(struct rk_backup *backup)
 {
 	free(backup->items);
+	free(backup->parts);
 	*backup = (struct rk_backup){ 0 };
+}
+
+static const struct rk_backup_item *last_part(const struct rk_backup *backup)
+{
+	return backup->part_count > 0 ? &backup->items[backup->parts[backup->part_count - 1].item]
+				      : NULL;
+}
+
+static void add_part(struct rk_backup *backup, const struct rk_backup_item *item)
+{
+	const struct rk_backup_item *before = last_part(backup);
+	uint64_t first = item->first;
+
+	rk_assert(before == NULL || before->last < item->first);
+	if (before != NULL && before->last + 1 == item->first)
+		first = backup->parts[backup->part_count - 1].first;
+	backup->parts = rk_grow(backup->parts, &backup->part_capacity, backup->part_count + 1,
+				sizeof *backup->parts);
+	backup->parts[backup->part_count++] = (struct rk_backup_run){ backup->count, first };
 }
 
 void rk_backup_add(struct rk_backup *backup, const struct rk_backup_item *item)
 {
+	if (item->kind == RK_BACKUP_PART)
+		add_part(backup, item);
 	backup->items =
 		rk_grow(backup->items, &backup->capacity, backup->count + 1, sizeof *backup->items);
 	backup->items[backup->count++] = *item;
@@ -222,14 +244,20 @@ static bool read_text(const struct rk_val *val, const char *key, char *to, size_
 	return true;
 }
 
+/* No number of a manifest is negative. */
+static uint64_t number_at(const struct rk_val *val, const char *key)
+{
+	return (uint64_t)RK_MAX(rk_val_int_at(val, key, 0), (int64_t)0);
+}
+
 static bool read_item(const struct rk_val *val, struct rk_backup_item *ret)
 {
 	const struct rk_span kind = rk_val_text_at(val, "kind");
-	struct rk_backup_item item = { .first = (uint64_t)rk_val_int_at(val, "first", 0),
-				       .last = (uint64_t)rk_val_int_at(val, "last", 0),
-				       .term = (uint64_t)rk_val_int_at(val, "term", 0),
-				       .bytes = (uint64_t)rk_val_int_at(val, "bytes", 0),
-				       .revision = (uint64_t)rk_val_int_at(val, "revision", 0) };
+	struct rk_backup_item item = { .first = number_at(val, "first"),
+				       .last = number_at(val, "last"),
+				       .term = number_at(val, "term"),
+				       .bytes = number_at(val, "bytes"),
+				       .revision = number_at(val, "revision") };
 	size_t at = 0;
 
 	while (at < RK_COUNT(kind_names) && !rk_span_is(kind, kind_names[at]))
@@ -277,6 +305,9 @@ static int read_line(struct rk_arena *arena, struct rk_span line, struct rk_hash
 	}
 	if (!read_item(val, &item))
 		return RK_ECORRUPT;
+	const struct rk_backup_item *before = last_part(ret);
+	if (item.kind == RK_BACKUP_PART && before != NULL && item.first <= before->last)
+		return RK_ECORRUPT;
 	rk_backup_add(ret, &item);
 	return RK_OK;
 }
@@ -313,26 +344,37 @@ uint64_t rk_backup_last(const struct rk_backup *backup)
 	return last;
 }
 
-const struct rk_backup_item *rk_backup_part(const struct rk_backup *backup, uint64_t index)
+static const struct rk_backup_run *run_of(const struct rk_backup *backup, uint64_t index)
 {
-	for (size_t i = 0; i < backup->count; i++) {
-		const struct rk_backup_item *item = &backup->items[i];
-		if (item->kind == RK_BACKUP_PART && item->first <= index && index <= item->last)
-			return item;
+	size_t low = 0, high = backup->part_count;
+
+	while (low < high) {
+		const size_t middle = low + (high - low) / 2;
+		if (backup->items[backup->parts[middle].item].last < index)
+			low = middle + 1;
+		else
+			high = middle;
 	}
-	return NULL;
+	return low < backup->part_count && backup->items[backup->parts[low].item].first <= index
+		       ? &backup->parts[low]
+		       : NULL;
 }
 
-/* The last entry that parts lead to from behind `index`. */
+const struct rk_backup_item *rk_backup_part(const struct rk_backup *backup, uint64_t index)
+{
+	const struct rk_backup_run *run = run_of(backup, index);
+
+	return run != NULL ? &backup->items[run->item] : NULL;
+}
+
+/* Parts lead from behind `index` to `to`. */
 static bool leads_to(const struct rk_backup *backup, uint64_t index, uint64_t to)
 {
-	while (index < to) {
-		const struct rk_backup_item *part = rk_backup_part(backup, index + 1);
-		if (part == NULL)
-			return false;
-		index = part->last;
-	}
-	return true;
+	if (index >= to)
+		return true;
+	const struct rk_backup_run *from = run_of(backup, index + 1);
+	const struct rk_backup_run *end = run_of(backup, to);
+	return from != NULL && end != NULL && from->first == end->first;
 }
 
 bool rk_backup_base(const struct rk_backup *backup, uint64_t index,

@@ -65,13 +65,21 @@ struct rk_backup_item {
 	struct rk_hash128 hash;            /* BASE, MARK: of the state; PART: link of `last` */
 };
 
-struct rk_backup { /* items in the order in which they were taken */
+struct rk_backup_run { /* of a part */
+	size_t item;
+	uint64_t first; /* of the parts before it that lead to it without a gap */
+};
+
+struct rk_backup { /* items in the order in which they were taken: of parts that is the log's */
 	struct rk_cluster_id cluster;
 	size_t count, capacity;
 	struct rk_backup_item *items;
+	size_t part_count, part_capacity;
+	struct rk_backup_run *parts;
 };
 
 void rk_backup_done(struct rk_backup *backup);
+/* A part must come after all others. */
 void rk_backup_add(struct rk_backup *backup, const struct rk_backup_item *item);
 /* Lines of JSON, the last of which is a checksum of those before. */
 void rk_backup_encode(const struct rk_backup *backup, struct rk_buf *out);

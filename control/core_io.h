@@ -69,7 +69,7 @@ struct rk_feed_answer {
 	int err; /* RK_OK; RK_ETIMEDOUT, RK_EAGAIN (no leader, overload) or RK_ENOSPC (the leader's
 		  * disk is full): then nothing else is set */
 	uint64_t index;    /* write: the entry's index; read: the state must be at least this */
-	uint64_t revision; /* the revision after the entry */
+	uint64_t revision; /* write: of its own last change, or the newest there was; read: the newest */
 	size_t count;      /* results, one for each operation of the command */
 	struct rk_result {
 		int code;                 /* HTTP */

@@ -86,8 +86,8 @@ static int open_log(struct rk_core *core, struct rk_wal_found *found, struct rk_
 	char dir[512];
 	struct rk_wal *wal = NULL;
 	const uint64_t snapshot = core->newest.index;
-	const bool is_alone = snapshot > 0 ? core->newest.config.count == 1 :
-					     core->opts.members.count == 1;
+	const bool is_alone =
+		snapshot > 0 ? core->newest.config.count == 1 : core->opts.members.count == 1;
 
 	(void)snprintf(dir, sizeof dir, "%s/log", core->dir);
 	const struct rk_wal_opts opts = { .dir = dir,
@@ -104,8 +104,8 @@ static int open_log(struct rk_core *core, struct rk_wal_found *found, struct rk_
 		       found->damage.text, found->holes);
 	if (found->lost_from != 0)
 		rk_log(RK_LOG_ERROR, "log damaged",
-		       "where=\"%s\" lost_from=%" PRIu64
-		       " what=\"the damaged files are kept as *.damaged; peers give the entries back\"",
+		       "where=\"%s\" lost_from=%" PRIu64 " what=\"the damaged files are kept as "
+							 "*.damaged; peers give the entries back\"",
 		       found->damage.text, found->lost_from);
 	const struct rk_disk_opts disk = { .wal = wal,
 					   .context = core,
@@ -115,8 +115,8 @@ static int open_log(struct rk_core *core, struct rk_wal_found *found, struct rk_
 	return rk_disk_new(&core->disk, &disk, error);
 }
 
-/* The newest snapshot that is whole. A member with peers sets damaged ones aside: the log may reach back to an older
- * one, or the peers send another. */
+/* The newest snapshot that is whole. A member with peers sets damaged ones aside: the log may reach
+ * back to an older one, or the peers send another. */
 static int load_snapshot(struct rk_core *core, struct rk_store **ret, struct rk_error *error)
 {
 	const bool may_repair = core->opts.members.count != 1 && !core->opts.no_repair;
@@ -148,7 +148,8 @@ int rk_core_recover(struct rk_core *core, struct rk_error *error)
 	RK_TRY(open_log(core, &found, error));
 	if (found.base_index > core->newest.index && core->opts.members.count != 1 &&
 	    !core->opts.no_repair)
-		found.hard.commit = RK_COMMIT_FORGOTTEN; /* the log without its snapshot is no memory */
+		found.hard.commit =
+			RK_COMMIT_FORGOTTEN; /* the log without its snapshot is no memory */
 	RK_TRY(recover_raft(core, &found, error));
 	rk_log(RK_LOG_INFO, "recovered",
 	       "snapshot=%" PRIu64 " entries=%zu torn_bytes=%zu term=%" PRIu64, core->newest.index,
@@ -158,14 +159,14 @@ int rk_core_recover(struct rk_core *core, struct rk_error *error)
 
 /* --- applying --- */
 
-static struct rk_feed_answer *answer_of(struct rk_core *core, const struct rk_pending_write *write,
-					uint64_t index, struct rk_applied *applied)
+static struct rk_feed_answer *answer_of(const struct rk_pending_write *write, uint64_t index,
+					struct rk_applied *applied)
 {
 	struct rk_feed_answer *answer = rk_zalloc(sizeof *answer);
 
 	answer->request_id = write->request_id;
 	answer->index = index;
-	answer->revision = rk_store_revision(rk_machine_store(core->machine));
+	answer->revision = applied->revision;
 	answer->count = applied->outcome_count;
 	answer->results = rk_zalloc(RK_MAX(answer->count, (size_t)1) * sizeof *answer->results);
 	for (size_t i = 0; i < answer->count; i++) {
@@ -201,8 +202,7 @@ static void apply_payload(struct rk_core *core, const struct rk_entry *entry)
 	rk_machine_apply(core->machine, entry->index, entry->time_ms, payload, waiting != NULL,
 			 &applied);
 	if (waiting != NULL && !applied.is_duplicate) {
-		rk_core_answer(core, waiting->owner,
-			       answer_of(core, waiting, entry->index, &applied));
+		rk_core_answer(core, waiting->owner, answer_of(waiting, entry->index, &applied));
 		rk_pending_answered(&core->pending, envelope.sequence);
 	}
 	keep_changes(core, rk_take_ptr(applied.changes));
@@ -429,7 +429,8 @@ static void note_doubt(struct rk_core *core)
 		return;
 	if (status.doubt == RK_DOUBT_LOST)
 		rk_log(RK_LOG_ERROR, "amnesia",
-		       "what=\"this disk holds less than the others saw of it: was it replaced or rolled back? "
+		       "what=\"this disk holds less than the others saw of it: was it replaced or "
+		       "rolled back? "
 		       "The member does not vote until it holds again what it lost\" last=%" PRIu64,
 		       status.last_index);
 	else if (status.doubt == RK_DOUBT_NONE && core->told_doubt != RK_DOUBT_ASKS)

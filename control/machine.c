@@ -319,6 +319,7 @@ void rk_machine_apply(struct rk_machine *machine, uint64_t index, int64_t time_m
 	} else if (envelope.type == RK_ENTRY_ETCD) {
 		run_etcd(state, envelope.body, wants_outcomes, ret);
 	}
+	ret->revision = rk_store_revision(state->store);
 	if (rk_bootstrap_is_done(state)) {
 		rk_work_ripen(state);
 		rk_controllers_run(state, BUDGET_CHANGES);

@@ -51,6 +51,7 @@ struct rk_store *rk_machine_store(struct rk_machine *machine); /* borrowed; to r
 struct rk_applied { /* what came of one entry; rk_applied_done frees it */
 	struct rk_changes *changes; /* one share */
 	bool is_duplicate;          /* applied before: there is no answer here */
+	uint64_t revision;          /* after the operations themselves: what controllers did comes behind it */
 	size_t outcome_count;
 	struct rk_applied_outcome {
 		int code;

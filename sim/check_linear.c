@@ -6,8 +6,8 @@
 #include "sim/answer.h"
 #include "sim/evidence.h"
 
-#define UNSEEN_MAX 2 /* operations without an answer that one step may need */
-#define NOBODY     SIZE_MAX
+#define PATIENCE 20000 /* choices that are made in another way before it is called wrong */
+#define NOBODY   SIZE_MAX
 
 struct step {          /* in the order of the witness */
 	int64_t place; /* twice the revision; one more for what only reads there */
@@ -26,6 +26,16 @@ struct lost { /* an operation without an answer */
 	bool is_used;
 };
 
+/* Where it is open what happened: before the step an operation without an answer, that nobody saw,
+ * or none (at first); or which of them made the revision of the step. */
+struct choice {
+	size_t step;
+	size_t next; /* lost operation to try; orphans: twice over, exact ones first */
+	struct rk_model_mark mark;
+	size_t used;
+	bool is_orphan;
+};
+
 struct checker {
 	const struct rk_history *history;
 	const struct rk_linear_opts *opts;
@@ -37,6 +47,12 @@ struct checker {
 	struct step *steps;
 	size_t lost_count, lost_capacity;
 	struct lost *lost;
+	size_t used_count, used_capacity;
+	size_t *used; /* lost operations that are taken to have happened, in order */
+	size_t choice_count, choice_capacity;
+	struct choice *choices;
+	unsigned patience;
+	bool is_thorough;
 	struct rk_buf why; /* the last step did not fit */
 	size_t told_count, told_capacity;
 	int64_t *told; /* revisions of the events of the watch that saw all, ascending */
@@ -56,8 +72,9 @@ static void add_lost(struct checker *checker, const struct rk_hist_request *requ
 {
 	checker->lost = rk_grow(checker->lost, &checker->lost_capacity, checker->lost_count + 1,
 				sizeof *checker->lost);
-	checker->lost[checker->lost_count++] =
-		(struct lost){ .request = *request, .invoked_at = invoked_at, .revision = revision };
+	checker->lost[checker->lost_count++] = (struct lost){ .request = *request,
+							      .invoked_at = invoked_at,
+							      .revision = revision };
 }
 
 static bool may_write(const struct rk_hist_request *request)
@@ -67,29 +84,56 @@ static bool may_write(const struct rk_hist_request *request)
 }
 
 /* A lease that keys hang on may end whenever it likes, once. */
-static void add_lease(struct checker *checker, int64_t lease, int64_t invoked_at)
+struct leases {
+	size_t count, capacity;
+	struct lease {
+		int64_t id, invoked_at;
+	} * at;
+};
+
+static void note_lease(struct leases *leases, int64_t lease, int64_t invoked_at)
 {
 	if (lease == 0)
 		return;
-	for (size_t i = 0; i < checker->lost_count; i++) {
-		struct lost *lost = &checker->lost[i];
-		if (lost->request.kind != RK_HIST_LEASE_END || lost->request.lease != lease)
-			continue;
-		lost->invoked_at = RK_MIN(lost->invoked_at, invoked_at);
-		return;
-	}
-	add_lost(checker, &(struct rk_hist_request){ .kind = RK_HIST_LEASE_END, .lease = lease },
-		 invoked_at, 0);
+	leases->at = rk_grow(leases->at, &leases->capacity, leases->count + 1, sizeof *leases->at);
+	leases->at[leases->count++] = (struct lease){ lease, invoked_at };
 }
 
-static void add_leases(struct checker *checker, const struct rk_hist_request *request,
-		       int64_t invoked_at)
+static void note_leases(struct leases *leases, const struct rk_hist_op *op)
 {
-	add_lease(checker, request->lease, invoked_at);
+	const struct rk_hist_request *request = &op->request;
+
+	note_lease(leases, request->lease, op->invoked_at);
 	for (size_t i = 0; i < request->then_count; i++)
-		add_lease(checker, request->then_ops[i].lease, invoked_at);
+		note_lease(leases, request->then_ops[i].lease, op->invoked_at);
 	for (size_t i = 0; i < request->else_count; i++)
-		add_lease(checker, request->else_ops[i].lease, invoked_at);
+		note_lease(leases, request->else_ops[i].lease, op->invoked_at);
+}
+
+static int by_lease(const void *left, const void *right)
+{
+	const struct lease *a = left, *b = right;
+
+	if (a->id != b->id)
+		return a->id < b->id ? -1 : 1;
+	return a->invoked_at < b->invoked_at ? -1 : a->invoked_at > b->invoked_at;
+}
+
+static void add_leases(struct checker *checker)
+{
+	struct leases leases = { 0 };
+
+	for (size_t i = 0; i < checker->history->op_count; i++)
+		note_leases(&leases, &checker->history->ops[i]);
+	if (leases.count > 0)
+		qsort(leases.at, leases.count, sizeof *leases.at, by_lease);
+	for (size_t i = 0; i < leases.count; i++) {
+		const struct rk_hist_request end = { .kind = RK_HIST_LEASE_END,
+						     .lease = leases.at[i].id };
+		if (i == 0 || leases.at[i - 1].id != leases.at[i].id)
+			add_lost(checker, &end, leases.at[i].invoked_at, 0);
+	}
+	free(leases.at);
 }
 
 static void add_ops(struct checker *checker)
@@ -99,7 +143,6 @@ static void add_ops(struct checker *checker)
 	for (size_t i = 0; i < history->op_count; i++) {
 		const struct rk_hist_op *op = &history->ops[i];
 		const struct rk_hist_answer *answer = &op->answer;
-		add_leases(checker, &op->request, op->invoked_at);
 		if (op->returned_at == RK_HIST_NEVER) {
 			if (may_write(&op->request) && answer->revision != RK_HIST_NOWHERE)
 				add_lost(checker, &op->request, op->invoked_at, answer->revision);
@@ -350,62 +393,253 @@ static bool run_op(struct checker *checker, const struct step *step)
 	return false;
 }
 
-/* One of the lost operations made a revision that was seen. */
-static bool run_orphan(struct checker *checker, const struct step *step)
+/* --- what has no answer --- */
+
+static void use(struct checker *checker, size_t lost)
+{
+	checker->lost[lost].is_used = true;
+	checker->used = rk_grow(checker->used, &checker->used_capacity, checker->used_count + 1,
+				sizeof *checker->used);
+	checker->used[checker->used_count++] = lost;
+}
+
+static void go_back(struct checker *checker, const struct choice *choice)
+{
+	rk_model_undo(&checker->model, choice->mark);
+	while (checker->used_count > choice->used)
+		checker->lost[checker->used[--checker->used_count]].is_used = false;
+}
+
+/* How many keys were seen to change at a revision. */
+static size_t seen_keys(const struct checker *checker, int64_t revision)
+{
+	const struct rk_evidences *evidences = &checker->evidences;
+	size_t count = 0;
+
+	for (size_t i = rk_evidence_seek(evidences, revision);
+	     i < evidences->count && evidences->at[i].revision == revision; i++)
+		count += i == 0 || evidences->at[i - 1].revision != revision ||
+			 !rk_span_eq(evidences->at[i - 1].kv.key, evidences->at[i].kv.key);
+	return count;
+}
+
+/* The lost operation made the revision of this step, which somebody saw. `is_exact`: and changed
+ * nothing that nobody saw. */
+static bool explains(struct checker *checker, const struct step *step, size_t number, bool is_exact)
 {
 	struct rk_model *model = &checker->model;
 	const struct rk_model_mark mark = rk_model_mark(model);
 	struct rk_hist_answer answer;
 
-	if (step->revision <= model->revision)
+	if (rk_model_run(model, &checker->arena, &checker->lost[number].request, step->revision,
+			 &answer) &&
+	    agrees(checker, step->revision) && is_all(checker, mark, step->revision) &&
+	    (!is_exact || model->done_count - mark.done == seen_keys(checker, step->revision))) {
+		use(checker, number);
+		return true;
+	}
+	rk_model_undo(model, mark);
+	return false;
+}
+
+/* Whether it may change a key of the range, as things are. */
+static bool touches(const struct checker *checker, const struct rk_hist_request *lost,
+		    const struct rk_hist_range *range)
+{
+	const struct rk_model *model = &checker->model;
+
+	if (lost->kind != RK_HIST_LEASE_END && lost->kind != RK_HIST_TXN)
+		return rk_hist_range_has(&lost->range, range->key) ||
+		       rk_hist_range_has(range, lost->range.key);
+	for (size_t i = 0; i < lost->then_count; i++)
+		if (touches(checker, &lost->then_ops[i], range))
+			return true;
+	for (size_t i = 0; i < lost->else_count; i++)
+		if (touches(checker, &lost->else_ops[i], range))
+			return true;
+	if (lost->kind == RK_HIST_TXN)
 		return false;
-	for (size_t i = 0; i < checker->lost_count; i++) {
-		struct lost *lost = &checker->lost[i];
-		if (lost->is_used || lost->invoked_at > step->known_by ||
-		    (lost->revision != 0 && lost->revision != step->revision))
+	for (size_t i = rk_model_seek(model, range->key);
+	     i < model->count && rk_hist_range_has(range, model->keys[i].key); i++) {
+		const struct rk_hist_kv *kv = rk_model_get(model, model->keys[i].key, INT64_MAX);
+		if (kv != NULL && kv->lease == lost->lease)
+			return true;
+	}
+	return false;
+}
+
+static bool touches_key(const struct checker *checker, const struct rk_hist_request *lost,
+			struct rk_span key)
+{
+	return touches(checker, lost, &(struct rk_hist_range){ .key = key });
+}
+
+static bool touches_seen(const struct checker *checker, const struct rk_hist_request *lost,
+			 int64_t revision)
+{
+	const struct rk_evidences *evidences = &checker->evidences;
+
+	for (size_t i = rk_evidence_seek(evidences, revision);
+	     i < evidences->count && evidences->at[i].revision == revision; i++)
+		if (touches_key(checker, lost, evidences->at[i].kv.key))
+			return true;
+	return false;
+}
+
+/* Whether it may have to do with what the step says. */
+static bool matters(const struct checker *checker, const struct rk_hist_request *lost,
+		    const struct step *step)
+{
+	if (touches_seen(checker, lost, step->revision))
+		return true;
+	if (step->op == NOBODY)
+		return false;
+	const struct rk_hist_request *request = &checker->history->ops[step->op].request;
+	if (request->kind != RK_HIST_TXN)
+		return touches(checker, lost, &request->range);
+	for (size_t i = 0; i < request->compare_count; i++)
+		if (touches_key(checker, lost, request->compares[i].key))
+			return true;
+	for (size_t i = 0; i < request->then_count; i++)
+		if (touches(checker, lost, &request->then_ops[i].range))
+			return true;
+	for (size_t i = 0; i < request->else_count; i++)
+		if (touches(checker, lost, &request->else_ops[i].range))
+			return true;
+	return false;
+}
+
+/* A revision before the step is free. A read may follow a change at its own revision, a write not.
+ */
+static bool has_room(const struct checker *checker, const struct step *step)
+{
+	if (checker->opts->complete != 0)
+		return false; /* nothing happened unseen */
+	return checker->model.revision + (step->is_write ? 1 : 0) < step->revision;
+}
+
+static void add_choice(struct checker *checker, size_t step, bool is_orphan)
+{
+	checker->choices = rk_grow(checker->choices, &checker->choice_capacity,
+				   checker->choice_count + 1, sizeof *checker->choices);
+	checker->choices[checker->choice_count++] =
+		(struct choice){ .step = step,
+				 .mark = rk_model_mark(&checker->model),
+				 .used = checker->used_count,
+				 .is_orphan = is_orphan };
+}
+
+/* It happened before the step, and nobody saw it. */
+static bool run_unseen(struct checker *checker, const struct step *step, size_t number)
+{
+	const struct lost *lost = &checker->lost[number];
+	struct rk_model *model = &checker->model;
+	const int64_t revision = lost->revision != 0 ? lost->revision : model->revision + 1;
+	struct rk_hist_answer answer;
+
+	if (revision <= model->revision || revision + (step->is_write ? 1 : 0) > step->revision ||
+	    !rk_model_run(model, &checker->arena, &lost->request, revision, &answer))
+		return false;
+	use(checker, number);
+	return true;
+}
+
+/* The next lost operation that the choice may mean; it is carried out. False: none is left. */
+static bool choose(struct checker *checker, struct choice *choice, const struct step *failed)
+{
+	const struct step *step = &checker->steps[choice->step];
+	const size_t last = (choice->is_orphan ? 2 : 1) * checker->lost_count;
+
+	while (choice->next < last) {
+		const bool is_exact = choice->next < checker->lost_count;
+		const size_t number = choice->next++ % checker->lost_count;
+		const struct lost *lost = &checker->lost[number];
+		if (lost->is_used || lost->invoked_at > step->known_by)
 			continue;
-		if (rk_model_run(model, &checker->arena, &lost->request, step->revision, &answer) &&
-		    agrees(checker, step->revision) && is_all(checker, mark, step->revision)) {
-			lost->is_used = true;
+		if (choice->is_orphan) {
+			if ((lost->revision == 0 || lost->revision == step->revision) &&
+			    touches_seen(checker, &lost->request, step->revision) &&
+			    explains(checker, step, number, is_exact))
+				return true;
+		} else if ((checker->is_thorough || matters(checker, &lost->request, failed)) &&
+			   run_unseen(checker, step, number)) {
 			return true;
 		}
-		rk_model_undo(model, mark);
 	}
+	return false;
+}
+
+/* Back to the latest choice that may be made in another way; *ret_step is where to go on. */
+static bool reconsider(struct checker *checker, const struct step *failed, size_t *ret_step)
+{
+	while (checker->choice_count > 0 && checker->patience > 0) {
+		struct choice *choice = &checker->choices[checker->choice_count - 1];
+		const size_t step = choice->step;
+		const bool is_orphan = choice->is_orphan;
+		go_back(checker, choice);
+		checker->patience--;
+		if (!choose(checker, choice, failed)) {
+			checker->choice_count--;
+			continue;
+		}
+		*ret_step = is_orphan ? step + 1 : step;
+		return true;
+	}
+	return false;
+}
+
+static void tell_step(struct checker *checker, const struct step *step, const struct rk_buf *why)
+{
+	RK_AUTO(rk_buf_done) struct rk_buf text = { 0 };
+
+	op_text(checker, step->op, &text);
+	rk_finding(checker->findings, step->op == NOBODY ? "explained" : "answer",
+		   "%s at revision %" PRId64 ": %.*s", rk_buf_cstr(&text), step->revision,
+		   RK_SPAN_ARGS(rk_buf_span(why)));
+}
+
+/* Carries the step out; an orphan is left to its choice. */
+static bool run_step(struct checker *checker, const struct step *step)
+{
+	if (step->op != NOBODY)
+		return run_op(checker, step);
 	const struct rk_evidence *seen =
 		&checker->evidences.at[rk_evidence_seek(&checker->evidences, step->revision)];
 	seen_text(checker, seen, "what no operation made:");
 	return false;
 }
 
-/* The step as it is, or after lost operations that nobody saw. */
-static bool run_step(struct checker *checker, const struct step *step, unsigned unseen)
+/* False: it does not fit; *ret_at is the furthest step that was reached, and `why` says what is
+ * wrong there. */
+static bool run(struct checker *checker, size_t *ret_at, struct rk_buf *why)
 {
-	struct rk_model *model = &checker->model;
-	const struct rk_model_mark mark = rk_model_mark(model);
-	struct rk_hist_answer answer;
+	size_t at = 0, furthest = 0, arrived = 0; /* steps before `arrived` have their choice */
 
-	if (step->op == NOBODY ? run_orphan(checker, step) : run_op(checker, step))
-		return true;
-	/* A read may follow a change at its own revision, a write not. */
-	if (unseen == 0 || model->revision + (step->is_write ? 1 : 0) >= step->revision)
-		return false;
-	RK_AUTO(rk_buf_done) struct rk_buf why = checker->why;
-	checker->why = (struct rk_buf){ 0 };
-	for (size_t i = 0; i < checker->lost_count; i++) {
-		struct lost *lost = &checker->lost[i];
-		if (lost->is_used || lost->invoked_at > step->known_by)
+	while (at < checker->count) {
+		const struct step *step = &checker->steps[at];
+		if (at >= arrived && has_room(checker, step) && checker->lost_count > 0)
+			add_choice(checker, at, false);
+		if (at >= arrived && step->op == NOBODY && step->revision > checker->model.revision)
+			add_choice(checker, at, true);
+		arrived = RK_MAX(arrived, at + 1);
+		if (run_step(checker, step)) {
+			at++;
+			rk_arena_reset(&checker->arena);
 			continue;
-		lost->is_used = true;
-		if (rk_model_run(model, &checker->arena, &lost->request, model->revision + 1,
-				 &answer) &&
-		    run_step(checker, step, unseen - 1))
-			return true;
-		lost->is_used = false;
-		rk_model_undo(model, mark);
+		}
+		if (at > furthest || why->size == 0) {
+			furthest = at;
+			checker->patience = PATIENCE;
+			rk_buf_clear(why);
+			rk_buf_put_span(why, rk_buf_span(&checker->why));
+		}
+		if (!reconsider(checker, &checker->steps[furthest], &at)) {
+			*ret_at = furthest;
+			return false;
+		}
+		arrived = at;
 	}
-	rk_buf_clear(&checker->why);
-	rk_buf_put_span(&checker->why, rk_buf_span(&why));
-	return false;
+	return true;
 }
 
 static int by_number(const void *left, const void *right)
@@ -419,8 +653,7 @@ static void collect_told(struct checker *checker)
 {
 	if (checker->opts->complete == 0)
 		return;
-	const struct rk_hist_watch *watch =
-		&checker->history->watches[checker->opts->complete - 1];
+	const struct rk_hist_watch *watch = &checker->history->watches[checker->opts->complete - 1];
 	for (size_t i = 0; i < watch->count; i++) {
 		for (size_t k = 0; k < watch->responses[i].count; k++) {
 			checker->told = rk_grow(checker->told, &checker->told_capacity,
@@ -433,25 +666,31 @@ static void collect_told(struct checker *checker)
 		qsort(checker->told, checker->told_count, sizeof *checker->told, by_number);
 }
 
+static void begin(struct checker *checker, bool is_thorough)
+{
+	rk_model_done(&checker->model);
+	checker->model.revision = checker->opts->first_revision;
+	checker->choice_count = checker->used_count = 0;
+	checker->is_thorough = is_thorough;
+	for (size_t i = 0; i < checker->lost_count; i++)
+		checker->lost[i].is_used = false;
+}
+
+/* At first of what is lost only that is tried that has to do with the step that does not fit. */
 static void run_all(struct checker *checker)
 {
+	RK_AUTO(rk_buf_done) struct rk_buf why = { 0 };
+	RK_AUTO(rk_buf_done) struct rk_buf again = { 0 };
+	size_t at = 0;
+
 	collect_told(checker);
-	checker->model.revision = checker->opts->first_revision;
-	for (size_t i = 0; i < checker->count; i++) {
-		const struct step *step = &checker->steps[i];
-		RK_AUTO(rk_buf_done) struct rk_buf text = { 0 };
-		const bool fits =
-			run_step(checker, step, checker->opts->complete != 0 ? 0 : UNSEEN_MAX);
-		if (fits) {
-			rk_arena_reset(&checker->arena);
-			continue;
-		}
-		op_text(checker, step->op, &text);
-		rk_finding(checker->findings, step->op == NOBODY ? "explained" : "answer",
-			   "%s at revision %" PRId64 ": %s", rk_buf_cstr(&text), step->revision,
-			   rk_buf_cstr(&checker->why));
-		return; /* what follows would only repeat it */
-	}
+	begin(checker, false);
+	if (run(checker, &at, &why))
+		return;
+	begin(checker, true);
+	if (checker->lost_count == 0 || !run(checker, &(size_t){ 0 }, &again))
+		tell_step(checker, &checker->steps[at],
+			  &why); /* what follows would only repeat it */
 }
 
 /* --- answers about revisions that are gone or not there yet --- */
@@ -601,6 +840,7 @@ bool rk_check_linear(const struct rk_history *history, const struct rk_linear_op
 
 	rk_evidence_collect(history, &checker.evidences);
 	add_ops(&checker);
+	add_leases(&checker);
 	add_seen(&checker);
 	check_unique(&checker);
 	check_time(&checker);
@@ -614,7 +854,9 @@ bool rk_check_linear(const struct rk_history *history, const struct rk_linear_op
 	rk_buf_done(&checker.why);
 	free(checker.steps);
 	free(checker.lost);
+	free(checker.used);
 	free(checker.told);
+	free(checker.choices);
 	if (ret_truth != NULL)
 		*ret_truth = checker.model;
 	else

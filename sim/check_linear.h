@@ -9,9 +9,10 @@
  *
  * An operation without an answer may have happened once, at any time after it was invoked, or not
  * at all. What others saw tells: a revision that somebody saw and no answer explains must be one of
- * these; and where an answer fits only if one of them happened unseen just before (at a revision
- * that is free), it did. Of those unseen the check tries two together at most, so a history of many
- * lost answers whose effects nobody saw may be called wrong: let a watcher see all keys.
+ * these; and where an answer fits only if one of them happened before, unseen, at a revision that
+ * is free, it did. Which one is searched for with bounded patience: a history of very many lost
+ * answers whose effects nobody saw may be called wrong. A watcher that sees all keys leaves nothing
+ * to search.
  *
  * Finds "unique-revision", "real-time", "answer", "explained", "compaction", "future", "dense". */
 #ifndef RK_SIM_CHECK_LINEAR_H

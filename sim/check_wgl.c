@@ -9,23 +9,27 @@ struct tried { /* open addressing; mask 0 is empty */
 	uint64_t mask, state;
 };
 
+struct wgl_op {
+	const struct rk_hist_request *request;
+	const struct rk_hist_answer *answer; /* NULL: none came */
+	int64_t invoked_at, returned_at;
+	size_t number; /* in the history */
+};
+
 struct search {
 	const struct rk_history *history;
 	struct rk_model model;
 	struct rk_arena arena;
 	size_t count;
-	size_t ops[RK_WGL_OPS_MAX]; /* in the history */
-	uint64_t must;              /* those that were answered */
-	uint64_t best;              /* of the orders that were tried, the most that fitted */
+	struct wgl_op ops[RK_WGL_OPS_MAX];
+	struct rk_hist_request ends[RK_WGL_OPS_MAX]; /* of leases: they may end, once */
+	size_t end_count;
+	uint64_t must; /* those that were answered */
+	uint64_t best; /* of the orders that were tried, the most that fitted */
 	size_t tried_count, tried_capacity; /* a power of two */
 	struct tried *tried;
 	bool is_too_big;
 };
-
-static const struct rk_hist_op *op_at(const struct search *search, size_t at)
-{
-	return &search->history->ops[search->ops[at]];
-}
 
 static size_t slot_of(const struct search *search, struct tried tried)
 {
@@ -70,23 +74,22 @@ static bool was_tried(struct search *search, uint64_t mask)
 /* Nothing that is not done yet had returned before this one was invoked. */
 static bool may_be_next(const struct search *search, uint64_t done, size_t at)
 {
-	const int64_t invoked_at = op_at(search, at)->invoked_at;
+	const int64_t invoked_at = search->ops[at].invoked_at;
 
 	for (size_t i = 0; i < search->count; i++)
-		if ((done >> i & 1) == 0 && i != at && op_at(search, i)->returned_at < invoked_at)
+		if ((done >> i & 1) == 0 && i != at && search->ops[i].returned_at < invoked_at)
 			return false;
 	return true;
 }
 
 static bool fits(struct search *search, size_t at)
 {
-	const struct rk_hist_op *op = op_at(search, at);
+	const struct wgl_op *op = &search->ops[at];
 	struct rk_hist_answer want;
 
-	(void)rk_model_run(&search->model, &search->arena, &op->request, search->model.revision + 1,
+	(void)rk_model_run(&search->model, &search->arena, op->request, search->model.revision + 1,
 			   &want);
-	return op->returned_at == RK_HIST_NEVER ||
-	       rk_answer_is(&op->request, &want, &op->answer, false, NULL);
+	return op->answer == NULL || rk_answer_is(op->request, &want, op->answer, false, NULL);
 }
 
 static bool go_on(struct search *search, uint64_t done)
@@ -121,6 +124,44 @@ static bool asks_for_revisions(const struct rk_hist_request *request)
 	return false;
 }
 
+static int add(struct search *search, const struct wgl_op *op)
+{
+	if (search->count == RK_WGL_OPS_MAX)
+		return RK_ETOOBIG;
+	if (op->answer != NULL)
+		search->must |= UINT64_C(1) << search->count;
+	search->ops[search->count++] = *op;
+	return RK_OK;
+}
+
+static int add_lease(struct search *search, int64_t lease, const struct rk_hist_op *op)
+{
+	for (size_t i = 0; i < search->end_count; i++)
+		if (search->ends[i].lease == lease)
+			return RK_OK;
+	if (lease == 0)
+		return RK_OK;
+	if (search->end_count == RK_WGL_OPS_MAX)
+		return RK_ETOOBIG;
+	struct rk_hist_request *end = &search->ends[search->end_count++];
+	*end = (struct rk_hist_request){ .kind = RK_HIST_LEASE_END, .lease = lease };
+	return add(search, &(struct wgl_op){ .request = end,
+					     .invoked_at = op->invoked_at,
+					     .returned_at = RK_HIST_NEVER });
+}
+
+static int add_leases(struct search *search, const struct rk_hist_op *op)
+{
+	const struct rk_hist_request *request = &op->request;
+
+	RK_TRY(add_lease(search, request->lease, op));
+	for (size_t i = 0; i < request->then_count; i++)
+		RK_TRY(add_lease(search, request->then_ops[i].lease, op));
+	for (size_t i = 0; i < request->else_count; i++)
+		RK_TRY(add_lease(search, request->else_ops[i].lease, op));
+	return RK_OK;
+}
+
 /* RK_OK: taken or left out. */
 static int take(struct search *search, size_t number)
 {
@@ -134,12 +175,12 @@ static int take(struct search *search, size_t number)
 		return RK_OK;
 	if (asks_for_revisions(request))
 		return RK_ENOTSUP;
-	if (search->count == RK_WGL_OPS_MAX)
-		return RK_ETOOBIG;
-	if (is_answered)
-		search->must |= UINT64_C(1) << search->count;
-	search->ops[search->count++] = number;
-	return RK_OK;
+	RK_TRY(add(search, &(struct wgl_op){ .request = request,
+					     .answer = is_answered ? &op->answer : NULL,
+					     .invoked_at = op->invoked_at,
+					     .returned_at = op->returned_at,
+					     .number = number }));
+	return add_leases(search, op);
 }
 
 static void tell(struct search *search, struct rk_findings *findings)
@@ -150,7 +191,7 @@ static void tell(struct search *search, struct rk_findings *findings)
 	while (at + 1 < search->count &&
 	       ((search->must >> at & 1) == 0 || (search->best >> at & 1) != 0))
 		at++;
-	rk_hist_op_text(&text, search->history, search->ops[at]);
+	rk_hist_op_text(&text, search->history, search->ops[at].number);
 	rk_finding(findings, "linearizable",
 		   "no order of the operations gives the answers; the longest one leaves out %d, "
 		   "such as %s",

@@ -10,8 +10,8 @@
 
 /* RK_OK: there is an order. RK_ECORRUPT: there is none; a finding "linearizable" says how far the
  * best one came. RK_ETOOBIG: too many operations, or too many states to try. RK_ENOTSUP: it asks
- * about revisions, which this does not know. Serializable reads and reads of old revisions are left
- * out. */
+ * about revisions, which this does not know. A lease may end at any time, once. Serializable reads
+ * and reads of old revisions are left out. */
 int rk_check_wgl(const struct rk_history *history, struct rk_findings *findings);
 
 #endif

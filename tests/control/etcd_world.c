@@ -19,6 +19,7 @@ void world_apply(struct world *world, enum rk_entry_type type, struct rk_span bo
 		world->code = applied.outcomes[0].code;
 		rk_buf_put_span(&world->answer, rk_blob_span(applied.outcomes[0].doc));
 	}
+	world->own_revision = applied.revision;
 	rk_applied_done(&applied);
 	rk_buf_done(&bytes);
 }

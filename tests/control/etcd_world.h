@@ -15,6 +15,7 @@ struct world {
 	int64_t now_ms;
 	struct rk_buf answer; /* of the last request */
 	int code;
+	uint64_t own_revision; /* of the last request itself */
 };
 
 struct world world_new(void);

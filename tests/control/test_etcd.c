@@ -282,6 +282,23 @@ Test(etcd, a_lease_ends_with_its_keys)
 	cr_assert_eq(world.code, RK_GRPC_NOT_FOUND);
 }
 
+/* clientv3's mutex takes the header's revision for the one that its key was created at: with a later one it waits
+ * for itself. */
+Test(etcd, an_answer_has_the_revision_of_its_own_change)
+{
+	RK_AUTO(world_done) struct world world = world_new();
+	struct rk_etcd_kv kv;
+
+	world_numbers(&world, RK_ETCD_ENTRY_GRANT, 2, 77);
+	world_put(&world, "leased", "1", 77);
+	world.now_ms += 5000;
+	world_put(&world, "a", "1", 0); /* and under the same entry the lease ends */
+	cr_text(world_all(&world, 0), "a=1@1 count:1 ");
+	cr_assert(rk_etcd_get(world_root(&world), RK_SPAN("a"), world_revision(&world), &kv));
+	cr_expect_eq((uint64_t)kv.created, world.own_revision);
+	cr_expect_eq(world_revision(&world), world.own_revision + 1);
+}
+
 Test(etcd, what_a_lease_must_not_do)
 {
 	RK_AUTO(world_done) struct world world = world_new();

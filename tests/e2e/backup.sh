@@ -99,6 +99,13 @@ for at in 3 60 $((size / 3)) $((size / 2)) $((size - 1)); do
 	case $out in *"$(basename "$part")"*entry*) ;; *) missed="$missed $at:$out" ;; esac
 done
 same "one flipped byte is found, file and entry named" "" "$missed"
+cp "$part" "$bad"
+printf 'damage' | dd of="$bad" bs=1 seek=$((size / 2)) conv=notrunc 2>/dev/null
+named=$("$RECKON" log backup --verify "$SCRATCH/bad" 2>&1 | sed -n 's/.*: entry \([0-9]*\) .*/\1/p')
+check "what is before damage is restored" "$RECKON" log restore --from "$SCRATCH/bad" --to "$SCRATCH/before" \
+	--index $((named - 1)) --member 1=127.0.0.1:1
+has "but not what is behind it" "$("$RECKON" log restore --from "$SCRATCH/bad" --to "$SCRATCH/behind" \
+	--index "$named" --member 1=127.0.0.1:1 2>&1)" "is damaged"
 truncate -s $((size / 2)) "$bad"
 has "a file cut off is named" "$("$RECKON" log backup --verify "$SCRATCH/bad" 2>&1)" "is cut off"
 rm "$bad"
@@ -176,6 +183,17 @@ KUBECONFIG=$new/admin.kubeconfig
 same "with everything" "$want" "$(count)"
 check "writes go on" write 200 210
 check "in the same state everywhere" until_true 5 same_state "$new" m1 m2 m3
+# An old member that comes back finds new ones where its own were, and neither side listens.
+term=$(status_of "$new" m1 | awk '{print $4}')
+serve "$cluster/m1/data" 1 "$(sed -n 's/^clusterID: "\(.*\)"/\1/p' "$cluster/cluster.yaml")" \
+	--members "1=127.0.0.1:$((port + 121)),2=127.0.0.1:$((port + 101)),3=127.0.0.1:$((port + 102))"
+sleep 2
+same "an old member changes no term" "$term" "$(status_of "$new" m1 | awk '{print $4}')"
+has "and leads nobody" "$("$RECKON" get configmaps --server "$(url 1)" 2>&1)" "no leader"
+check "nor the state" same_state "$new" m1 m2 m3
+for pid in $pids; do kill "$pid" 2>/dev/null; done
+wait
+pids=
 has "old members do not come in" "$("$RECKON" log backup --to "$store" 2>&1)" "is a back-up of another cluster"
 "$RECKON" cluster down --dir "$new" >/dev/null
 sleep 0.3
@@ -186,9 +204,17 @@ check "the old cluster again" "$RECKON" cluster up --dir "$cluster"
 check "last writes" write 300 320
 until_true 5 same_state "$cluster" m1 m2 m3
 want=$(count)
+has "a member that runs is no source" "$("$RECKON" log restore --from-member "$cluster/m2" --to "$SCRATCH/last" \
+	--member 1=127.0.0.1:1 --force 2>&1)" "stop it first"
 for m in m1 m2 m3; do end_member $m; done
 sleep 0.3
 rm -rf "$cluster/m1/data" "$cluster/m3/data"
+cp -r "$cluster/m2/data" "$SCRATCH/hurt"
+printf '%0400d' 7 | dd of="$SCRATCH/hurt/log/0000000000000001.wal" bs=1 seek=9000 conv=notrunc 2>/dev/null
+hurt=$("$RECKON" log restore --from-member "$SCRATCH/hurt" --to "$SCRATCH/last" --member 1=127.0.0.1:1 --force 2>&1)
+has "a damaged log is refused" "$hurt" "are whole"
+check "and taken up to the damage" "$RECKON" log restore --from-member "$SCRATCH/hurt" --to "$SCRATCH/part" \
+	--index "$(echo "$hurt" | sed -n 's/.*--index \([0-9]*\) .*/\1/p')" --member 1=127.0.0.1:1 --force
 out=$("$RECKON" log restore --from-member "$cluster/m2" --to "$SCRATCH/last" --member 1=127.0.0.1:$((port + 121)) 2>&1)
 has "not without --force" "$out" "whether they were committed"
 check "and nothing is made" test ! -e "$SCRATCH/last"

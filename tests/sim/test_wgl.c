@@ -31,6 +31,8 @@ static const struct {
 	{ "without an answer, seen, and gone", RK_ECORRUPT,
 	  "c1 1-? put a=1\nc2 3-4 get a @0 a=1/0/0/1\nc2 5-6 get a @0\n" },
 	{ "before it was asked for", RK_ECORRUPT, "c2 1-2 get a @0 a=1/0/0/1\nc1 3-? put a=1\n" },
+	{ "gone with its lease", RK_OK, "c1 1-2 put a=1,7 @0\nc1 3-4 get a @0\n" },
+	{ "gone without a lease", RK_ECORRUPT, "c1 1-2 put a=1 @0\nc1 3-4 get a @0\n" },
 	{ "a serializable read is left out", RK_OK,
 	  "c1 1-2 put a=1 @0\nc1 3-4 put a=2 @0\nc2 5-6 get a ser @0 a=1/0/0/1\n" },
 	{ "revisions are not known", RK_ENOTSUP, "c1 1-2 txn a.mod=4 put a=1 @0 yes\n" },
