@@ -5,9 +5,13 @@
 
 static void set_election_timer(struct rk_raft *raft)
 {
+	/* Who lost a leader acts soon: a fifth of the time keeps two apart that began to wait together. Who was not
+	 * elected waits for longer, or they would meet again and again. */
+	const uint32_t spread = raft->leader_id != 0 ? RK_MAX(raft->opts.election_ms / 5, 1u)
+						     : raft->opts.election_ms;
+
 	raft->heard_ms = raft->mono_ms;
-	raft->election_timeout_ms =
-		raft->opts.election_ms + rk_raft_random(raft) % raft->opts.election_ms;
+	raft->election_timeout_ms = raft->opts.election_ms + rk_raft_random(raft) % spread;
 }
 
 static void clear_votes(struct rk_raft *raft)
@@ -273,6 +277,18 @@ static void check_quorum(struct rk_raft *raft)
 		rk_raft_become_follower(raft, raft->term, 0);
 }
 
+/* The disk has not answered for so long that another would be elected if it were the network. Nothing can be applied
+ * here; others may do better. Tried again as long as it lasts. */
+static void yield_if_stuck(struct rk_raft *raft)
+{
+	if (raft->durable_id == raft->issued_id ||
+	    raft->mono_ms - raft->disk_since_ms < raft->opts.election_ms)
+		return;
+	raft->disk_since_ms = raft->mono_ms;
+	if (rk_raft_transfer(raft, 0) == RK_OK)
+		raft->yields++;
+}
+
 void rk_raft_tick_election(struct rk_raft *raft)
 {
 	if (raft->role != RK_RAFT_LEADER) {
@@ -283,6 +299,7 @@ void rk_raft_tick_election(struct rk_raft *raft)
 	if (raft->transfer_to != 0 &&
 	    raft->mono_ms - raft->transfer_since_ms >= raft->opts.election_ms)
 		raft->transfer_to = 0;
+	yield_if_stuck(raft);
 	if (raft->mono_ms - raft->quorum_checked_ms >= raft->opts.election_ms)
 		check_quorum(raft);
 	if (raft->role == RK_RAFT_LEADER &&

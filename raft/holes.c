@@ -33,6 +33,8 @@ struct rk_persist *rk_raft_fill_job(struct rk_raft *raft)
 	struct rk_persist *job =
 		rk_zalloc(sizeof *job + raft->fills_count * sizeof job->entries[0]);
 
+	if (raft->durable_id == raft->issued_id)
+		raft->disk_since_ms = raft->mono_ms;
 	job->id = ++raft->issued_id;
 	job->hard = raft->handed_hard;
 	job->fills = true;

@@ -81,6 +81,8 @@ struct rk_raft {
 	bool lease_off; /* a transfer of this term may make a peer ignore our lease */
 
 	uint64_t issued_id, durable_id; /* persist jobs */
+	uint64_t disk_since_ms;         /* the disk has had work, and finished nothing, since */
+	uint64_t yields;
 	struct rk_hard_state handed_hard;
 	bool reset_pending;
 	uint64_t own_vote_after; /* candidate: our vote counts when this job is durable; 0: it has */

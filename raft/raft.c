@@ -360,6 +360,7 @@ void rk_raft_persisted(struct rk_raft *raft, uint64_t id)
 
 	rk_assert(id <= raft->issued_id);
 	raft->durable_id = RK_MAX(raft->durable_id, id);
+	raft->disk_since_ms = raft->mono_ms;
 	rk_raftlog_written(&raft->log, id);
 	if (raft->role == RK_RAFT_LEADER && self >= 0) {
 		(void)rk_progress_match(&raft->peers[self], raft->log.stable);
@@ -482,6 +483,8 @@ static struct rk_persist *make_job(struct rk_raft *raft)
 	const size_t count = (size_t)(rk_raftlog_last(log) - log->handed);
 	struct rk_persist *job = rk_zalloc(sizeof *job + count * sizeof job->entries[0]);
 
+	if (raft->durable_id == raft->issued_id)
+		raft->disk_since_ms = raft->mono_ms;
 	job->id = ++raft->issued_id;
 	job->hard = (struct rk_hard_state){ raft->term, raft->vote, log->committed };
 	if (rk_raft_forgot(raft))
@@ -662,6 +665,7 @@ void rk_raft_status(const struct rk_raft *raft, struct rk_raft_status *ret)
 		.transfer_to = raft->transfer_to,
 		.doubt = raft->doubt,
 		.holes = raft->log.lost,
+		.yields = raft->yields,
 		.removed = raft->removed,
 		.peers_count = raft->config.count,
 	};

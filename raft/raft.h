@@ -15,7 +15,8 @@
  *
  * Disk and peers work side by side: a leader's appends leave before its own disk has them, and count
  * for it only when it does; acknowledgements and votes wait in here for the job that makes them true
- * (etcd-io/raft's asynchronous storage writes). Same inputs, same outputs. */
+ * (etcd-io/raft's asynchronous storage writes). A leader whose disk does not answer for an election time hands over.
+ * Same inputs, same outputs. */
 #ifndef RK_RAFT_RAFT_H
 #define RK_RAFT_RAFT_H
 
@@ -41,7 +42,7 @@ struct rk_raft_opts {
 	uint64_t id;
 	uint64_t seed;          /* of the election jitter and the read numbers: different at every start */
 	uint32_t heartbeat_ms;  /* 50 */
-	uint32_t election_ms;   /* 300: an election starts after [1, 2) times this without a leader */
+	uint32_t election_ms;   /* 300: an election starts after [1, 1.2) times this without its leader, then [1, 2) times */
 	uint32_t append_bytes;  /* 512 KiB: entries in one message (one entry may be larger) */
 	uint32_t inflight_max;  /* 128: appends on the way to one peer */
 	size_t inflight_bytes;  /* 8 MiB */
@@ -173,6 +174,7 @@ struct rk_raft_status {
 	uint64_t transfer_to;
 	enum rk_raft_doubt doubt;
 	uint64_t holes; /* entries that are damaged here and not yet back from the peers */
+	uint64_t yields; /* times that it gave the lead away because its disk did not answer */
 	bool removed; /* it was a member and is none any more, or the leader says so */
 	uint32_t peers_count;
 	struct rk_raft_peer_status peers[RK_MEMBERS_MAX];

@@ -16,7 +16,20 @@
 #define DOOM_MS   300
 #define SEEN_MS   400 /* then the others have heard what it held since */
 
-/* More than the head of its first segment: or it would be taken for a member whose disk was replaced. */
+/* A term or an entry: or it would be taken for a member whose disk was replaced. */
+static bool says_something(struct rk_span body)
+{
+	struct rk_reader reader = rk_reader_of(body);
+	struct rk_record record;
+
+	while (rk_record_next(&reader, &record) == 1)
+		if (record.kind == RK_RECORD_ENTRY || record.kind == RK_RECORD_RESET ||
+		    (record.kind == RK_RECORD_HARD && record.hard.term > 0) ||
+		    (record.kind == RK_RECORD_HEAD && record.head.hard.term > 0))
+			return true;
+	return false;
+}
+
 static bool holds_something(const struct sim_node *node)
 {
 	const char *name;
@@ -24,9 +37,11 @@ static bool holds_something(const struct sim_node *node)
 
 	for (size_t i = 0; sim_disk_file(node->disk, SIM_DIR_LOG, i, &name, &bytes); i++) {
 		struct rk_frames frames = rk_frames_of(bytes);
-		if (strstr(name, ".wal") != NULL && strstr(name, ".tmp") == NULL &&
-		    rk_frames_next(&frames, &body) == 1 && rk_frames_next(&frames, &body) == 1)
-			return true;
+		if (strstr(name, ".wal") == NULL || strstr(name, ".tmp") != NULL)
+			continue;
+		while (rk_frames_next(&frames, &body) == 1)
+			if (says_something(body))
+				return true;
 	}
 	return false;
 }
@@ -93,7 +108,8 @@ static bool may_have_holes(const struct sim *sim, const struct sim_node *node)
 	if (sim->params.change != 0 || sim->params.nodes - sim->params.spares < 3)
 		return false;
 	for (uint32_t i = 1; i <= sim->params.nodes; i++)
-		if (&sim->nodes[i] != node && (sim->nodes[i].lost || sim->nodes[i].latent))
+		if (&sim->nodes[i] != node && (sim->nodes[i].lost || sim->nodes[i].latent ||
+					       !holds_something(&sim->nodes[i])))
 			return false;
 	return true;
 }

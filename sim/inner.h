@@ -47,6 +47,7 @@ struct sim_node {
 	bool repropose;
 	uint64_t told_leader;
 	enum rk_raft_doubt told_doubt;
+	uint64_t told_yields;
 	bool was_leader;
 	uint64_t was_term;
 	uint32_t die_in; /* outputs until memory is refused; 0: it is not */

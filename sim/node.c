@@ -165,6 +165,7 @@ void sim_node_start(struct sim *sim, struct sim_node *node)
 	struct rk_raft_status status;
 	rk_raft_status(node->raft, &status);
 	node->told_doubt = status.doubt;
+	node->told_yields = 0;
 	sim_note(sim, "%u: starts, snapshot %llu, term %llu, log %llu to %llu, %s, %llu holes",
 		 node->id, (unsigned long long)node->newest.index, (unsigned long long)status.term,
 		 (unsigned long long)status.first_index, (unsigned long long)status.last_index,
@@ -564,6 +565,8 @@ static void note_doubt(struct sim *sim, struct sim_node *node)
 			 (unsigned long long)status.first_index,
 			 (unsigned long long)status.last_index,
 			 (unsigned long long)status.commit_index);
+	sim->result->counts[SIM_YIELDS] += status.yields - node->told_yields;
+	node->told_yields = status.yields;
 	node->told_doubt = status.doubt;
 	if (status.doubt == RK_DOUBT_LOST || status.doubt == RK_DOUBT_FILLS)
 		node->damaged = node->lost = true; /* also one that was new and came late */

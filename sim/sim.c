@@ -83,6 +83,7 @@ static void draw_world(struct sim_dice *dice, struct sim_params *params)
 	params->partition = ONE_OF(dice, 0, 0, 3000, 10000);
 	params->clog = ONE_OF(dice, 0, 0, 3000);
 	params->crash = ONE_OF(dice, 0, 2000, 5000, 15000);
+	params->leader_crash = ONE_OF(dice, 0, 0, 5000, 30000);
 	params->io_crash = ONE_OF(dice, 0, 100000, 500000);
 	params->memory = ONE_OF(dice, 0, 0, 2000);
 	params->pause = ONE_OF(dice, 0, 0, 1000, 3000);
@@ -177,6 +178,10 @@ static void administrate(struct sim *sim)
 
 	if (leader == NULL)
 		return;
+	if (sim_strikes(sim, sim->params.leader_crash)) {
+		sim_node_crash(sim, leader);
+		return;
+	}
 	if (sim_strikes(sim, sim->params.transfer) &&
 	    rk_raft_transfer(leader->raft, sim_roll(sim, sim->params.nodes + 1)) == RK_OK)
 		sim_count(sim, SIM_TRANSFERS);

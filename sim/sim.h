@@ -26,7 +26,7 @@ struct sim_params {
 	uint32_t delay_max_ms;
 	uint32_t partition, clog;
 	/* processes and clocks */
-	uint32_t crash, io_crash, memory, pause;
+	uint32_t crash, leader_crash, io_crash, memory, pause;
 	uint32_t clock_step, clock_freeze, drift_percent;
 	/* disks */
 	uint32_t disk_max_ms;
@@ -44,6 +44,7 @@ struct sim_params {
 	each(WRITES, "writes answered") each(READS, "reads answered")                             \
 	each(UNKNOWN, "requests without an answer") each(EVENTS, "events watched")                \
 	each(ELECTIONS, "elections") each(TRANSFERS, "leadership transfers")                      \
+	each(YIELDS, "leaders that gave way because of their disk")                               \
 	each(CHANGES, "changes of members") each(COMPACTIONS, "compactions")                      \
 	each(SNAPSHOTS, "snapshots taken") each(INSTALLS, "snapshots installed")                  \
 	each(BACKUPS, "back-ups read")                                                             \
