@@ -322,7 +322,8 @@ void rk_etcd_watch_news(struct rk_etcd_thread *thread)
 void rk_etcd_watch_check(struct rk_etcd_thread *thread)
 {
 	for (struct rk_etcd_watches *at = thread->watches; at != NULL; at = at->list_next) {
-		for (size_t i = 0; i < at->count;) {
+		const bool is_known = rk_etcd_identify(at->call); /* auth may just be on */
+		for (size_t i = 0; is_known && i < at->count;) {
 			if (may_watch(at->call, &at->at[i].range) != RK_ETCD_OK)
 				cancel(at, i, 0, DENIED);
 			else

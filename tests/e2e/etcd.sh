@@ -166,6 +166,7 @@ same "member list: three again" 3 "$(e member list | wc -l)"
 kill "$joined" && wait "$joined"
 joined=
 follower=$(e endpoint status | sed -n 's/.*, \([0-9]*\), [0-9.]*, [^,]*, false, false.*/\1/p' | head -1)
+has "json: only who leads hands over" "$(curl -s --cacert "$ETCDCTL_CACERT" --cert "$ETCDCTL_CERT" --key "$ETCDCTL_KEY" -d "{\"targetID\":\"$follower\"}" "https://127.0.0.1:$((etcd + (follower - 1) * 100))/v3/maintenance/transfer-leadership")" "etcdserver: not leader"
 has "move-leader" "$(e move-leader "$follower")" "Leadership transferred from"
 fails "move-leader to nobody" "etcdserver: bad leader transferee" move-leader 99
 has "defrag" "$(e defrag)" "Finished defragmenting"
@@ -298,6 +299,7 @@ has "role list" "$(at 2 root:secret role list | tr '\n' ' ')" "reader"
 has "role delete" "$(at 2 root:secret role delete reader)" "Role reader deleted"
 same "nobody has it any more" "Roles:" "$(at 3 root:secret user get alice | grep Roles: | sed 's/ *$//')"
 has "user delete" "$(at 2 root:secret user delete alice)" "User alice deleted"
+has "reckon log: who put what" "$("$RECKON" log ls --cluster "$cluster" 2>&1)" "put etcd auth/own by alice"
 same "no password is on a disk" "" "$(grep -rla wonder "$cluster"/m? 2>/dev/null)"
 has "auth disable" "$(at 3 root:secret auth disable)" "Authentication Disabled"
 same "then all is as before" 1 "$(at 1 "" get auth/a --print-value-only)"
