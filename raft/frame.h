@@ -45,6 +45,7 @@ enum rk_record_kind {
 	RK_RECORD_ENTRY,
 	RK_RECORD_TRAIL,
 	RK_RECORD_FILL, /* an entry that was damaged, come back from a peer; those after it stay */
+	RK_RECORD_LOST, /* never written: readers say so of entries that are damaged, trail.index the last of them */
 };
 
 struct rk_record {

@@ -97,8 +97,15 @@ static int take(struct rk_settled *settled, const struct rk_record *record, stru
 		settled->last = record->mark.index;
 		return RK_OK;
 	case RK_RECORD_ENTRY: return add(settled, record, error);
-	case RK_RECORD_TRAIL:
-	case RK_RECORD_FILL: return RK_OK; /* behind damage, which the reader does not pass */
+	case RK_RECORD_TRAIL: return RK_OK;
+	case RK_RECORD_FILL: return RK_OK; /* behind a LOST */
+	case RK_RECORD_LOST:
+		return record->trail.index < record->entry.index
+			       ? RK_OK
+			       : rk_fail(error, RK_ECORRUPT,
+					 "%s: entries %" PRIu64 " to %" PRIu64
+					 " are damaged here: ask another member",
+					 settled->place.segment, record->entry.index, record->trail.index);
 	}
 	return RK_ECORRUPT;
 }

@@ -74,7 +74,8 @@ struct rk_wal_place {
 	size_t offset;
 };
 /* 1: the next record (borrowed until the next call; *ret_place may be NULL). 0: the end. RK_EAGAIN:
- * the end, with a torn frame after it. RK_ECORRUPT: damage; error says where. Records are given as
+ * the end, with a torn frame after it. RK_ECORRUPT: damage; error says where. Where it is known what was damaged,
+ * there is a LOST instead, and the reading goes on. Records are given as
  * they were written: an entry whose index was seen before replaces that one and all after it; a FILL, only that one. */
 int rk_wal_reader_next(struct rk_wal_reader *reader, struct rk_record *ret,
 		       struct rk_wal_place *ret_place, struct rk_error *error);

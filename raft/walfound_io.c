@@ -173,6 +173,7 @@ static int found_record(struct reading *reading, const struct rk_record *record,
 						record->mark.index, wal->group + 1 };
 		wal->last_time_ms = record->mark.time_ms;
 		return RK_OK;
+	case RK_RECORD_LOST: break;
 	case RK_RECORD_FILL: found_fill(reading->found, record); return RK_OK;
 	case RK_RECORD_ENTRY: return found_entry(reading, record, error);
 	}

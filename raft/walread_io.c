@@ -16,6 +16,9 @@ struct rk_wal_reader {
 	struct rk_reader body;
 	uint64_t group;
 	struct rk_wal_place place;
+	bool in_gap;
+	struct rk_wal_place gap;
+	struct rk_trail trail; /* behind what was read */
 };
 
 /* The newest segment that begins before entry `from`; damage is for rk_wal_reader_next to tell. */
@@ -86,6 +89,57 @@ static int damaged(const struct rk_wal_reader *reader, struct rk_error *error)
 		       reader->place.segment, reader->place.offset);
 }
 
+static int take_frame(struct rk_wal_reader *reader, struct rk_span body, struct rk_error *error)
+{
+	if (reader->group != 0 && reader->frames.group != reader->group + 1 && !reader->in_gap)
+		return damaged(reader, error);
+	reader->group = reader->frames.group;
+	reader->body = rk_reader_of(body);
+	return 1;
+}
+
+/* What was damaged, if this frame's trail tells (as raft/walfound_io.c has it). */
+static int close_gap(struct rk_wal_reader *reader, struct rk_record *record, struct rk_error *error)
+{
+	const struct rk_trail before = reader->trail, after = record->trail;
+
+	if (record->kind == RK_RECORD_HEAD)
+		return 1;
+	if (record->kind != RK_RECORD_TRAIL || after.term != before.term ||
+	    after.index < before.index || after.reset_group > before.reset_group) {
+		reader->place = reader->gap;
+		return damaged(reader, error);
+	}
+	reader->in_gap = false;
+	record->kind = RK_RECORD_LOST;
+	record->entry = (struct rk_entry){ .index = before.index + 1, .term = after.term };
+	return 1;
+}
+
+static void follow(struct rk_wal_reader *reader, const struct rk_record *record)
+{
+	switch (record->kind) {
+	case RK_RECORD_HEAD:
+		if (reader->trail.index == 0)
+			reader->trail = (struct rk_trail){ .index = record->head.base_index,
+							   .term = record->head.base_term };
+		break;
+	case RK_RECORD_ENTRY:
+		reader->trail.index = record->entry.index;
+		reader->trail.term = record->entry.term;
+		break;
+	case RK_RECORD_RESET:
+		reader->trail.index = record->mark.index;
+		reader->trail.term = record->mark.term;
+		reader->trail.reset_group = reader->group;
+		break;
+	case RK_RECORD_TRAIL:
+	case RK_RECORD_LOST: reader->trail = record->trail; break;
+	case RK_RECORD_HARD:
+	case RK_RECORD_FILL: break;
+	}
+}
+
 static int next_frame(struct rk_wal_reader *reader, struct rk_error *error)
 {
 	for (;;) {
@@ -93,17 +147,17 @@ static int next_frame(struct rk_wal_reader *reader, struct rk_error *error)
 		reader->place.offset = reader->frames.at;
 		const int more = rk_frames_next(&reader->frames, &body);
 		const bool is_last = reader->next == reader->segments.count;
-		if (more == 1) {
-			if (reader->group != 0 && reader->frames.group != reader->group + 1)
-				return damaged(reader, error);
-			reader->group = reader->frames.group;
-			reader->body = rk_reader_of(body);
-			return 1;
+		if (more == 1)
+			return take_frame(reader, body, error);
+		if (more == RK_ECORRUPT || (more == RK_EAGAIN && !is_last)) {
+			if (!reader->in_gap)
+				reader->gap = reader->place;
+			reader->in_gap = true;
+			if (rk_frames_resume(&reader->frames, &body))
+				return take_frame(reader, body, error);
 		}
-		if (more == RK_ECORRUPT || (more == RK_EAGAIN && !is_last))
-			return damaged(reader, error);
 		if (is_last)
-			return more;
+			return reader->in_gap ? damaged(reader, error) : more;
 		const int opened = next_segment(reader, error);
 		if (opened != 1)
 			return opened;
@@ -117,7 +171,10 @@ int rk_wal_reader_next(struct rk_wal_reader *reader, struct rk_record *ret,
 		const int more = rk_record_next(&reader->body, ret);
 		if (more < 0)
 			return damaged(reader, error);
+		if (more == 1 && reader->in_gap)
+			RK_TRY(close_gap(reader, ret, error));
 		if (more == 1) {
+			follow(reader, ret);
 			if (ret_place != NULL)
 				*ret_place = reader->place;
 			return 1;

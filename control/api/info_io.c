@@ -302,6 +302,12 @@ static void log_page(struct rk_req *req)
 		return;
 	}
 	while ((more = rk_wal_reader_next(reader, &record, NULL, &error)) == 1) {
+		if (record.kind == RK_RECORD_LOST && record.trail.index >= record.entry.index)
+			rk_val_put(arena, val, "damage",
+				   rk_val_strf(arena,
+					       "entries %llu to %llu were damaged on this member's disk: ask another",
+					       (unsigned long long)record.entry.index,
+					       (unsigned long long)record.trail.index));
 		if (record.kind != RK_RECORD_ENTRY || record.entry.index < (uint64_t)from)
 			continue;
 		while (rk_val_count(entries) > 0 &&
