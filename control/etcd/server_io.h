@@ -134,7 +134,8 @@ struct rk_etcd_call { /* from its head until its exchange is gone and the core h
 	bool (*look)(struct rk_etcd_call *call); /* true: it has finished */
 	struct rk_etcd_call *next, **link;
 	uint64_t until_ms;   /* monotonic; 0: as long as the client does */
-	uint64_t wanted;     /* a member, or a revision */
+	uint64_t wanted;     /* a member, a revision, a lease of the call's own */
+	uint64_t keep_ms;    /* when that is kept alive next */
 	struct rk_span name; /* into `in` */
 	struct rk_buf key;
 	struct rk_etcd_watches *watches;

@@ -216,13 +216,16 @@ has "json: observe: what it proclaims" "$observed" '"value":"eW91"'
 same "json: resign" '{}' "$(json election/resign "{\"leader\":$leader}")"
 has "json: leader of nobody" "$(json election/leader '{"name":"ZWw0"}')" 'election: no leader'
 has "json: proclaim of who leads no more" "$(json election/proclaim "{\"leader\":$leader,\"value\":\"eW91\"}")" 'election: not leader'
+has "json: lock without a lease" "$(json lock/lock '{"name":"b3du"}')" '{"key":"b3du'
+has "json: it was given one" "$(json kv/range '{"key":"b3duLw==","range_end":"b3duMA=="}')" '"lease":"'
+has "json: another waits" "$(json lock/lock '{"name":"b3du"}' -H 'grpc-timeout: 500m')" '"message":"context deadline exceeded","code":4'
 big=$(head -c 700000 /dev/zero | base64 -w0)
 put() { printf '{"request_put":{"key":"%s","value":"%s"}}' "$1" "$big"; }
 printf '{"success":[%s,%s]}' "$(put Zi8x)" "$(put Zi8y)" >"$SCRATCH/txn"
 for fragment in true false; do
 	json watch "{\"create_request\":{\"key\":\"Zi8=\",\"range_end\":\"ZjA=\",\"fragment\":$fragment}}" -N >"$SCRATCH/fragments" &
 	sleep 0.7
-	json kv/txn "@$SCRATCH/txn" >/dev/null
+	json kv/txn "@$SCRATCH/txn" "$([ $fragment = true ] && echo --http1.1 || echo --http2)" >/dev/null
 	wait
 	same "json: a watch, fragments: $fragment" "$([ $fragment = true ] && echo '3 1' || echo '2 0')" "$(grep -c result "$SCRATCH/fragments") $(grep -c '"fragment":true' "$SCRATCH/fragments")"
 done
