@@ -1,6 +1,7 @@
 #include "control/logview.h"
 
 #include "base/timefmt.h"
+#include "control/etcd/entry_view.h"
 #include "control/machine.h"
 #include "wire/doc.h"
 
@@ -103,6 +104,8 @@ struct rk_val *rk_logview_entry(struct rk_arena *arena, const struct rk_record *
 		}
 		if (envelope.type == RK_ENTRY_COMMAND)
 			command_view(arena, view, envelope.body, with_docs);
+		else if (envelope.type == RK_ENTRY_ETCD)
+			rk_etcd_entry_view(arena, view, envelope.body);
 	}
 	return view;
 }

@@ -5,7 +5,7 @@
 #include "raft/frame.h"
 #include "wire/val.h"
 
-/* { index, term, time, kind: "command"|"tick"|"advance"|"init"|"noop"|"config", bytes, origin,
+/* { index, term, time, kind: "command"|"etcd"|"tick"|"advance"|"init"|"noop"|"config", bytes, origin,
  * sequence, user, ops: [{ verb, kind, ns, name, sub, patch, manager, dryRun }], members: [...] };
  * with_docs: each operation's `doc` too, but for secrets, whose data is left out. */
 struct rk_val *rk_logview_entry(struct rk_arena *arena, const struct rk_record *record,

@@ -7,8 +7,6 @@
 #include "control/etcd/server_io.h"
 #include "wire/json.h"
 
-#define JSON_MAX (4u << 20) /* bytes of a call that wait */
-
 /* --- answering --- */
 
 static int http_status(int code)
@@ -166,7 +164,7 @@ static void take(struct rk_etcd_call *call)
 
 void rk_etcd_gateway_data(struct rk_etcd_call *call, struct rk_span bytes, bool is_last)
 {
-	if (call->json.size + bytes.size > JSON_MAX) {
+	if (call->json.size + bytes.size > RK_ETCD_INPUT_MAX) {
 		rk_etcd_fail(call, RK_ETCD_TOO_LARGE);
 		return;
 	}

@@ -4,9 +4,12 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "base/clock_io.h"
 #include "base/mem.h"
 #include "control/etcd/server_io.h"
 #include "wire/proto.h"
+
+#define LEASE_S 60 /* of a lease for who brings none, as etcd's sessions have it */
 
 struct lock_request { /* LockRequest, CampaignRequest, LeaderRequest, UnlockRequest.key as name */
 	struct rk_span name, value;
@@ -116,6 +119,26 @@ static void answer_held(struct rk_etcd_call *call, const struct rk_etcd_kv *kv)
 	rk_buf_done(&leader);
 }
 
+static void kept(struct rk_etcd_call *call, struct rk_feed_answer *answer)
+{
+	(void)call; /* when the lease is gone, its key is */
+	(void)answer;
+}
+
+/* A lease that the call was given lives as long as the call waits, and its time from then on. */
+static void keep_lease(struct rk_etcd_call *call)
+{
+	const uint64_t now_ms = rk_clock_mono_ms();
+	struct rk_buf request = { 0 };
+
+	if (call->wanted == 0 || now_ms < call->keep_ms)
+		return;
+	call->keep_ms = now_ms + LEASE_S * 1000 / 3;
+	rk_proto_put_number(&request, 1, call->wanted);
+	rk_etcd_propose(call, RK_ETCD_ENTRY_KEEP, rk_buf_span(&request), kept);
+	rk_buf_done(&request);
+}
+
 static bool is_ours(struct rk_etcd_call *call)
 {
 	struct rk_etcd_kv mine, first;
@@ -128,8 +151,10 @@ static bool is_ours(struct rk_etcd_call *call)
 	}
 	if (!may_see(call, call->name))
 		return true;
-	if (!first_of(call, call->name, &first) || !rk_span_eq(first.key, mine.key))
+	if (!first_of(call, call->name, &first) || !rk_span_eq(first.key, mine.key)) {
+		keep_lease(call);
 		return false;
+	}
 	answer_held(call, &mine);
 	return true;
 }
@@ -187,10 +212,42 @@ static void propose_if(struct rk_etcd_call *call, struct rk_span key, int64_t cr
 	rk_buf_done(&request);
 }
 
-/* Lock and Campaign. */
+static void queue(struct rk_etcd_call *call, const struct lock_request *request)
+{
+	const struct rk_etcd_put_request put = { .value = request->value, .lease = request->lease };
+
+	call->name = request->name;
+	rk_buf_put_span(&call->key, request->name);
+	rk_buf_printf(&call->key, "/%" PRIx64, (uint64_t)request->lease);
+	propose_if(call, rk_buf_span(&call->key), 0, &put, queued);
+}
+
+/* LeaseGrantResponse { ID = 2 } */
+static void granted(struct rk_etcd_call *call, struct rk_feed_answer *answer)
+{
+	struct lock_request request;
+	struct rk_proto_field field;
+
+	if (!rk_etcd_answered(call, answer) || !read_lock(call, &request))
+		return;
+	if (answer->results[0].code != RK_GRPC_OK) {
+		rk_etcd_pass_on(call, answer);
+		return;
+	}
+	struct rk_reader reader = rk_reader_of(rk_blob_span(answer->results[0].doc));
+	while (rk_proto_next(&reader, &field) == 1)
+		if (field.number == 2)
+			request.lease = (int64_t)field.value;
+	call->wanted = (uint64_t)request.lease;
+	call->keep_ms = rk_clock_mono_ms() + LEASE_S * 1000 / 3;
+	queue(call, &request);
+}
+
+/* Lock and Campaign. Who brings no lease is given one. */
 static void on_want(struct rk_etcd_call *call, struct rk_span message)
 {
 	struct lock_request request;
+	struct rk_buf grant = { 0 };
 
 	(void)message;
 	if (!read_lock(call, &request))
@@ -199,15 +256,13 @@ static void on_want(struct rk_etcd_call *call, struct rk_span message)
 		rk_etcd_fail(call, RK_ETCD_EMPTY_KEY);
 		return;
 	}
-	if (request.lease == 0) {
-		rk_etcd_fail(call, RK_ETCD_LEASE_NOT_FOUND);
+	if (request.lease != 0) {
+		queue(call, &request);
 		return;
 	}
-	call->name = request.name;
-	rk_buf_put_span(&call->key, request.name);
-	rk_buf_printf(&call->key, "/%" PRIx64, (uint64_t)request.lease);
-	const struct rk_etcd_put_request put = { .value = request.value, .lease = request.lease };
-	propose_if(call, rk_buf_span(&call->key), 0, &put, queued);
+	rk_proto_put_number(&grant, 1, LEASE_S);
+	rk_etcd_propose(call, RK_ETCD_ENTRY_GRANT, rk_buf_span(&grant), granted);
+	rk_buf_done(&grant);
 }
 
 static void on_unlock(struct rk_etcd_call *call, struct rk_span message)
@@ -334,6 +389,7 @@ const struct rk_etcd_method rk_etcd_lock_methods[] = {
 	{ "/v3electionpb.Election/Proclaim", false, on_holder, NULL, RK_ETCD_NEEDS_USER },
 	{ "/v3electionpb.Election/Resign", false, on_holder, NULL, RK_ETCD_NEEDS_USER },
 	{ "/v3electionpb.Election/Leader", false, on_leader, NULL, RK_ETCD_NEEDS_USER },
-	{ "/v3electionpb.Election/Observe", true, on_observe, rk_etcd_input_ended, RK_ETCD_NEEDS_USER },
+	{ "/v3electionpb.Election/Observe", true, on_observe, rk_etcd_input_ended,
+	  RK_ETCD_NEEDS_USER },
 	{ NULL, false, NULL, NULL, RK_ETCD_NEEDS_USER },
 };

@@ -19,13 +19,13 @@
 #define RK_ETCD_VERSION     "3.6.0" /* whose API this is, as clients ask for it */
 #define RK_ETCD_CALL_MS     5000    /* at most, whatever the client allows */
 #define RK_ETCD_MESSAGE_MAX (2u << 20)
+#define RK_ETCD_INPUT_MAX   (4u << 20) /* bytes of one call that wait */
 #define RK_ETCD_AWAITED_MAX                                                                        \
 	256 /* requests of one stream that wait for the core; more wait before */
 
 struct rk_etcd_thread;
 struct rk_etcd_call;
 struct rk_etcd_watches;
-struct rk_etcd_listing;
 struct rk_etcd_worker;
 
 typedef void rk_etcd_resume(struct rk_etcd_call *call, struct rk_feed_answer *answer);
@@ -134,11 +134,11 @@ struct rk_etcd_call { /* from its head until its exchange is gone and the core h
 	bool (*look)(struct rk_etcd_call *call); /* true: it has finished */
 	struct rk_etcd_call *next, **link;
 	uint64_t until_ms;   /* monotonic; 0: as long as the client does */
-	uint64_t wanted;     /* a member, or a revision */
+	uint64_t wanted;     /* a member, a revision, a lease of the call's own */
+	uint64_t keep_ms;    /* when that is kept alive next */
 	struct rk_span name; /* into `in` */
 	struct rk_buf key;
 	struct rk_etcd_watches *watches;
-	struct rk_etcd_listing *listing; /* its answer is on its way in pieces */
 	struct rk_etcd_tail *tail;
 	/* As the client has it (grpc-timeout): monotonic, 0 when there is none; linked then. */
 	uint64_t deadline_ms;
@@ -150,7 +150,20 @@ extern const struct rk_etcd_method rk_etcd_kv_methods[], rk_etcd_lease_methods[]
 	rk_etcd_snapshot_methods[], rk_etcd_range_stream_methods[], rk_etcd_auth_methods[],
 	rk_etcd_lock_methods[]; /* each ends with a NULL path */
 
-/* --- etcd_io.c --- */
+/* --- request_io.c: calls as they come --- */
+
+const struct rk_etcd_method *rk_etcd_method_at(uint32_t number); /* NULL: there are no more */
+void rk_etcd_on_request(void *context, struct rk_http_exchange *exchange);
+void rk_etcd_on_data(void *context, struct rk_http_exchange *exchange, struct rk_span bytes,
+		     bool is_last);
+void rk_etcd_on_gone(void *context, struct rk_http_exchange *exchange);
+void rk_etcd_on_drained(void *context, struct rk_http_exchange *exchange);
+/* Goes on with the messages of a stream that waited because too many were on their way. */
+void rk_etcd_take(struct rk_etcd_call *call);
+/* When the client will send no more, and all that it sent was taken. */
+void rk_etcd_maybe_ended(struct rk_etcd_call *call);
+
+/* --- wait_io.c --- */
 
 /* The next answer of the core is for this; returns the request id. */
 uint64_t rk_etcd_await(struct rk_etcd_call *call, rk_etcd_resume *resume);
@@ -160,21 +173,24 @@ void rk_etcd_await_read(struct rk_etcd_call *call, rk_etcd_resume *resume);
 void rk_etcd_await_status(struct rk_etcd_call *call, rk_etcd_resume *resume);
 void rk_etcd_propose(struct rk_etcd_call *call, enum rk_etcd_entry entry, struct rk_span request,
 		     rk_etcd_resume *resume);
-
-/* Somebody began to wait for the state to change: the core shall tell at once. */
-void rk_etcd_hurry(const struct rk_etcd_thread *thread);
-/* How long the core may take for what the call asks of it. */
-uint32_t rk_etcd_left_ms(const struct rk_etcd_call *call);
 /* Proposes what the member itself has to say; nobody waits for the answer. */
 void rk_etcd_tell(struct rk_etcd_thread *thread, enum rk_etcd_entry entry, struct rk_span request);
-/* When the client will send no more, and all that it sent was taken. */
-void rk_etcd_maybe_ended(struct rk_etcd_call *call);
-
+/* How long the core may take for what the call asks of it. */
+uint32_t rk_etcd_left_ms(const struct rk_etcd_call *call);
+void rk_etcd_take_answer(struct rk_etcd_thread *thread, struct rk_feed_answer *answer);
 /* Frees a call that nobody needs any more. */
 void rk_etcd_maybe_free(struct rk_etcd_call *call);
 
-/* Goes on with the messages of a stream that waited because too many were on their way. */
-void rk_etcd_take(struct rk_etcd_call *call);
+/* Looks now, and again whenever something changed. */
+void rk_etcd_wait(struct rk_etcd_call *call, bool (*look)(struct rk_etcd_call *call),
+		  uint64_t until_ms);
+/* Somebody began to wait for the state to change: the core shall tell at once. */
+void rk_etcd_hurry(const struct rk_etcd_thread *thread);
+void rk_etcd_look_again(struct rk_etcd_thread *thread);
+
+void rk_etcd_time(struct rk_etcd_call *call); /* as long as its client gives it */
+void rk_etcd_end_late(struct rk_etcd_thread *thread);
+void rk_etcd_unwait(struct rk_etcd_call *call); /* for nothing any more */
 
 /* --- who_io.c --- */
 
@@ -203,19 +219,13 @@ bool rk_etcd_answered(struct rk_etcd_call *call, const struct rk_feed_answer *an
 /* For what was proposed: passes the outcome on. */
 void rk_etcd_pass_on(struct rk_etcd_call *call, struct rk_feed_answer *answer);
 uint64_t rk_etcd_now(const struct rk_etcd_call *call); /* the view's revision */
-
-/* Looks now, and again whenever something changed. */
-void rk_etcd_wait(struct rk_etcd_call *call, bool (*look)(struct rk_etcd_call *call),
-		  uint64_t until_ms);
+/* As `ended` of a stream whose answers go on. */
+void rk_etcd_input_ended(struct rk_etcd_call *call);
 
 /* --- list_io.c --- */
 
+/* A long list, as fast as the client takes it. */
 void rk_etcd_list_start(struct rk_etcd_call *call, const struct rk_etcd_range_request *request);
-void rk_etcd_list_drained(struct rk_etcd_call *call);
-void rk_etcd_list_free(struct rk_etcd_call *call);
-
-/* As `ended` of a stream whose answers go on. */
-void rk_etcd_input_ended(struct rk_etcd_call *call);
 
 /* --- gateway_io.c: calls with a route --- */
 
@@ -233,7 +243,6 @@ void rk_etcd_respond_missing(struct rk_http_exchange *exchange); /* 404 */
 void rk_etcd_health(struct rk_etcd_call *call);
 void rk_etcd_metrics(struct rk_etcd_call *call);
 
-const struct rk_etcd_method *rk_etcd_method_at(uint32_t number); /* NULL: there are no more */
 void rk_etcd_count_started(struct rk_etcd_call *call);
 void rk_etcd_count_handled(struct rk_etcd_call *call, int code);
 void rk_etcd_count_bytes(struct rk_etcd *etcd, size_t received, size_t sent);

@@ -66,6 +66,8 @@ static void looked(struct rk_etcd_call *call, struct rk_feed_answer *answer)
 		call->stranger = RK_ETCD_BAD_TOKEN;
 		call->is_known = true;
 	}
+	if (call->watches != NULL) /* it had some before auth was on */
+		rk_etcd_watch_check(call->thread);
 	rk_etcd_take(call);
 	rk_etcd_maybe_ended(call);
 }

@@ -4,8 +4,10 @@
 
 #include "base/mem.h"
 #include "control/etcd/auth.h"
+#include "control/etcd/entry_view.h"
 #include "etcd_world.h"
 #include "wire/grpc.h"
+#include "wire/json.h"
 #include "wire/proto.h"
 
 /* A request whose fields 1, 2, ... are these; NULL leaves one out. */
@@ -376,5 +378,47 @@ Test(etcd_auth, a_token_ends_with_its_password_its_user_and_auth)
 				"etcdserver: revision of auth store is old");
 		}
 		rk_buf_done(&message);
+	}
+}
+
+/* --- the log, for people --- */
+
+Test(etcd_auth, an_entry_is_shown_with_its_keys_and_names_but_no_value_and_no_hash)
+{
+	static const struct {
+		struct rk_span body;
+		const char *want;
+	} cases[] = {
+		{ RK_SPAN("\1\x0a\2a\n\x12\1v"),
+		  "{\"ops\":[{\"verb\":\"put\",\"kind\":\"etcd\",\"name\":\"a\\\\x0a\"}]}" },
+		{ RK_SPAN("\2\x0a\1a\x12\1\0"),
+		  "{\"ops\":[{\"verb\":\"delete\",\"kind\":\"etcd\",\"name\":\"[a, )\"}]}" },
+		{ RK_SPAN("\3\x12\5\x12\3\x0a\1k\x1a\7\x1a\5\x0a\3key"),
+		  "{\"ops\":[{\"verb\":\"txn put\",\"kind\":\"etcd\",\"name\":\"k\"},{\"verb\":"
+		  "\"txn delete\",\"kind\":\"etcd\",\"name\":\"key\"}]}" },
+		{ RK_SPAN("\11\7\5alice\6\10\5"),
+		  "{\"user\":\"alice\",\"ops\":[{\"verb\":\"lease-revoke\",\"kind\":\"etcd\","
+		  "\"name\":\"5\"}]}" },
+		{ RK_SPAN("\11\0\4root\14\x0a\3bob\x22\4hash"),
+		  "{\"user\":\"root\",\"ops\":[{\"verb\":\"user-add\",\"kind\":\"etcd\","
+		  "\"name\":\"bob\"}]}" },
+		{ RK_SPAN("\17\x0a\3bob\x12\4role"),
+		  "{\"ops\":[{\"verb\":\"user-grant\",\"kind\":\"etcd\",\"name\":\"bob role\"}]}" },
+		{ RK_SPAN("\11\0\0\25\x0a\3bob\x12\4hash"),
+		  "{\"ops\":[{\"verb\":\"token\",\"kind\":\"etcd\",\"name\":\"bob\"}]}" },
+		{ RK_SPAN("\26hash"), "{\"ops\":[{\"verb\":\"token-keep\",\"kind\":\"etcd\"}]}" },
+		{ RK_SPAN("\11"), "{}" },
+		{ RK_SPAN(""), "{}" },
+		{ RK_SPAN("\377"), "{\"ops\":[]}" },
+	};
+
+	for (size_t i = 0; i < RK_COUNT(cases); i++) {
+		RK_AUTO(rk_arena_done) struct rk_arena arena = { 0 };
+		struct rk_val *view = rk_val_map(&arena);
+		struct rk_buf text = { 0 };
+		rk_etcd_entry_view(&arena, view, cases[i].body);
+		rk_json_write(&text, view, false);
+		cr_text(rk_buf_cstr(&text), cases[i].want);
+		rk_buf_done(&text);
 	}
 }

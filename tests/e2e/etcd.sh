@@ -166,6 +166,7 @@ same "member list: three again" 3 "$(e member list | wc -l)"
 kill "$joined" && wait "$joined"
 joined=
 follower=$(e endpoint status | sed -n 's/.*, \([0-9]*\), [0-9.]*, [^,]*, false, false.*/\1/p' | head -1)
+has "json: only who leads hands over" "$(curl -s --cacert "$ETCDCTL_CACERT" --cert "$ETCDCTL_CERT" --key "$ETCDCTL_KEY" -d "{\"targetID\":\"$follower\"}" "https://127.0.0.1:$((etcd + (follower - 1) * 100))/v3/maintenance/transfer-leadership")" "etcdserver: not leader"
 has "move-leader" "$(e move-leader "$follower")" "Leadership transferred from"
 fails "move-leader to nobody" "etcdserver: bad leader transferee" move-leader 99
 has "defrag" "$(e defrag)" "Finished defragmenting"
@@ -215,13 +216,16 @@ has "json: observe: what it proclaims" "$observed" '"value":"eW91"'
 same "json: resign" '{}' "$(json election/resign "{\"leader\":$leader}")"
 has "json: leader of nobody" "$(json election/leader '{"name":"ZWw0"}')" 'election: no leader'
 has "json: proclaim of who leads no more" "$(json election/proclaim "{\"leader\":$leader,\"value\":\"eW91\"}")" 'election: not leader'
+has "json: lock without a lease" "$(json lock/lock '{"name":"b3du"}')" '{"key":"b3du'
+has "json: it was given one" "$(json kv/range '{"key":"b3duLw==","range_end":"b3duMA=="}')" '"lease":"'
+has "json: another waits" "$(json lock/lock '{"name":"b3du"}' -H 'grpc-timeout: 500m')" '"message":"context deadline exceeded","code":4'
 big=$(head -c 700000 /dev/zero | base64 -w0)
 put() { printf '{"request_put":{"key":"%s","value":"%s"}}' "$1" "$big"; }
 printf '{"success":[%s,%s]}' "$(put Zi8x)" "$(put Zi8y)" >"$SCRATCH/txn"
 for fragment in true false; do
 	json watch "{\"create_request\":{\"key\":\"Zi8=\",\"range_end\":\"ZjA=\",\"fragment\":$fragment}}" -N >"$SCRATCH/fragments" &
 	sleep 0.7
-	json kv/txn "@$SCRATCH/txn" >/dev/null
+	json kv/txn "@$SCRATCH/txn" "$([ $fragment = true ] && echo --http1.1 || echo --http2)" >/dev/null
 	wait
 	same "json: a watch, fragments: $fragment" "$([ $fragment = true ] && echo '3 1' || echo '2 0')" "$(grep -c result "$SCRATCH/fragments") $(grep -c '"fragment":true' "$SCRATCH/fragments")"
 done
@@ -298,6 +302,7 @@ has "role list" "$(at 2 root:secret role list | tr '\n' ' ')" "reader"
 has "role delete" "$(at 2 root:secret role delete reader)" "Role reader deleted"
 same "nobody has it any more" "Roles:" "$(at 3 root:secret user get alice | grep Roles: | sed 's/ *$//')"
 has "user delete" "$(at 2 root:secret user delete alice)" "User alice deleted"
+has "reckon log: who put what" "$("$RECKON" log ls --cluster "$cluster" 2>&1)" "put etcd auth/own by alice"
 same "no password is on a disk" "" "$(grep -rla wonder "$cluster"/m? 2>/dev/null)"
 has "auth disable" "$(at 3 root:secret auth disable)" "Authentication Disabled"
 same "then all is as before" 1 "$(at 1 "" get auth/a --print-value-only)"

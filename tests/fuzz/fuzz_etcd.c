@@ -2,6 +2,7 @@
  * the JSON gateway has it: what was read is written and read again, and is the same. */
 #include "base/mem.h"
 #include "control/etcd/apply.h"
+#include "control/etcd/entry_view.h"
 #include "control/etcd/routes.h"
 #include "control/etcd/run.h"
 #include "control/machine.h"
@@ -34,6 +35,7 @@ static void check(struct rk_span bytes)
 	struct rk_etcd_range_request range;
 	struct rk_etcd_txn txn;
 
+	rk_etcd_entry_view(&arena, rk_val_map(&arena), bytes);
 	if (rk_etcd_read_txn(&arena, bytes, &txn) == RK_OK)
 		(void)rk_etcd_check_txn(&txn);
 	if (rk_etcd_read_range(bytes, &range) == RK_OK)
