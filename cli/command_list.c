@@ -65,6 +65,9 @@ static const struct rk_command *const commands[] = {
 	&rk_command_log_stat,
 	&rk_command_log_verify,
 	&rk_command_log_salvage,
+	&rk_command_log_backup,
+	&rk_command_log_restore,
+	&rk_command_sim,
 	/* Other */
 	&rk_command_completion,
 	&rk_command_complete_words,

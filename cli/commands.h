@@ -53,7 +53,7 @@ extern const struct rk_command rk_command_server;
 /* member.c */
 extern const struct rk_command rk_command_member_ls, rk_command_member_add,
 	rk_command_member_promote, rk_command_member_remove, rk_command_member_update,
-	rk_command_member_set, rk_command_transfer;
+	rk_command_member_set, rk_command_transfer, rk_command_sim;
 /* member_cert.c */
 extern const struct rk_command rk_command_member_cert;
 /* node.c */
@@ -63,6 +63,10 @@ extern const struct rk_command rk_command_image_load, rk_command_image_ls;
 /* log.c */
 extern const struct rk_command rk_command_log_ls, rk_command_log_show, rk_command_log_stat,
 	rk_command_log_verify;
+/* log_backup.c */
+extern const struct rk_command rk_command_log_backup;
+/* log_restore.c */
+extern const struct rk_command rk_command_log_restore;
 /* log_salvage.c */
 extern const struct rk_command rk_command_log_salvage;
 /* completion.c */

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/vfs_io.h"
 #include "base/timefmt.h"
 #include "cli/call_io.h"
 #include "cli/commands.h"
@@ -133,9 +134,11 @@ static int each_offline(struct source *source, bool docs, each_fn each, void *co
 	RK_TRY(rk_wal_reader_open(&reader, dir, (uint64_t)source->from, error));
 	while ((more = rk_wal_reader_next(reader, &record, NULL, error)) == 1) {
 		const int64_t index = (int64_t)record.entry.index;
-		if (record.kind != RK_RECORD_ENTRY || index < source->from)
+		const bool fills = record.kind == RK_RECORD_FILL;
+		if ((record.kind != RK_RECORD_ENTRY && !fills) || index < source->from)
 			continue;
-		while (count > 0 && rk_val_int_at(entries[count - 1], "index", 0) >= index)
+		while (!fills && count > 0 &&
+		       rk_val_int_at(entries[count - 1], "index", 0) >= index)
 			count--;
 		if (source->limit != 0 && (int64_t)count >= source->limit)
 			continue;
@@ -143,6 +146,13 @@ static int each_offline(struct source *source, bool docs, each_fn each, void *co
 		copy.payload = rk_arena_span(&arena, record.payload);
 		entries = rk_grow(entries, &capacity, count + 1, sizeof(struct rk_val *));
 		entries[count++] = rk_logview_entry(&arena, &copy, docs);
+		for (size_t i = count - 1; fills && i > 0 &&
+					   rk_val_int_at(entries[i - 1], "index", 0) > index;
+		     i--) { /* to where it was */
+			struct rk_val *later = entries[i - 1];
+			entries[i - 1] = entries[i];
+			entries[i] = later;
+		}
 	}
 	for (size_t i = 0; i < count; i++)
 		each(context, &arena, entries[i]);
@@ -366,12 +376,17 @@ static int verify_log(const char *dir, struct rk_error *error)
 	struct rk_wal_reader *reader = NULL;
 	struct rk_record record;
 	char path[RK_PATH_MAX + 8];
-	uint64_t entries = 0, rewritten = 0, last = 0;
+	uint64_t entries = 0, rewritten = 0, last = 0, lost = 0, filled = 0;
 	int more;
 
 	(void)snprintf(path, sizeof path, "%s/log", dir);
 	RK_TRY(rk_wal_reader_open(&reader, path, 0, error));
 	while ((more = rk_wal_reader_next(reader, &record, NULL, error)) == 1) {
+		filled += record.kind == RK_RECORD_FILL;
+		if (record.kind == RK_RECORD_LOST) {
+			lost += record.trail.index + 1 - record.entry.index;
+			last = record.trail.index;
+		}
 		if (record.kind != RK_RECORD_ENTRY)
 			continue;
 		if (last != 0 && record.entry.index > last + 1 && entries > 0) {
@@ -387,6 +402,14 @@ static int verify_log(const char *dir, struct rk_error *error)
 	(void)rk_wal_reader_close(reader);
 	if (more == RK_ECORRUPT)
 		return more;
+	if (lost > filled)
+		return rk_fail(error, RK_ECORRUPT,
+			       "%s: %" PRIu64 " entries are damaged; the other members give them back when this one runs",
+			       path, lost - filled);
+	if (lost > 0)
+		(void)printf("           %" PRIu64
+			     " damaged entries, which came back from other members\n",
+			     lost);
 	(void)printf(
 		"log        %" PRIu64 " entries up to %" PRIu64 ", all whole%s\n", entries, last,
 		more == RK_EAGAIN ? "; the end is torn and will be cut at the next start" : "");
@@ -406,7 +429,9 @@ static int verify_snapshot(const char *dir, struct rk_error *error)
 
 	RK_TRY(rk_member_peek(&member, dir, error));
 	(void)snprintf(path, sizeof path, "%s/snapshots", dir);
-	const int err = rk_snapshot_check_newest(path, member.cluster, &store, &meta, error);
+	RK_AUTO(rk_vfs_drop) struct rk_vfs *vfs = NULL;
+	RK_TRY(rk_vfs_dir(&vfs, path, false, error));
+	const int err = rk_snapshot_load(vfs, member.cluster, 0, &store, &meta, error);
 	if (err == RK_ENOENT) {
 		(void)printf("snapshot   none yet\n");
 		return RK_OK;

@@ -174,6 +174,7 @@ static int start_etcd(const struct server *server, struct rk_core *core, struct 
 					   .address = server->etcd_listen,
 					   .advertise = server->etcd_advertise,
 					   .server = server->etcd_insecure ? NULL : tls,
+					   .threads = (unsigned)server->threads,
 					   .cluster_id = cluster.cluster_low,
 					   .member_id = (uint64_t)server->id,
 					   .name = server->name };

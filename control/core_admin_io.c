@@ -164,6 +164,10 @@ void rk_core_take_admin(struct rk_core *core, struct rk_core_request *request)
 		       answer_of(core, rk_blob_span(request->command)));
 		return;
 	}
+	if (rk_doc_bool(rk_blob_span(request->command), "here", false)) {
+		rk_core_answer_err(core, request->feed, request->id, RK_ESTALE);
+		return;
+	}
 	if (core->told_leader == 0 || core->peers == NULL || core->admin_count == RK_CORE_ADMINS) {
 		rk_core_answer_err(core, request->feed, request->id, RK_EAGAIN);
 		return;

@@ -160,22 +160,14 @@ void rk_feed_hurry(struct rk_feed *feed, bool is_in_a_hurry)
 	atomic_store_explicit(&feed->is_in_a_hurry, is_in_a_hurry, memory_order_relaxed);
 }
 
-static struct rk_core_request *request_new(struct rk_feed *feed, enum rk_core_message kind,
-					    uint64_t id)
+static void request(struct rk_feed *feed, enum rk_core_message kind, uint64_t id,
+		    enum rk_entry_type type, struct rk_blob *command, uint32_t deadline_ms)
 {
 	struct rk_core_request *request = rk_zalloc(sizeof *request);
 
 	request->message.kind = (int)kind;
 	request->feed = feed;
 	request->id = id;
-	return request;
-}
-
-static void request(struct rk_feed *feed, enum rk_core_message kind, uint64_t id,
-		    enum rk_entry_type type, struct rk_blob *command, uint32_t deadline_ms)
-{
-	struct rk_core_request *request = request_new(feed, kind, id);
-
 	request->type = type;
 	request->command = command;
 	request->deadline_ms = rk_clock_mono_ms() + deadline_ms;
@@ -197,14 +189,6 @@ void rk_feed_write_etcd(struct rk_feed *feed, uint64_t request_id, struct rk_blo
 void rk_feed_read(struct rk_feed *feed, uint64_t request_id, uint32_t deadline_ms)
 {
 	request(feed, RK_CORE_READ, request_id, RK_ENTRY_COMMAND, NULL, deadline_ms);
-}
-
-void rk_feed_transfer(struct rk_feed *feed, uint64_t request_id, uint64_t target)
-{
-	struct rk_core_request *request = request_new(feed, RK_CORE_TRANSFER, request_id);
-
-	request->target = target;
-	rk_queue_push(feed->core->inbox, &request->message);
 }
 
 void rk_feed_status(struct rk_feed *feed, uint64_t request_id)
@@ -260,6 +244,7 @@ struct rk_blob *rk_core_status(struct rk_core *core)
 		{ "logBytes", status.log_bytes },
 		{ "incarnation", core->member.incarnation },
 		{ "pending", core->pending.count + core->pending.read_count },
+		{ "holes", status.holes },
 	};
 	for (size_t i = 0; i < RK_COUNT(numbers); i++)
 		rk_val_put_int(&arena, val, numbers[i].key, (int64_t)numbers[i].value);

@@ -25,7 +25,6 @@ enum rk_core_message {
 	RK_CORE_READ,
 	RK_CORE_STATUS,
 	RK_CORE_ADMIN,
-	RK_CORE_TRANSFER,
 	RK_CORE_PEER, /* struct rk_core_note and those below */
 	RK_CORE_UNREACHABLE,
 	RK_CORE_SENT,
@@ -42,7 +41,6 @@ struct rk_core_request {
 	uint64_t id;
 	uint64_t deadline_ms; /* monotonic */
 	enum rk_entry_type type; /* of the entry that it becomes */
-	uint64_t target; /* of a transfer: the member */
 	struct rk_blob *command;
 };
 

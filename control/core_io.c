@@ -94,9 +94,6 @@ static void take_request(struct rk_core *core, struct rk_message *message)
 		take_read(core, request);
 	else if (message->kind == RK_CORE_ADMIN)
 		rk_core_take_admin(core, request);
-	else if (message->kind == RK_CORE_TRANSFER)
-		rk_core_answer_err(core, request->feed, request->id,
-				   rk_raft_transfer(core->raft, request->target));
 	else
 		take_status(core, request);
 	(void)rk_blob_unref(request->command);
@@ -150,7 +147,6 @@ static void take_message(struct rk_core *core, struct rk_message *message)
 	case RK_CORE_WRITE:
 	case RK_CORE_READ:
 	case RK_CORE_ADMIN:
-	case RK_CORE_TRANSFER:
 	case RK_CORE_STATUS: take_request(core, message); break;
 	case RK_CORE_SNAPSHOT:
 		rk_core_snapshot_result(core,
@@ -197,6 +193,7 @@ static void propose_pending(struct rk_core *core)
 		if (rk_raft_propose(core->raft, write->payload, &index, &term) < 0)
 			break; /* no leader, or it has enough: later */
 		write->proposed_ms = core->now_ms;
+		write->was_proposed = true;
 		write->proposed_term = term;
 	}
 	core->propose_next = sequence;
@@ -213,7 +210,7 @@ static void expire(struct rk_core *core)
 		if (write == NULL || write->deadline_ms > core->now_ms)
 			continue;
 		rk_core_answer_err(core, write->owner, write->request_id,
-				   write->proposed_ms == 0 ? RK_EAGAIN : RK_ETIMEDOUT);
+				   write->was_proposed ? RK_ETIMEDOUT : RK_EAGAIN);
 		rk_pending_answered(pending, sequence);
 	}
 	for (size_t i = 0; i < pending->read_count; i++) {
@@ -408,8 +405,7 @@ static void drop_message(struct rk_core *core, struct rk_message *message)
 	} else if (message->kind == RK_CORE_SNAPSHOT) {
 		rk_snapshot_result_free(RK_CONTAINER(message, struct rk_snapshot_result, message));
 	} else if (message->kind == RK_CORE_WRITE || message->kind == RK_CORE_READ ||
-		   message->kind == RK_CORE_STATUS || message->kind == RK_CORE_ADMIN ||
-		   message->kind == RK_CORE_TRANSFER) {
+		   message->kind == RK_CORE_STATUS || message->kind == RK_CORE_ADMIN) {
 		struct rk_core_request *request =
 			RK_CONTAINER(message, struct rk_core_request, message);
 		(void)rk_blob_unref(request->command);

@@ -98,18 +98,16 @@ void rk_feed_write_etcd(struct rk_feed *feed, uint64_t request_id, struct rk_blo
 			uint32_t deadline_ms);
 /* Asks for an index that a linearizable read must wait for. Exactly one answer comes. */
 void rk_feed_read(struct rk_feed *feed, uint64_t request_id, uint32_t deadline_ms);
-/* The leader hands over to member `target`. The answer's err: RK_OK, it has begun; RK_EAGAIN, this member does not lead;
- * RK_ENOENT, there is no such voter; RK_EEXIST, it leads already. */
-void rk_feed_transfer(struct rk_feed *feed, uint64_t request_id, uint64_t target);
 /* Asks how the member is: an answer with one result, whose document is
  *   { id, role, term, leader, first, last, commit, applied, snapshot, revision, hash, logBytes,
  * incarnation, diskFull, quarantined, removed, memory
- * (rk_raft_doubt_name), pending, scrub: {rounds, bytes, damaged, where}, members: [{id, address, role, leaving, next, state,
+ * (rk_raft_doubt_name), holes,
+ *   pending, scrub: {rounds, bytes, damaged, where}, members: [{id, address, role, leaving, next, state,
  * match, active}] }. */
 void rk_feed_status(struct rk_feed *feed, uint64_t request_id);
 /* Asks the leader, wherever it is, about the members (takes the share of `ask`, a document): op "list"; "change" with
- * what rk_members_edit takes; "transfer" with `to`. An answer with one result comes, whose document is a Status
- * or has a `code` of 200. */
+ * what rk_members_edit takes; "transfer" with `to`, and `here` when only this member may do it: RK_ESTALE when it does
+ * not lead. An answer with one result comes, whose document is a Status or has a `code` of 200. */
 void rk_feed_admin(struct rk_feed *feed, uint64_t request_id, struct rk_blob *ask,
 		   uint32_t deadline_ms);
 

@@ -7,6 +7,7 @@
 #include "base/clock_io.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/vfs_io.h"
 #include "control/core_inner.h"
 #include "raft/snapshot_io.h"
 
@@ -97,6 +98,10 @@ static int open_log(struct rk_core *core, struct rk_wal_found *found, struct rk_
 					  .from_index =
 						  snapshot > TRAILING ? snapshot - TRAILING : 0 };
 	RK_TRY(rk_wal_open(&wal, &opts, found, error));
+	if (found->holes > 0)
+		rk_log(RK_LOG_ERROR, "log damaged",
+		       "where=\"%s\" entries=%zu what=\"peers give them back; until then this member does not lead\"",
+		       found->damage.text, found->holes);
 	if (found->lost_from != 0)
 		rk_log(RK_LOG_ERROR, "log damaged",
 		       "where=\"%s\" lost_from=%" PRIu64
@@ -115,18 +120,16 @@ static int open_log(struct rk_core *core, struct rk_wal_found *found, struct rk_
 static int load_snapshot(struct rk_core *core, struct rk_store **ret, struct rk_error *error)
 {
 	const bool may_repair = core->opts.members.count != 1 && !core->opts.no_repair;
-	int err;
+	RK_AUTO(rk_vfs_drop) struct rk_vfs *vfs = NULL;
+	struct rk_error damage = { 0 };
 
-	for (;;) {
-		err = rk_snapshot_load_newest(core->snapshot_dir, core->member.cluster, ret,
-					      &core->newest, error);
-		if (err != RK_ECORRUPT || !may_repair)
-			return err;
+	RK_TRY(rk_vfs_dir(&vfs, core->snapshot_dir, false, error));
+	const int err = rk_snapshot_recover(vfs, core->member.cluster, may_repair, ret,
+					    &core->newest, &damage, error);
+	if (damage.code != 0)
 		rk_log(RK_LOG_ERROR, "snapshot damaged",
-		       "why=\"%s\" what=\"it is kept as *.damaged\"", error->text);
-		core->newest = (struct rk_snapshot_meta){ 0 };
-		RK_TRY(rk_snapshot_set_aside(core->snapshot_dir, error));
-	}
+		       "why=\"%s\" what=\"it is kept as *.damaged\"", damage.text);
+	return err;
 }
 
 int rk_core_recover(struct rk_core *core, struct rk_error *error)

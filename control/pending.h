@@ -15,7 +15,8 @@ struct rk_pending_write {
 	void *owner; /* NULL: answered, or its owner left */
 	uint64_t request_id;
 	uint64_t deadline_ms;
-	uint64_t proposed_ms;    /* 0: not yet */
+	uint64_t proposed_ms;    /* 0: not yet, or to be made again */
+	bool was_proposed;       /* once at least: it may happen, whatever we hear */
 	uint64_t proposed_term;  /* not 0: it is in our own log of this term */
 	struct rk_blob *payload; /* one share while it may have to be proposed again */
 };

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/vfs_io.h"
 #include "raft/snapshot_io.h"
 
 #define KEEP 3
@@ -18,7 +19,7 @@ struct work {
 enum { STOP = 100 };
 
 struct rk_snapshots {
-	char *dir;
+	struct rk_vfs *vfs;
 	struct rk_cluster_id cluster;
 	struct rk_queue *queue, *inbox;
 	int kind;
@@ -31,18 +32,20 @@ void rk_snapshot_result_free(struct rk_snapshot_result *result)
 	free(result);
 }
 
-static int save(struct rk_snapshots *snapshots, const struct work *work, size_t *ret_bytes,
-		struct rk_error *error)
+int rk_snapshot_save(struct rk_vfs *vfs, struct rk_cluster_id cluster,
+		     const struct rk_snapshot_meta *meta, struct rk_view *view, size_t *ret_bytes,
+		     struct rk_error *error)
 {
 	struct rk_snapshot_writer *writer = NULL;
 	RK_AUTO(rk_buf_done) struct rk_buf piece = { 0 };
 	struct rk_store_dump dump = { 0 };
 	bool done = false;
 
-	RK_TRY(rk_snapshot_create(&writer, snapshots->dir, snapshots->cluster, &work->meta, error));
+	*ret_bytes = 0;
+	RK_TRY(rk_snapshot_create(&writer, vfs, cluster, meta, error));
 	while (!done) {
 		rk_buf_clear(&piece);
-		rk_store_dump_next(&dump, work->view, RK_SNAPSHOT_PIECE, &piece, &done);
+		rk_store_dump_next(&dump, view, RK_SNAPSHOT_PIECE, &piece, &done);
 		*ret_bytes += piece.size;
 		const int err = rk_snapshot_write(writer, rk_buf_span(&piece), error);
 		if (err < 0) {
@@ -51,48 +54,53 @@ static int save(struct rk_snapshots *snapshots, const struct work *work, size_t 
 		}
 	}
 	RK_TRY(rk_snapshot_commit(writer, error));
-	rk_snapshot_prune(snapshots->dir, KEEP, false);
+	rk_snapshot_prune(vfs, KEEP, false);
 	return RK_OK;
 }
 
-static int load(const char *dir, struct rk_cluster_id cluster, uint64_t index,
-		struct rk_store **ret, struct rk_snapshot_meta *ret_meta, struct rk_error *error)
+int rk_snapshot_load(struct rk_vfs *vfs, struct rk_cluster_id cluster, uint64_t index,
+		     struct rk_store **ret, struct rk_snapshot_meta *ret_meta,
+		     struct rk_error *error)
 {
 	struct rk_snapshot_reader *reader = NULL;
 	struct rk_store_load *store = rk_store_load_new();
 	struct rk_span bytes;
-	int more = rk_snapshot_open(&reader, dir, cluster, index, ret_meta, error);
+	int more = rk_snapshot_open(&reader, vfs, cluster, index, ret_meta, error);
 
 	if (more == RK_OK) {
 		while ((more = rk_snapshot_read(reader, &bytes, error)) == 1) {
 			if (rk_store_load_feed(store, bytes) < 0) {
 				more = rk_fail(error, RK_ECORRUPT,
-					       "%s: snapshot %llu holds no state", dir,
+					       "%s: snapshot %llu holds no state", vfs->path,
 					       (unsigned long long)ret_meta->index);
 				break;
 			}
 		}
 		if (more == 0 && rk_store_load_finish(store, ret) < 0)
 			more = rk_fail(error, RK_ECORRUPT,
-				       "%s: snapshot %llu is not the state that it says it is", dir,
-				       (unsigned long long)ret_meta->index);
+				       "%s: snapshot %llu is not the state that it says it is",
+				       vfs->path, (unsigned long long)ret_meta->index);
 	}
 	(void)rk_snapshot_close(reader);
 	(void)rk_store_load_free(store);
 	return more;
 }
 
-int rk_snapshot_load_newest(const char *dir, struct rk_cluster_id cluster, struct rk_store **ret,
-			    struct rk_snapshot_meta *ret_meta, struct rk_error *error)
+int rk_snapshot_recover(struct rk_vfs *vfs, struct rk_cluster_id cluster, bool may_repair,
+			struct rk_store **ret, struct rk_snapshot_meta *ret_meta,
+			struct rk_error *ret_damage, struct rk_error *error)
 {
-	rk_snapshot_prune(dir, KEEP, true);
-	return load(dir, cluster, 0, ret, ret_meta, error);
-}
-
-int rk_snapshot_check_newest(const char *dir, struct rk_cluster_id cluster, struct rk_store **ret,
-			     struct rk_snapshot_meta *ret_meta, struct rk_error *error)
-{
-	return load(dir, cluster, 0, ret, ret_meta, error);
+	rk_snapshot_prune(vfs, KEEP, true);
+	for (;;) {
+		*ret_meta = (struct rk_snapshot_meta){ 0 };
+		const int err = rk_snapshot_load(vfs, cluster, 0, ret, ret_meta, error);
+		if (err != RK_ECORRUPT || !may_repair)
+			return err;
+		if (error != NULL)
+			*ret_damage = *error;
+		*ret_meta = (struct rk_snapshot_meta){ 0 };
+		RK_TRY(rk_snapshot_set_aside(vfs, error));
+	}
 }
 
 static void do_work(struct rk_snapshots *snapshots, struct work *work)
@@ -106,15 +114,16 @@ static void do_work(struct rk_snapshots *snapshots, struct work *work)
 	result->term = work->term;
 	switch (result->work) {
 	case RK_SNAPSHOT_SAVE:
-		result->err = save(snapshots, work, &result->bytes, &result->error);
+		result->err = rk_snapshot_save(snapshots->vfs, snapshots->cluster, &work->meta,
+					       work->view, &result->bytes, &result->error);
 		break;
 	case RK_SNAPSHOT_ADMIT:
-		result->err = rk_snapshot_admit(snapshots->dir, work->peer, snapshots->cluster,
+		result->err = rk_snapshot_admit(snapshots->vfs, work->peer, snapshots->cluster,
 						&work->meta, &result->error);
 		break;
 	case RK_SNAPSHOT_LOAD:
-		result->err = load(snapshots->dir, snapshots->cluster, work->meta.index,
-				   &result->store, &result->meta, &result->error);
+		result->err = rk_snapshot_load(snapshots->vfs, snapshots->cluster, work->meta.index,
+					       &result->store, &result->meta, &result->error);
 		break;
 	}
 	rk_queue_push(snapshots->inbox, &result->message);
@@ -146,16 +155,18 @@ static void *run(void *context)
 int rk_snapshots_new(struct rk_snapshots **ret, const char *dir, struct rk_cluster_id cluster,
 		     struct rk_queue *inbox, int kind, struct rk_error *error)
 {
-	struct rk_snapshots *snapshots = rk_zalloc(sizeof *snapshots);
+	struct rk_vfs *vfs = NULL;
 
-	snapshots->dir = rk_strdup(dir);
+	RK_TRY(rk_vfs_dir(&vfs, dir, false, error));
+	struct rk_snapshots *snapshots = rk_zalloc(sizeof *snapshots);
+	snapshots->vfs = vfs;
 	snapshots->cluster = cluster;
 	snapshots->inbox = inbox;
 	snapshots->kind = kind;
 	if (rk_queue_new(&snapshots->queue) < 0 ||
 	    pthread_create(&snapshots->thread, NULL, run, snapshots) != 0) {
 		(void)rk_queue_free(snapshots->queue);
-		free(snapshots->dir);
+		(void)rk_vfs_close(vfs);
 		free(snapshots);
 		return rk_fail(error, RK_EIO, "cannot start the snapshot thread");
 	}
@@ -184,7 +195,7 @@ struct rk_snapshots *rk_snapshots_free(struct rk_snapshots *snapshots)
 	push(snapshots, STOP, NULL, NULL, 0, 0);
 	(void)pthread_join(snapshots->thread, NULL);
 	(void)rk_queue_free(snapshots->queue);
-	free(snapshots->dir);
+	(void)rk_vfs_close(snapshots->vfs);
 	free(snapshots);
 	return NULL;
 }

@@ -4,6 +4,7 @@
 #define RK_CONTROL_SNAPSHOTS_IO_H
 
 #include "base/queue_io.h"
+#include "base/vfs.h"
 #include "raft/entry.h"
 #include "store/store.h"
 
@@ -36,14 +37,21 @@ void rk_snapshots_admit(struct rk_snapshots *snapshots, uint64_t peer, uint64_t 
 			const struct rk_snapshot_meta *meta);
 void rk_snapshots_load(struct rk_snapshots *snapshots, const struct rk_snapshot_meta *meta);
 
-/* At start, in the caller's thread: the newest snapshot. RK_ENOENT when there is none. */
-RK_MUST_CHECK int rk_snapshot_load_newest(const char *dir, struct rk_cluster_id cluster,
-					  struct rk_store **ret, struct rk_snapshot_meta *ret_meta,
-					  struct rk_error *error);
+/* --- in the caller's thread --- */
 
-/* The same, beside a running member: removes nothing. */
-RK_MUST_CHECK int rk_snapshot_check_newest(const char *dir, struct rk_cluster_id cluster,
-					   struct rk_store **ret, struct rk_snapshot_meta *ret_meta,
-					   struct rk_error *error);
+/* Writes the view as the snapshot `meta`, and prunes old ones. */
+RK_MUST_CHECK int rk_snapshot_save(struct rk_vfs *vfs, struct rk_cluster_id cluster,
+				   const struct rk_snapshot_meta *meta, struct rk_view *view,
+				   size_t *ret_bytes, struct rk_error *error);
+/* The snapshot of `index`, 0: the newest one. RK_ENOENT when there is none. */
+RK_MUST_CHECK int rk_snapshot_load(struct rk_vfs *vfs, struct rk_cluster_id cluster, uint64_t index,
+				   struct rk_store **ret, struct rk_snapshot_meta *ret_meta,
+				   struct rk_error *error);
+/* At start: what is not whole goes, and the newest one is loaded. With `may_repair` a damaged one is set aside, and
+ * the one before it taken; *ret_damage (not NULL) says what was wrong with it. */
+RK_MUST_CHECK int rk_snapshot_recover(struct rk_vfs *vfs, struct rk_cluster_id cluster,
+				      bool may_repair, struct rk_store **ret,
+				      struct rk_snapshot_meta *ret_meta,
+				      struct rk_error *ret_damage, struct rk_error *error);
 
 #endif

@@ -11,6 +11,7 @@
 #define BATCH_MAX   512
 #define BATCH_BYTES (4u << 20)
 #define RETRY_MS    200
+#define SEAL_MS     20 /* idle for so long: rk_wal_seal */
 
 enum work_kind { WORK_WRITE, WORK_DROP, WORK_STOP };
 
@@ -101,6 +102,25 @@ static bool do_all(struct rk_disk *disk, struct rk_message *next)
 	return goes_on;
 }
 
+/* Nothing came for a while, or will come. */
+static void seal(struct rk_disk *disk)
+{
+	struct rk_error error;
+	const int err = disk->has_failed ? RK_OK : rk_wal_seal(disk->opts.wal, &error);
+
+	if (err < 0 && err != RK_ENOSPC) {
+		disk->has_failed = true;
+		disk->opts.failed(disk->opts.context, &error);
+	}
+}
+
+static int wait_ms(const struct rk_disk *disk)
+{
+	if (disk->is_full) /* while it is, nothing may come to be written, so it looks by itself */
+		return RETRY_MS;
+	return rk_wal_is_sealed(disk->opts.wal) ? -1 : SEAL_MS;
+}
+
 static void *run(void *context)
 {
 	struct rk_disk *disk = context;
@@ -109,9 +129,12 @@ static void *run(void *context)
 
 	(void)pthread_setname_np(pthread_self(), "reckon-disk");
 	while (goes_on) {
-		/* While it is full nothing may come to be written, so it looks by itself. */
-		rk_queue_wait(disk->queue, disk->is_full ? RETRY_MS : -1);
-		goes_on = do_all(disk, rk_queue_take(disk->queue));
+		rk_queue_wait(disk->queue, wait_ms(disk));
+		struct rk_message *next = rk_queue_take(disk->queue);
+		const bool is_idle = next == NULL;
+		goes_on = do_all(disk, next);
+		if (is_idle || !goes_on)
+			seal(disk);
 		if (disk->has_failed)
 			continue;
 		const bool has_room = rk_wal_prepare(disk->opts.wal, &error) == RK_OK;

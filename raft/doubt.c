@@ -38,24 +38,28 @@ static bool is_before(uint64_t term, uint64_t index, uint64_t other_term, uint64
 
 void rk_raft_note_seen(struct rk_raft *raft, const struct rk_raft_msg *msg)
 {
+	const bool leads = msg->kind == RK_MSG_APPEND || msg->kind == RK_MSG_HEARTBEAT;
 	const bool is_vote = msg->kind == RK_MSG_VOTE;
 	/* What it acknowledged is known by the log of the leader that it acknowledged it to. */
 	const bool is_ack = msg->kind == RK_MSG_APPEND_ANSWER && !msg->reject &&
 			    raft->role == RK_RAFT_LEADER && msg->term == raft->term;
-	const uint64_t term = is_vote  ? msg->log_term
-			      : is_ack ? rk_raftlog_term(&raft->log, msg->index)
-				       : 0;
+	const uint64_t index = leads ? msg->hint_index : msg->index;
+	const uint64_t term = leads	? msg->hint_term
+			      : is_vote ? msg->log_term
+			      : is_ack	? rk_raftlog_term(&raft->log, msg->index)
+					: 0;
 
-	if (!is_vote && msg->kind != RK_MSG_APPEND_ANSWER && msg->kind != RK_MSG_VOTE_ANSWER)
+	if (!leads && !is_vote && msg->kind != RK_MSG_APPEND_ANSWER &&
+	    msg->kind != RK_MSG_VOTE_ANSWER)
 		return;
 	struct rk_seen *seen = find(raft, msg->from);
 	if (seen == NULL)
 		return;
 	seen->term =
 		RK_MAX(seen->term, msg->kind == RK_MSG_VOTE_ANSWER && msg->reject ? 0 : msg->term);
-	if (term != 0 && is_before(seen->log_term, seen->index, term, msg->index)) {
+	if (term != 0 && is_before(seen->log_term, seen->index, term, index)) {
 		seen->log_term = term;
-		seen->index = msg->index;
+		seen->index = index;
 	}
 }
 
@@ -107,7 +111,9 @@ void rk_raft_step_check(struct rk_raft *raft, const struct rk_raft_msg *msg)
 	/* What it acknowledged is not there any more, or a snapshot went to an earlier life: begin
 	 * again with it. */
 	if (raft->role == RK_RAFT_LEADER && at >= 0 &&
-	    (raft->peers[at].match > msg->index || raft->peers[at].state == RK_PROGRESS_SNAPSHOT))
+	    (raft->peers[at].match > msg->index || raft->peers[at].state == RK_PROGRESS_SNAPSHOT ||
+	     (msg->index > raft->log.base_index &&
+	      rk_raftlog_term(&raft->log, msg->index) != msg->log_term)))
 		rk_progress_reset(&raft->peers[at], last + 1);
 }
 
@@ -147,11 +153,17 @@ static void begin_to_fill(struct rk_raft *raft)
 	raft->no_vote_until_ms = raft->mono_ms + COOL_DOWN * (uint64_t)raft->opts.election_ms;
 }
 
+/* Those that answered saw nothing that is not here. One that holds nothing at all is new, or its disk was replaced: what
+ * it may have promised is known only to the others, so as many are heard as one without memory hears. */
 static bool is_confirmed(const struct rk_raft *raft)
 {
 	const int self = rk_raft_self(raft);
+	const bool is_empty = raft->term == 0 && raft->log.stable == 0;
 	enum rk_vote answers[RK_MEMBERS_MAX];
 
+	if (is_empty && (!half_answered(raft, RK_MEMBER_VOTER) ||
+			 !half_answered(raft, RK_MEMBER_OUTGOING)))
+		return false;
 	memcpy(answers, raft->doubt_answers, sizeof answers);
 	if (self >= 0)
 		answers[self] = RK_VOTE_YES;

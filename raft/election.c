@@ -96,7 +96,7 @@ static bool promotable(const struct rk_raft *raft)
 	const int self = rk_raft_self(raft);
 
 	return self >= 0 && rk_member_votes(&raft->config.at[self]) && raft->installing == 0 &&
-	       !raft->removed && rk_raft_may_campaign(raft);
+	       !raft->removed && raft->log.lost == 0 && rk_raft_may_campaign(raft);
 }
 
 void rk_raft_start_election(struct rk_raft *raft, bool force)

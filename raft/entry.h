@@ -23,6 +23,7 @@ enum rk_entry_kind {
 	RK_ENTRY_NORMAL = 1, /* a payload for the machine */
 	RK_ENTRY_NOOP = 2,   /* what a leader appends first; no payload */
 	RK_ENTRY_CONFIG = 3, /* payload is an encoded rk_config, in force from when it is applied */
+	RK_ENTRY_LOST = 4,   /* never written or sent: what it was is damaged here, but for index and term */
 };
 
 struct rk_entry {
@@ -100,10 +101,11 @@ struct rk_hard_state { /* what a member must remember over a restart (Raft paper
 
 /* One job for the disk: everything in it becomes durable before rk_raft_persisted(id) is called.
  * Order inside: reset, entries, hard state. An entry whose index the log already holds replaces it
- * and everything after it. */
+ * and everything after it; with `fills` only it, which was damaged. */
 struct rk_persist {
 	uint64_t id;               /* 1, 2, 3...; jobs are done in this order */
 	struct rk_hard_state hard; /* always set */
+	bool fills;                /* the entries are damaged ones that came back from a peer */
 	bool reset;                /* forget all entries: the log now follows `mark` */
 	struct rk_snapshot_meta mark; /* with reset: the snapshot that the log now follows */
 	size_t count;

@@ -1,5 +1,7 @@
 #include "raft/frame.h"
 
+#include "base/mem.h"
+
 #define FRAME_MAGIC     0x46474c52u /* "RLGF" */
 #define SEGMENT_VERSION 1
 
@@ -54,9 +56,18 @@ void rk_frame_put_reset(struct rk_buf *out, const struct rk_snapshot_meta *mark)
 	rk_buf_done(&meta);
 }
 
-void rk_frame_put_entry(struct rk_buf *out, const struct rk_entry *entry)
+void rk_frame_put_trail(struct rk_buf *out, const struct rk_trail *trail)
 {
-	rk_buf_put_u8(out, RK_RECORD_ENTRY);
+	rk_buf_put_u8(out, RK_RECORD_TRAIL);
+	rk_buf_put_varint(out, trail->index);
+	rk_buf_put_varint(out, trail->term);
+	rk_buf_put_varint(out, trail->config_index);
+	rk_buf_put_varint(out, trail->reset_group);
+}
+
+void rk_frame_put_entry(struct rk_buf *out, enum rk_record_kind kind, const struct rk_entry *entry)
+{
+	rk_buf_put_u8(out, (uint8_t)kind);
 	rk_buf_put_u8(out, (uint8_t)entry->kind);
 	rk_buf_put_varint(out, entry->index);
 	rk_buf_put_varint(out, entry->term);
@@ -119,45 +130,85 @@ bool rk_frame_is_at(struct rk_span segment, size_t at)
 	return head_at(segment, at, &head);
 }
 
+static bool is_zero(struct rk_span bytes, size_t from, size_t to)
+{
+	for (size_t i = from; i < RK_MIN(to, bytes.size); i++)
+		if (bytes.data[i] != 0)
+			return false;
+	return true;
+}
+
+/* Of a write of [from, to), some sector never came to the disk. */
+static bool lacks_sector(struct rk_span bytes, size_t from, size_t to)
+{
+	for (size_t at = from; at < to;) {
+		const size_t next = (at / RK_SECTOR + 1) * RK_SECTOR;
+		if (is_zero(bytes, at, RK_MIN(next, to)))
+			return true;
+		at = next;
+	}
+	return false;
+}
+
 /* What a frame that cannot be read at `frames->at` means. */
 static int judge(const struct rk_frames *frames)
 {
-	bool is_blank = true;
+	const struct rk_span bytes = frames->bytes;
+	struct head head;
 
-	for (size_t i = frames->at; is_blank && i < frames->bytes.size; i++)
-		is_blank = frames->bytes.data[i] == 0;
-	if (is_blank)
+	if (is_zero(bytes, frames->at, bytes.size))
 		return 0;
-	for (size_t at = frames->at + RK_FRAME_ALIGN; at < frames->bytes.size;
-	     at += RK_FRAME_ALIGN) {
-		struct head head;
-		if (head_at(frames->bytes, at, &head) &&
+	for (size_t at = frames->at + RK_FRAME_ALIGN; at < bytes.size; at += RK_FRAME_ALIGN)
+		if (head_at(bytes, at, &head) &&
 		    (!frames->began ||
 		     (head.salt == frames->salt && head.group > frames->group + 1)))
 			return RK_ECORRUPT;
-	}
-	return RK_EAGAIN;
+	if (!head_at(bytes, frames->at, &head))
+		return is_zero(bytes, frames->at, frames->at + RK_FRAME_HEAD_SIZE) ? RK_EAGAIN :
+										   RK_ECORRUPT;
+	return lacks_sector(bytes, frames->at,
+			    RK_MIN(bytes.size, frames->at + RK_FRAME_HEAD_SIZE + head.size))
+		       ? RK_EAGAIN
+		       : RK_ECORRUPT;
+}
+
+/* The frame at `at` is whole, and comes where one of `group` or later is looked for. */
+static bool take_frame(struct rk_frames *frames, size_t at, uint64_t group, bool or_later,
+		       struct rk_span *ret_body)
+{
+	struct head head;
+
+	if (!head_at(frames->bytes, at, &head) ||
+	    (frames->began &&
+	     (head.salt != frames->salt || head.group < group || (head.group > group && !or_later))))
+		return false;
+	const struct rk_span body =
+		rk_span_sub(frames->bytes, at + RK_FRAME_HEAD_SIZE, head.size);
+	if (body.size != head.size || rk_crc32c(0, body.data, body.size) != head.crc)
+		return false;
+	frames->began = true;
+	frames->salt = head.salt;
+	frames->group = head.group;
+	frames->at = at + aligned(RK_FRAME_HEAD_SIZE + (size_t)head.size);
+	*ret_body = body;
+	return true;
 }
 
 int rk_frames_next(struct rk_frames *frames, struct rk_span *ret_body)
 {
-	struct head head;
-
 	if (frames->at >= frames->bytes.size)
 		return 0;
-	if (!head_at(frames->bytes, frames->at, &head) ||
-	    (frames->began && (head.salt != frames->salt || head.group != frames->group + 1)))
-		return judge(frames);
-	const struct rk_span body =
-		rk_span_sub(frames->bytes, frames->at + RK_FRAME_HEAD_SIZE, head.size);
-	if (body.size != head.size || rk_crc32c(0, body.data, body.size) != head.crc)
-		return judge(frames);
-	frames->began = true;
-	frames->salt = head.salt;
-	frames->group = head.group;
-	frames->at += aligned(RK_FRAME_HEAD_SIZE + (size_t)head.size);
-	*ret_body = body;
-	return 1;
+	if (take_frame(frames, frames->at, frames->group + 1, false, ret_body))
+		return 1;
+	return judge(frames);
+}
+
+bool rk_frames_resume(struct rk_frames *frames, struct rk_span *ret_body)
+{
+	for (size_t at = frames->at + RK_FRAME_ALIGN; at < frames->bytes.size; at += RK_FRAME_ALIGN)
+		if (take_frame(frames, at, frames->group + 1, true, ret_body))
+			return true;
+	return false;
 }
 
 static struct rk_hard_state read_hard(struct rk_reader *in)
@@ -211,7 +262,14 @@ int rk_record_next(struct rk_reader *body, struct rk_record *ret)
 		if (rk_snapshot_meta_decode(rk_read_bytes(body), &ret->mark) < 0)
 			return RK_ECORRUPT;
 		break;
+	case RK_RECORD_FILL:
 	case RK_RECORD_ENTRY: RK_TRY(read_entry(body, ret)); break;
+	case RK_RECORD_TRAIL:
+		ret->trail.index = rk_read_varint(body);
+		ret->trail.term = rk_read_varint(body);
+		ret->trail.config_index = rk_read_varint(body);
+		ret->trail.reset_group = rk_read_varint(body);
+		break;
 	default: return RK_ECORRUPT;
 	}
 	return body->failed ? RK_ECORRUPT : 1;

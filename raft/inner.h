@@ -1,4 +1,4 @@
-/* raft/inner.h - the core's state, shared by raft.c, change.c, doubt.c, election.c, replication.c and
+/* raft/inner.h - the core's state, shared by raft.c, change.c, doubt.c, holes.c, election.c, replication.c and
  * read.c and by nobody else. */
 #ifndef RK_RAFT_INNER_H
 #define RK_RAFT_INNER_H
@@ -72,6 +72,11 @@ struct rk_raft {
 	uint32_t seen_count;
 	struct rk_seen seen[RK_MEMBERS_MAX];
 
+	uint64_t fetch_asked_ms; /* for holes */
+	uint32_t fetch_round;
+	size_t fills_count, fills_capacity; /* indexes of holes that were filled, for the disk */
+	uint64_t *fills;
+
 	uint64_t transfer_to, transfer_since_ms;
 	bool lease_off; /* a transfer of this term may make a peer ignore our lease */
 
@@ -137,6 +142,15 @@ bool rk_raft_forgot(const struct rk_raft *raft);
 bool rk_raft_may_vote(const struct rk_raft *raft, const struct rk_raft_msg *msg);
 bool rk_raft_may_campaign(const struct rk_raft *raft);
 bool rk_raft_may_take(const struct rk_raft *raft); /* messages but those of this file */
+
+/* holes.c */
+/* At most `index`, and before the first hole. */
+uint64_t rk_raft_sure_to(const struct rk_raft *raft, uint64_t index);
+bool rk_raft_fill(struct rk_raft *raft, struct rk_entry *entry); /* true: its share was taken */
+struct rk_persist *rk_raft_fill_job(struct rk_raft *raft);
+void rk_raft_holes_tick(struct rk_raft *raft);
+void rk_raft_step_fetch(struct rk_raft *raft, const struct rk_raft_msg *msg);
+void rk_raft_step_fetch_answer(struct rk_raft *raft, struct rk_raft_msg *msg);
 
 /* election.c */
 void rk_raft_become_follower(struct rk_raft *raft, uint64_t term, uint64_t leader_id);

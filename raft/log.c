@@ -46,7 +46,28 @@ void rk_raftlog_push(struct rk_raftlog *log, struct rk_entry entry)
 	log->entries = rk_grow(log->entries, &log->capacity, log->head + log->count + 1,
 			       sizeof *log->entries);
 	log->bytes += rk_entry_size(&entry);
+	log->lost += entry.kind == RK_ENTRY_LOST;
 	log->entries[log->head + log->count++] = entry;
+}
+
+uint64_t rk_raftlog_first_lost(const struct rk_raftlog *log)
+{
+	size_t at = 0;
+
+	rk_assert(log->lost > 0);
+	while (log->entries[log->head + at].kind != RK_ENTRY_LOST)
+		at++;
+	return log->base_index + 1 + at;
+}
+
+void rk_raftlog_fill(struct rk_raftlog *log, struct rk_entry entry)
+{
+	struct rk_entry *hole = rk_raftlog_at(log, entry.index);
+
+	rk_assert(hole->kind == RK_ENTRY_LOST && hole->term == entry.term);
+	log->bytes += rk_entry_size(&entry) - rk_entry_size(hole);
+	log->lost--;
+	*hole = entry;
 }
 
 void rk_raftlog_cut(struct rk_raftlog *log, uint64_t from)
@@ -55,6 +76,7 @@ void rk_raftlog_cut(struct rk_raftlog *log, uint64_t from)
 	while (rk_raftlog_last(log) >= from) {
 		struct rk_entry *last = &log->entries[log->head + log->count - 1];
 		log->bytes -= rk_entry_size(last);
+		log->lost -= last->kind == RK_ENTRY_LOST;
 		rk_entries_done(last, 1);
 		log->count--;
 	}
@@ -68,7 +90,7 @@ void rk_raftlog_restart(struct rk_raftlog *log, uint64_t index, uint64_t term)
 {
 	rk_assert(index >= log->committed);
 	rk_entries_done(log->entries != NULL ? log->entries + log->head : NULL, log->count);
-	log->head = log->count = log->bytes = 0;
+	log->head = log->count = log->bytes = log->lost = 0;
 	log->base_index = log->stable = log->handed = log->committed = index;
 	log->base_term = term;
 	for (size_t i = 0; i < log->jobs_count; i++)
@@ -83,8 +105,10 @@ void rk_raftlog_drop(struct rk_raftlog *log, uint64_t index)
 	const size_t gone = (size_t)(index - log->base_index);
 	const uint64_t term = rk_raftlog_term(log, index);
 
-	for (size_t i = 0; i < gone; i++)
+	for (size_t i = 0; i < gone; i++) {
 		log->bytes -= rk_entry_size(&log->entries[log->head + i]);
+		log->lost -= log->entries[log->head + i].kind == RK_ENTRY_LOST;
+	}
 	rk_entries_done(log->entries + log->head, gone);
 	log->head += gone;
 	log->count -= gone;

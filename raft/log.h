@@ -17,6 +17,7 @@ struct rk_raftlog {
 	struct rk_entry *entries;       /* entries[head] is base_index + 1 */
 	size_t head, count, capacity;
 	size_t bytes;
+	size_t lost; /* entries of kind RK_ENTRY_LOST */
 	uint64_t stable, handed, committed;
 	size_t jobs_count, jobs_capacity;
 	struct rk_raftlog_job *jobs;
@@ -40,6 +41,10 @@ static inline uint64_t rk_raftlog_last_term(const struct rk_raftlog *log)
 void rk_raftlog_push(struct rk_raftlog *log, struct rk_entry entry);
 /* Drops `from` and all after it; they must not be committed. */
 void rk_raftlog_cut(struct rk_raftlog *log, uint64_t from);
+/* The first entry that is lost; log->lost is not 0. */
+uint64_t rk_raftlog_first_lost(const struct rk_raftlog *log);
+/* Puts an entry into the place of a lost one. Takes over the share of the payload. */
+void rk_raftlog_fill(struct rk_raftlog *log, struct rk_entry entry);
 /* Forgets everything: the log now follows (index, term). */
 void rk_raftlog_restart(struct rk_raftlog *log, uint64_t index, uint64_t term);
 /* Drops entries up to and with `index`, which is at most `stable` and `committed`. */

@@ -31,6 +31,8 @@ static const char *const names[] = {
 	[RK_MSG_GONE] = "gone",
 	[RK_MSG_CHECK] = "check",
 	[RK_MSG_CHECK_ANSWER] = "check-answer",
+	[RK_MSG_FETCH] = "fetch",
+	[RK_MSG_FETCH_ANSWER] = "fetch-answer",
 	[RK_MSG_ADMIN] = "admin",
 	[RK_MSG_ADMIN_ANSWER] = "admin-answer",
 };
@@ -169,7 +171,7 @@ static int body_decode(struct rk_reader *in, struct rk_raft_msg *msg)
 	if ((msg->kind == RK_MSG_SNAPSHOT) != (snapshot_size != 0))
 		return RK_EINVAL;
 	if (count != 0 && msg->kind != RK_MSG_APPEND && msg->kind != RK_MSG_PROPOSE &&
-	    msg->kind != RK_MSG_ADMIN && msg->kind != RK_MSG_ADMIN_ANSWER)
+	    msg->kind != RK_MSG_FETCH_ANSWER && msg->kind != RK_MSG_ADMIN && msg->kind != RK_MSG_ADMIN_ANSWER)
 		return RK_EINVAL;
 	if (snapshot_size != 0) {
 		const struct rk_span meta = rk_read_raw(in, snapshot_size);

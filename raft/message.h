@@ -15,9 +15,11 @@ enum rk_raft_msg_kind {
 	RK_MSG_PREVOTE_ANSWER, /* reject; commit, log_term: what is committed here, and that entry's term */
 	RK_MSG_VOTE,           /* as PREVOTE; flag force: a planned transfer, leases do not hold it back */
 	RK_MSG_VOTE_ANSWER,
-	RK_MSG_APPEND,         /* index, log_term: entry before `entries`; commit; flag force: answer only to refuse */
+	RK_MSG_APPEND,         /* index, log_term: entry before `entries`; commit; flag force: answer only to refuse;
+				* hint_index, hint_term: what is durable at the leader */
 	RK_MSG_APPEND_ANSWER,  /* index: durable up to; or reject, with hint_index, hint_term */
-	RK_MSG_HEARTBEAT,      /* commit; context: read round; stamp_ms: sender's clock, to be echoed */
+	RK_MSG_HEARTBEAT,      /* commit, log_term: what is committed and held by the receiver, and that entry's term;
+				* context: read round; stamp_ms: sender's clock, to be echoed; hints as in APPEND */
 	RK_MSG_HEARTBEAT_ANSWER, /* commit: what is committed and durable here */
 	RK_MSG_SNAPSHOT,       /* snapshot: has arrived as a whole and is durable at the receiver */
 	RK_MSG_PROPOSE,        /* entries: payloads for the leader to append */
@@ -29,6 +31,8 @@ enum rk_raft_msg_kind {
 	RK_MSG_CHECK_ANSWER,   /* hint_index, hint_term: the furthest end of the receiver's log that it saw; commit: in
 				* what term; index, log_term: the end of its own log; reject: that is not
 				* empty; force: it lost its own memory */
+	RK_MSG_FETCH,          /* index, log_term: an entry that is damaged at the sender; hint_index: the last of such */
+	RK_MSG_FETCH_ANSWER,   /* entries, from index + 1 on */
 	RK_MSG_ADMIN,          /* for the leader's owner, not for raft: context, a document in `entries` */
 	RK_MSG_ADMIN_ANSWER,
 	RK_MSG_KIND_LAST = RK_MSG_ADMIN_ANSWER,
@@ -39,7 +43,7 @@ struct rk_raft_msg {
 	bool reject;
 	bool force;
 	uint64_t from, to;
-	uint64_t term; /* 0 only in PROPOSE, READ and CHECK */
+	uint64_t term; /* 0 only in PROPOSE, READ, CHECK and FETCH */
 	uint64_t index, log_term;
 	uint64_t commit;
 	uint64_t hint_index, hint_term;

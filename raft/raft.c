@@ -30,11 +30,12 @@ static bool promises(enum rk_raft_msg_kind kind)
 
 void rk_raft_send(struct rk_raft *raft, struct rk_raft_msg *msg)
 {
-	const uint64_t after = raft->issued_id + (rk_raft_dirty(raft) ? 1 : 0);
+	const uint64_t after =
+		raft->issued_id + (rk_raft_dirty(raft) ? 1 : 0) + (raft->fills_count > 0 ? 1 : 0);
 
 	msg->from = raft->id;
 	if (msg->term == 0 && msg->kind != RK_MSG_PROPOSE && msg->kind != RK_MSG_READ &&
-	    msg->kind != RK_MSG_CHECK)
+	    msg->kind != RK_MSG_CHECK && msg->kind != RK_MSG_FETCH)
 		msg->term = raft->term;
 	if (promises(msg->kind) && after > raft->durable_id) {
 		raft->held = rk_grow(raft->held, &raft->held_capacity, raft->held_count + 1,
@@ -148,6 +149,12 @@ static void load_log(struct rk_raft *raft, const struct rk_raft_opts *opts)
 		rk_raftlog_restart(&raft->log, snapshot->index, snapshot->term);
 		raft->reset_pending = true;
 	}
+	while (raft->log.lost > 0 && rk_raftlog_first_lost(&raft->log) <= snapshot->index) {
+		/* What the snapshot covers is not missed. */
+		const uint64_t gone = rk_raftlog_first_lost(&raft->log);
+		raft->log.committed = RK_MAX(raft->log.committed, gone);
+		rk_raftlog_drop(&raft->log, gone);
+	}
 	const uint64_t commit = opts->hard.commit != RK_COMMIT_FORGOTTEN ? opts->hard.commit : 0;
 	raft->log.committed = RK_MAX(snapshot->index, RK_MIN(commit, rk_raftlog_last(&raft->log)));
 	raft->log.committed = RK_MAX(raft->log.committed, raft->log.base_index);
@@ -167,6 +174,10 @@ int rk_raft_new(struct rk_raft **ret, const struct rk_raft_opts *given, struct r
 	raft->rng = opts.seed ^ (opts.id * UINT64_C(0xd1342543de82ef95));
 	raft->term = raft->told_term = opts.hard.term;
 	raft->vote = opts.hard.vote;
+	if (opts.snapshot.term > raft->term) { /* it came, and then a crash, before the term was noted */
+		raft->term = raft->told_term = opts.snapshot.term;
+		raft->vote = 0;
+	}
 	raft->handed_hard = opts.hard;
 	raft->snapshot = opts.snapshot;
 	load_log(raft, &opts);
@@ -197,6 +208,7 @@ struct rk_raft *rk_raft_free(struct rk_raft *raft)
 	(void)rk_raft_msg_free(raft->forward);
 	rk_raftlog_done(&raft->log);
 	free(raft->held);
+	free(raft->fills);
 	free(raft->sent);
 	free(raft->reads.at);
 	free(raft->answered);
@@ -217,6 +229,7 @@ void rk_raft_clock(struct rk_raft *raft, uint64_t mono_ms, int64_t wall_ms)
 void rk_raft_tick(struct rk_raft *raft)
 {
 	rk_raft_doubt_tick(raft);
+	rk_raft_holes_tick(raft);
 	rk_raft_tick_election(raft);
 	rk_raft_reads_tick(raft);
 }
@@ -253,6 +266,8 @@ static void dispatch(struct rk_raft *raft, struct rk_raft_msg *msg)
 	case RK_MSG_GONE: rk_raft_step_gone(raft); break;
 	case RK_MSG_CHECK:
 	case RK_MSG_CHECK_ANSWER:
+	case RK_MSG_FETCH:
+	case RK_MSG_FETCH_ANSWER:
 	case RK_MSG_ADMIN:
 	case RK_MSG_ADMIN_ANSWER: break;
 	}
@@ -265,6 +280,10 @@ static void step(struct rk_raft *raft, struct rk_raft_msg *msg, bool is_termless
 		rk_raft_step_check(raft, msg);
 	else if (msg->kind == RK_MSG_CHECK_ANSWER)
 		rk_raft_step_check_answer(raft, msg);
+	else if (msg->kind == RK_MSG_FETCH)
+		rk_raft_step_fetch(raft, msg);
+	else if (msg->kind == RK_MSG_FETCH_ANSWER)
+		rk_raft_step_fetch_answer(raft, msg);
 	/* A snapshot is of committed entries, whatever became of the leader that sent it. */
 	else if (msg->kind == RK_MSG_SNAPSHOT &&
 		 (msg->term < raft->term || !rk_raft_may_take(raft)))
@@ -278,7 +297,7 @@ static void step(struct rk_raft *raft, struct rk_raft_msg *msg, bool is_termless
 void rk_raft_step(struct rk_raft *raft, struct rk_raft_msg *msg)
 {
 	const bool is_termless = msg->kind == RK_MSG_PROPOSE || msg->kind == RK_MSG_READ ||
-				 msg->kind == RK_MSG_CHECK;
+				 msg->kind == RK_MSG_CHECK || msg->kind == RK_MSG_FETCH;
 
 	if (msg->to == raft->id && msg->from != raft->id && msg->from != 0 &&
 	    (is_termless || msg->term != 0))
@@ -503,6 +522,8 @@ static void deliver(struct rk_raft *raft, struct rk_raft_out *out)
 	while (raft->delivered < limit && bytes < raft->opts.apply_bytes) {
 		const struct rk_entry *entry = rk_raftlog_at(&raft->log, raft->delivered + 1);
 		rk_assert(entry != NULL);
+		if (entry->kind == RK_ENTRY_LOST)
+			break;
 		out->committed = rk_grow(out->committed, &out->committed_capacity,
 					 out->committed_count + 1, sizeof *out->committed);
 		out->committed[out->committed_count++] = rk_entry_ref(entry);
@@ -576,6 +597,8 @@ bool rk_raft_ready(struct rk_raft *raft, struct rk_raft_out *out)
 		rk_raft_flush_peers(raft);
 	if (rk_raft_dirty(raft))
 		out->persist = make_job(raft);
+	else if (raft->fills_count > 0)
+		out->persist = rk_raft_fill_job(raft);
 	release_held(raft);
 	deliver(raft, out);
 	swap_messages(raft, out);
@@ -635,6 +658,7 @@ void rk_raft_status(const struct rk_raft *raft, struct rk_raft_status *ret)
 		.uncommitted_bytes = raft->uncommitted_bytes,
 		.transfer_to = raft->transfer_to,
 		.doubt = raft->doubt,
+		.holes = raft->log.lost,
 		.removed = raft->removed,
 		.peers_count = raft->config.count,
 	};

@@ -172,6 +172,7 @@ struct rk_raft_status {
 	size_t uncommitted_bytes;
 	uint64_t transfer_to;
 	enum rk_raft_doubt doubt;
+	uint64_t holes; /* entries that are damaged here and not yet back from the peers */
 	bool removed; /* it was a member and is none any more, or the leader says so */
 	uint32_t peers_count;
 	struct rk_raft_peer_status peers[RK_MEMBERS_MAX];

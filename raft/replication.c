@@ -69,12 +69,21 @@ void rk_raft_try_commit(struct rk_raft *raft)
 		rk_raft_commit_to(raft, reached);
 }
 
+/* What it counts on its own disk for: the peers remember it for the day when that disk comes back older. */
+static void tell_durable(const struct rk_raft *raft, struct rk_raft_msg *msg)
+{
+	msg->hint_index = raft->log.stable;
+	msg->hint_term = rk_raftlog_term(&raft->log, raft->log.stable);
+}
+
 static void heartbeat(struct rk_raft *raft, uint32_t at)
 {
 	struct rk_raft_msg *msg = rk_raft_msg_new(RK_MSG_HEARTBEAT, raft->config.at[at].id);
 
 	/* Never beyond what the peer is known to hold: the rest of its log may not be ours. */
 	msg->commit = RK_MIN(raft->peers[at].match, raft->log.committed);
+	msg->log_term = rk_raftlog_term(&raft->log, msg->commit);
+	tell_durable(raft, msg);
 	msg->context = raft->reads.started;
 	msg->stamp_ms = raft->mono_ms;
 	msg->digest_index = raft->digest_index;
@@ -128,6 +137,7 @@ static void send_append(struct rk_raft *raft, uint32_t at, bool with_entries)
 	msg->index = peer->next - 1;
 	msg->log_term = rk_raftlog_term(&raft->log, msg->index);
 	msg->commit = raft->log.committed;
+	tell_durable(raft, msg);
 	msg->count = with_entries ? batch_size(raft, peer->next, &bytes) : 0;
 	/* It only tells what is committed, to a peer that is known to hold that: no answer is news. */
 	msg->force = msg->count == 0 && peer->state == RK_PROGRESS_REPLICATE &&
@@ -207,8 +217,10 @@ static bool take_entries(struct rk_raft *raft, struct rk_raft_msg *msg)
 		struct rk_entry *entry = &msg->entries[i];
 		if (entry->index <= rk_raftlog_last(log)) {
 			if (rk_raftlog_term(log, entry->index) == entry->term ||
-			    entry->index <= log->base_index)
+			    entry->index <= log->base_index) {
+				(void)rk_raft_fill(raft, entry);
 				continue;
+			}
 			if (entry->index <= log->committed)
 				return false;
 			rk_raftlog_cut(log, entry->index);
@@ -228,7 +240,7 @@ void rk_raft_step_append(struct rk_raft *raft, struct rk_raft_msg *msg)
 		return;
 	struct rk_raft_msg *answer = rk_raft_msg_new(RK_MSG_APPEND_ANSWER, msg->from);
 	if (msg->index < log->committed) {
-		answer->index = log->committed; /* an old append: it is all here */
+		answer->index = rk_raft_sure_to(raft, log->committed); /* an old append: it is all here */
 	} else if (msg->index <= rk_raftlog_last(log) &&
 		   rk_raftlog_term(log, msg->index) == msg->log_term) {
 		if (!take_entries(raft, msg)) {
@@ -237,6 +249,7 @@ void rk_raft_step_append(struct rk_raft *raft, struct rk_raft_msg *msg)
 		}
 		answer->index = msg->index + msg->count;
 		rk_raft_commit_to(raft, RK_MAX(log->committed, RK_MIN(msg->commit, answer->index)));
+		answer->index = rk_raft_sure_to(raft, answer->index);
 	} else {
 		answer->reject = true;
 		answer->index = msg->index;
@@ -328,13 +341,13 @@ void rk_raft_step_heartbeat(struct rk_raft *raft, const struct rk_raft_msg *msg)
 	struct rk_raft_msg *answer = rk_raft_msg_new(RK_MSG_HEARTBEAT_ANSWER, msg->from);
 
 	rk_raft_note_digest(raft, msg);
-	/* The leader's match for us was durable here; more than our log can only come from a broken
-	 * peer. */
-	if (msg->commit > raft->log.committed && msg->commit <= rk_raftlog_last(&raft->log))
+	/* The leader's match for us was durable here, unless the disk lied: then it is another entry. */
+	if (msg->commit > raft->log.committed && msg->log_term != 0 &&
+	    rk_raftlog_term(&raft->log, msg->commit) == msg->log_term)
 		rk_raft_commit_to(raft, msg->commit);
 	answer->context = msg->context;
 	answer->stamp_ms = msg->stamp_ms;
-	answer->commit = RK_MIN(raft->log.committed, raft->log.stable);
+	answer->commit = rk_raft_sure_to(raft, RK_MIN(raft->log.committed, raft->log.stable));
 	answer->digest_index = raft->digest_index;
 	answer->digest = raft->digest;
 	rk_raft_send(raft, answer);
@@ -365,6 +378,25 @@ void rk_raft_step_heartbeat_answer(struct rk_raft *raft, const struct rk_raft_ms
 	rk_raft_reads_acked(raft);
 }
 
+/* The snapshot takes the place of what the log had up to it. `keeps_rest`: what the log has behind it follows it. */
+static void install(struct rk_raft *raft, const struct rk_snapshot_meta *meta, bool keeps_rest)
+{
+	struct rk_raftlog *log = &raft->log;
+
+	if (keeps_rest) {
+		rk_raft_commit_to(raft, RK_MAX(meta->index, log->committed));
+		rk_raftlog_drop(log, meta->index);
+	} else {
+		rk_raftlog_restart(log, meta->index, meta->term);
+		raft->reset_pending = true;
+	}
+	raft->snapshot = *meta;
+	raft->install_pending = true;
+	raft->installing = raft->delivered = meta->index;
+	raft->last_time_ms = RK_MAX(raft->last_time_ms, meta->time_ms);
+	rk_raft_adopt_config(raft, &raft->snapshot.config);
+}
+
 void rk_raft_step_snapshot(struct rk_raft *raft, const struct rk_raft_msg *msg)
 {
 	const struct rk_snapshot_meta *meta = msg->snapshot;
@@ -375,20 +407,17 @@ void rk_raft_step_snapshot(struct rk_raft *raft, const struct rk_raft_msg *msg)
 	if (meta->term > raft->term) /* it came outside of terms, to a member without memory */
 		rk_raft_become_follower(raft, meta->term, 0);
 	struct rk_raft_msg *answer = rk_raft_msg_new(RK_MSG_APPEND_ANSWER, msg->from);
-	if (meta->index > log->committed) {
-		if (rk_raftlog_term(log, meta->index) == meta->term) {
-			/* The log has it already (section 7): nothing is thrown away. */
+	const bool is_known = rk_raftlog_term(log, meta->index) == meta->term;
+	const bool bridges = rk_raft_sure_to(raft, meta->index) < meta->index &&
+			     meta->index > raft->delivered;
+	if (bridges && is_known && meta->index <= log->stable) {
+		install(raft, meta, true);
+	} else if (meta->index > log->committed) {
+		if (is_known) /* The log has it already (section 7): nothing is thrown away. */
 			rk_raft_commit_to(raft, meta->index);
-		} else {
-			rk_raftlog_restart(log, meta->index, meta->term);
-			raft->snapshot = *meta;
-			raft->reset_pending = true;
-			raft->install_pending = true;
-			raft->installing = raft->delivered = meta->index;
-			raft->last_time_ms = RK_MAX(raft->last_time_ms, meta->time_ms);
-			rk_raft_adopt_config(raft, &raft->snapshot.config);
-		}
+		else
+			install(raft, meta, false);
 	}
-	answer->index = log->committed;
+	answer->index = rk_raft_sure_to(raft, log->committed);
 	rk_raft_send(raft, answer);
 }

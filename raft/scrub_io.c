@@ -13,6 +13,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/vfs_io.h"
 #include "raft/segments_io.h"
 #include "raft/walsalvage_io.h"
 
@@ -101,9 +102,10 @@ static void on_damage(void *context, const char *segment, size_t from, size_t to
 static void scrub_log(struct rk_scrub *scrub, struct rk_buf *bytes)
 {
 	RK_AUTO(rk_segments_done) struct rk_segments segments = { 0 };
-	RK_AUTO(rk_drop_fd) int fd = open(scrub->log_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	RK_AUTO(rk_vfs_drop) struct rk_vfs *vfs = NULL;
 
-	if (fd < 0 || rk_segments_list(fd, scrub->log_dir, &segments, NULL) < 0)
+	if (rk_vfs_dir(&vfs, scrub->log_dir, false, NULL) < 0 ||
+	    rk_segments_list(vfs, &segments, NULL) < 0)
 		return;
 	for (size_t i = 0; i + 1 < segments.count && !atomic_load(&scrub->stops); i++) {
 		struct finding finding = { 0 };

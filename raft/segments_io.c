@@ -1,14 +1,13 @@
 #include "raft/segments_io.h"
 
-#include <dirent.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/mem.h"
+
+#define PIECE      (1u << 20)
+#define UNREADABLE 0xa5 /* so that a lost sector is not taken for one that was never written */
+#define HEAD_BYTES 4096
 
 void rk_segment_name(char name[RK_SEGMENT_NAME_MAX], uint64_t sequence)
 {
@@ -31,27 +30,25 @@ static int by_number(const void *left, const void *right)
 	return a < b ? -1 : a > b;
 }
 
-int rk_segments_list(int dir_fd, const char *dir, struct rk_segments *ret, struct rk_error *error)
+static void note_name(void *context, const char *name)
 {
-	const int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *listing = fd >= 0 ? fdopendir(fd) : NULL;
-	const struct dirent *entry;
+	struct rk_segments *segments = context;
 	uint64_t sequence;
 
-	if (listing == NULL) {
-		const int err = rk_fail_errno(error, "cannot list %s", dir);
-		if (fd >= 0)
-			(void)close(fd);
-		return err;
-	}
+	if (!sequence_of(name, &sequence))
+		return;
+	segments->at = rk_grow(segments->at, &segments->capacity, segments->count + 1,
+			       sizeof *segments->at);
+	segments->at[segments->count++] = sequence;
+}
+
+int rk_segments_list(struct rk_vfs *vfs, struct rk_segments *ret, struct rk_error *error)
+{
 	*ret = (struct rk_segments){ 0 };
-	while ((entry = readdir(listing)) != NULL) {
-		if (!sequence_of(entry->d_name, &sequence))
-			continue;
-		ret->at = rk_grow(ret->at, &ret->capacity, ret->count + 1, sizeof *ret->at);
-		ret->at[ret->count++] = sequence;
+	if (rk_vfs_list(vfs, ret, note_name) < 0) {
+		rk_segments_done(ret);
+		return rk_fail_errno(error, "cannot list %s", vfs->path);
 	}
-	(void)closedir(listing);
 	if (ret->count > 0)
 		qsort(ret->at, ret->count, sizeof *ret->at, by_number);
 	return RK_OK;
@@ -63,34 +60,44 @@ void rk_segments_done(struct rk_segments *segments)
 	*segments = (struct rk_segments){ 0 };
 }
 
-int rk_mapping_open(struct rk_mapping *ret, int dir_fd, const char *name, struct rk_error *error)
+/* Halves what cannot be read until only single sectors are left out. */
+static void read_around(struct rk_segment_bytes *segment, struct rk_vfile *file, size_t at,
+			size_t size)
 {
-	RK_AUTO(rk_drop_fd) int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC);
-	struct stat status;
+	uint8_t *bytes = segment->bytes.data + at;
 
-	if (fd < 0 || fstat(fd, &status) < 0)
-		return rk_fail_errno(error, "cannot open %s", name);
-	ret->bytes = (struct rk_span){ NULL, 0 };
-	if (status.st_size == 0)
-		return RK_OK;
-	const size_t size = (size_t)status.st_size;
-	void *bytes = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
-	if (bytes == MAP_FAILED)
-		return rk_fail_errno(error, "cannot read %s", name);
-	ret->bytes = rk_span_of(bytes, size);
+	if (rk_vfile_read(file, at, bytes, size) == RK_OK)
+		return;
+	if (size <= RK_SECTOR) {
+		memset(bytes, UNREADABLE, size);
+		segment->unreadable += size;
+		return;
+	}
+	const size_t half = (size / 2 + RK_SECTOR - 1) / RK_SECTOR * RK_SECTOR;
+	read_around(segment, file, at, half);
+	read_around(segment, file, at + half, size - half);
+}
+
+int rk_segment_load(struct rk_segment_bytes *ret, struct rk_vfs *vfs, const char *name,
+		    struct rk_error *error)
+{
+	RK_AUTO(rk_vfile_drop) struct rk_vfile *file = NULL;
+	uint64_t size;
+
+	*ret = (struct rk_segment_bytes){ 0 };
+	if (rk_vfs_open(vfs, name, RK_VFILE_READ, &file) < 0 || rk_vfile_size(file, &size) < 0)
+		return rk_fail_errno(error, "cannot open %s/%s", vfs->path, name);
+	(void)rk_buf_room(&ret->bytes, (size_t)size);
+	ret->bytes.size = (size_t)size;
+	for (size_t at = 0; at < size; at += PIECE)
+		read_around(ret, file, at, RK_MIN((size_t)PIECE, (size_t)size - at));
 	return RK_OK;
 }
 
-void rk_mapping_close(struct rk_mapping *mapping)
+void rk_segment_unload(struct rk_segment_bytes *segment)
 {
-	union {
-		const uint8_t *given;
-		void *plain;
-	} bytes = { mapping->bytes.data };
-
-	if (mapping->bytes.size > 0)
-		(void)munmap(bytes.plain, mapping->bytes.size);
-	mapping->bytes = (struct rk_span){ NULL, 0 };
+	rk_buf_done(&segment->bytes);
+	*segment = (struct rk_segment_bytes){ 0 };
 }
 
 bool rk_segment_head_of(struct rk_span segment, struct rk_segment_head *ret)
@@ -106,4 +113,17 @@ bool rk_segment_head_of(struct rk_span segment, struct rk_segment_head *ret)
 		return false;
 	*ret = record.head;
 	return true;
+}
+
+bool rk_segment_peek(struct rk_vfs *vfs, const char *name, struct rk_segment_head *ret,
+		     uint64_t *ret_size)
+{
+	RK_AUTO(rk_vfile_drop) struct rk_vfile *file = NULL;
+	uint8_t bytes[HEAD_BYTES];
+
+	*ret_size = 0;
+	return rk_vfs_open(vfs, name, RK_VFILE_READ, &file) == RK_OK &&
+	       rk_vfile_size(file, ret_size) == RK_OK &&
+	       rk_vfile_read(file, 0, bytes, sizeof bytes) == RK_OK &&
+	       rk_segment_head_of(rk_span_of(bytes, sizeof bytes), ret);
 }

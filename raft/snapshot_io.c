@@ -1,6 +1,6 @@
 #include "raft/snapshot_io.h"
 
-#include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +9,7 @@
 #include <zstd.h>
 
 #include "base/mem.h"
+#include "base/vfs_io.h"
 
 #define MAGIC      0x4e534b52u /* "RKSN" */
 #define VERSION    1
@@ -16,46 +17,42 @@
 #define HEAD_MAX   (64 + RK_CONFIG_SIZE_MAX + 64)
 #define TAIL_BYTES 4 /* CRC32C of all before */
 
-static void path_of(char *path, size_t size, const char *dir, uint64_t index, const char *ending)
+#define NAME_MAX_BYTES 48
+
+static void name_of(char name[NAME_MAX_BYTES], uint64_t index, const char *ending)
 {
-	(void)snprintf(path, size, "%s/%016llx.%s", dir, (unsigned long long)index, ending);
+	(void)snprintf(name, NAME_MAX_BYTES, "%016llx.%s", (unsigned long long)index, ending);
 }
 
-static int write_all(int fd, struct rk_span bytes)
+static void incoming_name(char name[NAME_MAX_BYTES], uint64_t peer)
 {
-	while (bytes.size > 0) {
-		const ssize_t done = write(fd, bytes.data, bytes.size);
-		if (done <= 0)
-			return RK_EIO;
-		bytes = rk_span_sub(bytes, (size_t)done, bytes.size);
-	}
-	return RK_OK;
-}
-
-static int sync_dir(const char *dir)
-{
-	RK_AUTO(rk_drop_fd) int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	return fd < 0 || fsync(fd) < 0 ? RK_EIO : RK_OK;
+	(void)snprintf(name, NAME_MAX_BYTES, "incoming-%llx.tmp", (unsigned long long)peer);
 }
 
 /* --- writing --- */
 
 struct rk_snapshot_writer {
-	char *dir;
+	struct rk_vfs *vfs;
 	uint64_t index;
-	char path[512];
-	int fd;
+	char name[NAME_MAX_BYTES];
+	struct rk_vfile *file;
+	uint64_t at;
 	uint32_t crc;
 	ZSTD_CCtx *zstd;
 	uint8_t out[RK_SNAPSHOT_PIECE];
 };
 
+static int failed(const struct rk_snapshot_writer *writer, struct rk_error *error)
+{
+	return rk_fail_errno(error, "cannot write %s/%s", writer->vfs->path, writer->name);
+}
+
 static int put(struct rk_snapshot_writer *writer, struct rk_span bytes, struct rk_error *error)
 {
 	writer->crc = rk_crc32c(writer->crc, bytes.data, bytes.size);
-	if (write_all(writer->fd, bytes) < 0)
-		return rk_fail_errno(error, "cannot write %s", writer->path);
+	if (rk_vfile_write(writer->file, writer->at, bytes) < 0)
+		return failed(writer, error);
+	writer->at += bytes.size;
 	return RK_OK;
 }
 
@@ -74,21 +71,22 @@ static void put_head(struct rk_buf *out, struct rk_cluster_id cluster,
 	rk_buf_done(&encoded);
 }
 
-int rk_snapshot_create(struct rk_snapshot_writer **ret, const char *dir,
+int rk_snapshot_create(struct rk_snapshot_writer **ret, struct rk_vfs *vfs,
 		       struct rk_cluster_id cluster, const struct rk_snapshot_meta *meta,
 		       struct rk_error *error)
 {
 	struct rk_snapshot_writer *writer = rk_zalloc(sizeof *writer);
 	RK_AUTO(rk_buf_done) struct rk_buf head = { 0 };
 
-	writer->dir = rk_strdup(dir);
+	writer->vfs = rk_vfs_dup(vfs);
 	writer->index = meta->index;
-	path_of(writer->path, sizeof writer->path, dir, meta->index, "tmp");
-	writer->fd = open(writer->path, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600);
+	name_of(writer->name, meta->index, "tmp");
 	writer->zstd = ZSTD_createCCtx();
 	put_head(&head, cluster, meta);
-	int err = writer->fd < 0 || writer->zstd == NULL
-			  ? rk_fail_errno(error, "cannot make %s", writer->path)
+	int err = writer->zstd == NULL ||
+				  rk_vfs_open(writer->vfs, writer->name, RK_VFILE_NEW,
+					      &writer->file) < 0
+			  ? rk_fail_errno(error, "cannot make %s/%s", vfs->path, writer->name)
 			  : put(writer, rk_buf_span(&head), error);
 	if (err < 0) {
 		(void)rk_snapshot_abort(writer);
@@ -125,14 +123,15 @@ int rk_snapshot_write(struct rk_snapshot_writer *writer, struct rk_span bytes,
 static int finish(struct rk_snapshot_writer *writer, struct rk_error *error)
 {
 	RK_AUTO(rk_buf_done) struct rk_buf tail = { 0 };
-	char path[512];
+	char name[NAME_MAX_BYTES];
 
 	RK_TRY(compress(writer, RK_SPAN(""), ZSTD_e_end, error));
 	rk_buf_put_u32(&tail, writer->crc);
-	path_of(path, sizeof path, writer->dir, writer->index, "snap");
-	if (write_all(writer->fd, rk_buf_span(&tail)) < 0 || fsync(writer->fd) < 0 ||
-	    rename(writer->path, path) < 0 || sync_dir(writer->dir) < 0)
-		return rk_fail_errno(error, "cannot write %s", path);
+	name_of(name, writer->index, "snap");
+	if (rk_vfile_write(writer->file, writer->at, rk_buf_span(&tail)) < 0 ||
+	    rk_vfile_sync(writer->file) < 0 ||
+	    rk_vfs_rename(writer->vfs, writer->name, name) < 0 || rk_vfs_sync(writer->vfs) < 0)
+		return failed(writer, error);
 	return RK_OK;
 }
 
@@ -148,11 +147,11 @@ struct rk_snapshot_writer *rk_snapshot_abort(struct rk_snapshot_writer *writer)
 {
 	if (writer == NULL)
 		return NULL;
-	if (writer->fd >= 0)
-		(void)close(writer->fd);
-	(void)unlink(writer->path);
+	if (writer->file != NULL)
+		(void)rk_vfs_remove(writer->vfs, writer->name);
+	(void)rk_vfile_close(writer->file);
+	(void)rk_vfs_close(writer->vfs);
 	(void)ZSTD_freeCCtx(writer->zstd);
-	free(writer->dir);
 	free(writer);
 	return NULL;
 }
@@ -160,8 +159,9 @@ struct rk_snapshot_writer *rk_snapshot_abort(struct rk_snapshot_writer *writer)
 /* --- reading --- */
 
 struct rk_snapshot_reader {
-	int fd;
-	char path[512];
+	struct rk_vfile *file;
+	char path[512]; /* for messages */
+	uint64_t at;
 	uint64_t left; /* bytes of the file before the tail that have not been read */
 	uint32_t crc;
 	bool ended;
@@ -179,19 +179,36 @@ static int damaged(const struct rk_snapshot_reader *reader, const char *what,
 
 static int fetch(struct rk_snapshot_reader *reader, size_t size, struct rk_error *error)
 {
-	size_t got = 0;
-
 	size = (size_t)RK_MIN((uint64_t)size, reader->left);
-	while (got < size) {
-		const ssize_t more = read(reader->fd, reader->bytes + got, size - got);
-		if (more <= 0)
-			return damaged(reader, "cannot be read to its end", error);
-		got += (size_t)more;
-	}
+	if (rk_vfile_read(reader->file, reader->at, reader->bytes, size) < 0)
+		return damaged(reader, "cannot be read to its end", error);
+	reader->at += size;
 	reader->crc = rk_crc32c(reader->crc, reader->bytes, size);
 	reader->left -= size;
 	reader->in = (ZSTD_inBuffer){ reader->bytes, size, 0 };
 	return RK_OK;
+}
+
+/* What its head says may be damage. */
+static bool is_whole(struct rk_snapshot_reader *reader)
+{
+	uint64_t size = 0;
+	uint32_t crc = 0;
+
+	if (rk_vfile_size(reader->file, &size) < 0 || size < TAIL_BYTES)
+		return false;
+	for (uint64_t at = 0; at < size - TAIL_BYTES; at += sizeof reader->bytes) {
+		const size_t piece =
+			(size_t)RK_MIN((uint64_t)sizeof reader->bytes, size - TAIL_BYTES - at);
+		if (rk_vfile_read(reader->file, at, reader->bytes, piece) < 0)
+			return false;
+		crc = rk_crc32c(crc, reader->bytes, piece);
+	}
+	uint8_t tail[TAIL_BYTES];
+	if (rk_vfile_read(reader->file, size - TAIL_BYTES, tail, sizeof tail) < 0)
+		return false;
+	struct rk_reader in = rk_reader_of(rk_span_of(tail, sizeof tail));
+	return rk_read_u32(&in) == crc;
 }
 
 static int read_head(struct rk_snapshot_reader *reader, struct rk_cluster_id cluster,
@@ -204,6 +221,9 @@ static int read_head(struct rk_snapshot_reader *reader, struct rk_cluster_id clu
 	const uint32_t size = rk_read_u32(&in);
 	if (in.failed || magic != MAGIC || size > HEAD_MAX)
 		return damaged(reader, "is not a snapshot", error);
+	if ((version != VERSION || found.high != cluster.high || found.low != cluster.low) &&
+	    !is_whole(reader))
+		return damaged(reader, "its head is damaged", error);
 	if (version != VERSION)
 		return rk_fail(error, RK_ENOTSUP,
 			       "%s: is of version %u, which this program does not know",
@@ -217,23 +237,23 @@ static int read_head(struct rk_snapshot_reader *reader, struct rk_cluster_id clu
 	return RK_OK;
 }
 
-static int open_path(struct rk_snapshot_reader **ret, const char *path,
+static int open_name(struct rk_snapshot_reader **ret, struct rk_vfs *vfs, const char *name,
 		     struct rk_cluster_id cluster, struct rk_snapshot_meta *ret_meta,
 		     struct rk_error *error)
 {
 	struct rk_snapshot_reader *reader = rk_zalloc(sizeof *reader);
-	struct stat status;
+	uint64_t size = 0;
 
-	(void)snprintf(reader->path, sizeof reader->path, "%s", path);
-	reader->fd = open(path, O_RDONLY | O_CLOEXEC);
+	(void)snprintf(reader->path, sizeof reader->path, "%s/%s", vfs->path, name);
 	reader->zstd = ZSTD_createDCtx();
 	int err = RK_OK;
-	if (reader->fd < 0 || reader->zstd == NULL || fstat(reader->fd, &status) < 0)
-		err = rk_fail_errno(error, "cannot open %s", path);
-	else if (status.st_size <= TAIL_BYTES)
+	if (reader->zstd == NULL || rk_vfs_open(vfs, name, RK_VFILE_READ, &reader->file) < 0 ||
+	    rk_vfile_size(reader->file, &size) < 0)
+		err = rk_fail_errno(error, "cannot open %s", reader->path);
+	else if (size <= TAIL_BYTES)
 		err = damaged(reader, "is not a snapshot", error);
 	if (err == RK_OK) {
-		reader->left = (uint64_t)status.st_size - TAIL_BYTES;
+		reader->left = size - TAIL_BYTES;
 		err = read_head(reader, cluster, ret_meta, error);
 	}
 	if (err < 0) {
@@ -244,41 +264,49 @@ static int open_path(struct rk_snapshot_reader **ret, const char *path,
 	return RK_OK;
 }
 
-static uint64_t newest(const char *dir)
+static bool index_of(const char *name, uint64_t *ret)
 {
-	DIR *listing = opendir(dir);
-	const struct dirent *entry;
+	char *end = NULL;
+
+	*ret = strtoull(name, &end, 16);
+	return end == name + 16 && strcmp(end, ".snap") == 0;
+}
+
+static void note_newest(void *context, const char *name)
+{
+	uint64_t *best = context, index;
+
+	if (index_of(name, &index))
+		*best = RK_MAX(*best, index);
+}
+
+static uint64_t newest(struct rk_vfs *vfs)
+{
 	uint64_t best = 0;
 
-	while (listing != NULL && (entry = readdir(listing)) != NULL) {
-		char *end = NULL;
-		const uint64_t index = strtoull(entry->d_name, &end, 16);
-		if (end == entry->d_name + 16 && strcmp(end, ".snap") == 0)
-			best = RK_MAX(best, index);
-	}
-	if (listing != NULL)
-		(void)closedir(listing);
+	(void)rk_vfs_list(vfs, &best, note_newest);
 	return best;
 }
 
-int rk_snapshot_open(struct rk_snapshot_reader **ret, const char *dir, struct rk_cluster_id cluster,
-		     uint64_t index, struct rk_snapshot_meta *ret_meta, struct rk_error *error)
+int rk_snapshot_open(struct rk_snapshot_reader **ret, struct rk_vfs *vfs,
+		     struct rk_cluster_id cluster, uint64_t index,
+		     struct rk_snapshot_meta *ret_meta, struct rk_error *error)
 {
-	char path[512];
+	char name[NAME_MAX_BYTES];
 
 	if (index == 0)
-		index = newest(dir);
+		index = newest(vfs);
 	if (index == 0)
-		return rk_fail(error, RK_ENOENT, "%s holds no snapshot", dir);
-	path_of(path, sizeof path, dir, index, "snap");
-	return open_path(ret, path, cluster, ret_meta, error);
+		return rk_fail(error, RK_ENOENT, "%s holds no snapshot", vfs->path);
+	name_of(name, index, "snap");
+	return open_name(ret, vfs, name, cluster, ret_meta, error);
 }
 
 static int check_tail(struct rk_snapshot_reader *reader, struct rk_error *error)
 {
 	uint8_t tail[TAIL_BYTES];
 
-	if (read(reader->fd, tail, sizeof tail) != (ssize_t)sizeof tail)
+	if (rk_vfile_read(reader->file, reader->at, tail, sizeof tail) < 0)
 		return damaged(reader, "cannot be read to its end", error);
 	struct rk_reader in = rk_reader_of(rk_span_of(tail, sizeof tail));
 	if (!reader->ended || rk_read_u32(&in) != reader->crc)
@@ -310,8 +338,7 @@ struct rk_snapshot_reader *rk_snapshot_close(struct rk_snapshot_reader *reader)
 {
 	if (reader == NULL)
 		return NULL;
-	if (reader->fd >= 0)
-		(void)close(reader->fd);
+	(void)rk_vfile_close(reader->file);
 	(void)ZSTD_freeDCtx(reader->zstd);
 	free(reader);
 	return NULL;
@@ -319,13 +346,19 @@ struct rk_snapshot_reader *rk_snapshot_close(struct rk_snapshot_reader *reader)
 
 /* --- the files --- */
 
+static void path_of(char *path, size_t size, const char *dir, const char *name)
+{
+	(void)snprintf(path, size, "%s/%s", dir, name);
+}
+
 int rk_snapshot_raw(const char *dir, uint64_t index, int *ret_fd, uint64_t *ret_size,
 		    struct rk_error *error)
 {
-	char path[512];
+	char name[NAME_MAX_BYTES], path[512];
 	struct stat status;
 
-	path_of(path, sizeof path, dir, index, "snap");
+	name_of(name, index, "snap");
+	path_of(path, sizeof path, dir, name);
 	RK_AUTO(rk_drop_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &status) < 0)
 		return rk_fail_errno(error, "cannot open %s", path);
@@ -334,16 +367,12 @@ int rk_snapshot_raw(const char *dir, uint64_t index, int *ret_fd, uint64_t *ret_
 	return RK_OK;
 }
 
-static void incoming_path(char *path, size_t size, const char *dir, uint64_t peer)
-{
-	(void)snprintf(path, size, "%s/incoming-%llx.tmp", dir, (unsigned long long)peer);
-}
-
 int rk_snapshot_incoming(const char *dir, uint64_t peer, int *ret_fd, struct rk_error *error)
 {
-	char path[512];
+	char name[NAME_MAX_BYTES], path[512];
 
-	incoming_path(path, sizeof path, dir, peer);
+	incoming_name(name, peer);
+	path_of(path, sizeof path, dir, name);
 	(void)unlink(path); /* an older one may still be written by a connection that hangs */
 	const int fd = open(path, O_CREAT | O_TRUNC | O_RDWR | O_CLOEXEC, 0600);
 	if (fd < 0)
@@ -352,81 +381,107 @@ int rk_snapshot_incoming(const char *dir, uint64_t peer, int *ret_fd, struct rk_
 	return RK_OK;
 }
 
-int rk_snapshot_admit(const char *dir, uint64_t peer, struct rk_cluster_id cluster,
-		      const struct rk_snapshot_meta *meta, struct rk_error *error)
+static int read_to_end(struct rk_snapshot_reader *reader, const struct rk_snapshot_meta *found,
+		       const struct rk_snapshot_meta *meta, struct rk_error *error)
 {
-	struct rk_snapshot_reader *reader = NULL;
-	struct rk_snapshot_meta found;
 	struct rk_span bytes;
-	char came[512], from[512], to[512];
 	int more;
 
-	/* Out of the way of the next one from the same peer: what is checked is what is kept. */
-	incoming_path(came, sizeof came, dir, peer);
-	(void)snprintf(from, sizeof from, "%s/checked.tmp", dir);
-	if (rename(came, from) < 0)
-		return rk_fail_errno(error, "cannot find %s", came);
-	RK_TRY(open_path(&reader, from, cluster, &found, error));
 	do
 		more = rk_snapshot_read(reader, &bytes, error);
 	while (more == 1);
-	if (more == 0 && (found.index != meta->index || found.term != meta->term))
-		more = damaged(reader, "is not the snapshot that was announced", error);
-	if (more == 0 && fsync(reader->fd) < 0)
-		more = rk_fail_errno(error, "cannot write %s", from);
+	if (more == 0 && (found->index != meta->index || found->term != meta->term))
+		return damaged(reader, "is not the snapshot that was announced", error);
+	return more;
+}
+
+int rk_snapshot_admit(struct rk_vfs *vfs, uint64_t peer, struct rk_cluster_id cluster,
+		      const struct rk_snapshot_meta *meta, struct rk_error *error)
+{
+	static const char checked[] = "checked.tmp";
+	RK_AUTO(rk_vfile_drop) struct rk_vfile *file = NULL;
+	struct rk_snapshot_reader *reader = NULL;
+	struct rk_snapshot_meta found;
+	char came[NAME_MAX_BYTES], name[NAME_MAX_BYTES];
+
+	/* Out of the way of the next one from the same peer: what is checked is what is kept. */
+	incoming_name(came, peer);
+	if (rk_vfs_rename(vfs, came, checked) < 0)
+		return rk_fail_errno(error, "cannot find %s/%s", vfs->path, came);
+	RK_TRY(open_name(&reader, vfs, checked, cluster, &found, error));
+	const int err = read_to_end(reader, &found, meta, error);
 	(void)rk_snapshot_close(reader);
-	if (more < 0)
-		return more;
-	path_of(to, sizeof to, dir, meta->index, "snap");
-	if (rename(from, to) < 0 || sync_dir(dir) < 0)
-		return rk_fail_errno(error, "cannot make %s", to);
+	RK_TRY(err);
+	name_of(name, meta->index, "snap");
+	if (rk_vfs_open(vfs, checked, RK_VFILE_WRITE, &file) < 0 || rk_vfile_sync(file) < 0 ||
+	    rk_vfs_rename(vfs, checked, name) < 0 || rk_vfs_sync(vfs) < 0)
+		return rk_fail_errno(error, "cannot make %s/%s", vfs->path, name);
 	return RK_OK;
 }
 
-int rk_snapshot_set_aside(const char *dir, struct rk_error *error)
+int rk_snapshot_set_aside(struct rk_vfs *vfs, struct rk_error *error)
 {
-	char from[512], to[512];
-	const uint64_t index = newest(dir);
+	char from[NAME_MAX_BYTES], to[NAME_MAX_BYTES];
+	const uint64_t index = newest(vfs);
 
 	if (index == 0)
-		return rk_fail(error, RK_ENOENT, "%s holds no snapshot", dir);
-	path_of(from, sizeof from, dir, index, "snap");
-	path_of(to, sizeof to, dir, index, "snap.damaged");
-	if (rename(from, to) < 0 || sync_dir(dir) < 0)
-		return rk_fail_errno(error, "cannot set %s aside", from);
+		return rk_fail(error, RK_ENOENT, "%s holds no snapshot", vfs->path);
+	name_of(from, index, "snap");
+	name_of(to, index, "snap.damaged");
+	if (rk_vfs_rename(vfs, from, to) < 0 || rk_vfs_sync(vfs) < 0)
+		return rk_fail_errno(error, "cannot set %s/%s aside", vfs->path, from);
 	return RK_OK;
 }
 
-void rk_snapshot_prune(const char *dir, unsigned keep, bool sweep)
-{
-	uint64_t newest_kept[16] = { 0 }; /* descending */
-	char path[768];
+#define KEEP_MAX 16
+struct pruning {
+	uint64_t kept[KEEP_MAX]; /* the newest, descending */
+	unsigned keep;
+	bool sweep;
+	char (*gone)[NAME_MAX_BYTES];
+	size_t gone_count, gone_capacity;
+};
 
-	rk_assert(keep <= RK_COUNT(newest_kept));
-	for (int pass = 0; pass < 2; pass++) {
-		DIR *listing = opendir(dir);
-		const struct dirent *entry;
-		while (listing != NULL && (entry = readdir(listing)) != NULL) {
-			char *end = NULL;
-			uint64_t index = strtoull(entry->d_name, &end, 16);
-			const bool whole = end == entry->d_name + 16 && strcmp(end, ".snap") == 0;
-			(void)snprintf(path, sizeof path, "%s/%s", dir, entry->d_name);
-			if (whole && pass == 0) {
-				for (unsigned i = 0; i < keep; i++) {
-					const uint64_t other = newest_kept[i];
-					if (index > other) {
-						newest_kept[i] = index;
-						index = other;
-					}
-				}
-			} else if (whole && index < newest_kept[keep - 1]) {
-				(void)unlink(path);
-			} else if (sweep && pass == 1 && strlen(entry->d_name) > 4 &&
-				   strcmp(entry->d_name + strlen(entry->d_name) - 4, ".tmp") == 0) {
-				(void)unlink(path);
-			}
+static void note_kept(void *context, const char *name)
+{
+	struct pruning *pruning = context;
+	uint64_t index;
+
+	if (!index_of(name, &index))
+		return;
+	for (unsigned i = 0; i < pruning->keep; i++) {
+		const uint64_t other = pruning->kept[i];
+		if (index > other) {
+			pruning->kept[i] = index;
+			index = other;
 		}
-		if (listing != NULL)
-			(void)closedir(listing);
 	}
+}
+
+static void note_gone(void *context, const char *name)
+{
+	struct pruning *pruning = context;
+	const size_t size = strlen(name);
+	uint64_t index;
+	const bool is_whole = index_of(name, &index);
+
+	if (size >= NAME_MAX_BYTES ||
+	    !(is_whole ? index < pruning->kept[pruning->keep - 1]
+		       : pruning->sweep && size > 4 && strcmp(name + size - 4, ".tmp") == 0))
+		return;
+	pruning->gone = rk_grow(pruning->gone, &pruning->gone_capacity, pruning->gone_count + 1,
+				sizeof *pruning->gone);
+	memcpy(pruning->gone[pruning->gone_count++], name, size + 1);
+}
+
+void rk_snapshot_prune(struct rk_vfs *vfs, unsigned keep, bool sweep)
+{
+	struct pruning pruning = { .keep = keep, .sweep = sweep };
+
+	rk_assert(keep <= KEEP_MAX);
+	(void)rk_vfs_list(vfs, &pruning, note_kept);
+	(void)rk_vfs_list(vfs, &pruning, note_gone);
+	for (size_t i = 0; i < pruning.gone_count; i++)
+		(void)rk_vfs_remove(vfs, pruning.gone[i]);
+	free(pruning.gone);
 }

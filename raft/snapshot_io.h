@@ -6,6 +6,7 @@
 #ifndef RK_RAFT_SNAPSHOT_IO_H
 #define RK_RAFT_SNAPSHOT_IO_H
 
+#include "base/vfs.h"
 #include "raft/entry.h"
 
 #define RK_SNAPSHOT_PIECE (256u * 1024)
@@ -13,7 +14,7 @@
 /* --- writing --- */
 
 struct rk_snapshot_writer;
-RK_MUST_CHECK int rk_snapshot_create(struct rk_snapshot_writer **ret, const char *dir,
+RK_MUST_CHECK int rk_snapshot_create(struct rk_snapshot_writer **ret, struct rk_vfs *vfs,
 				     struct rk_cluster_id cluster,
 				     const struct rk_snapshot_meta *meta, struct rk_error *error);
 RK_MUST_CHECK int rk_snapshot_write(struct rk_snapshot_writer *writer, struct rk_span bytes,
@@ -28,7 +29,7 @@ struct rk_snapshot_writer *rk_snapshot_abort(
 struct rk_snapshot_reader;
 /* index 0: the newest one. RK_ENOENT when there is none; RK_ECORRUPT, RK_EPERM (another cluster's).
  */
-RK_MUST_CHECK int rk_snapshot_open(struct rk_snapshot_reader **ret, const char *dir,
+RK_MUST_CHECK int rk_snapshot_open(struct rk_snapshot_reader **ret, struct rk_vfs *vfs,
 				   struct rk_cluster_id cluster, uint64_t index,
 				   struct rk_snapshot_meta *ret_meta, struct rk_error *error);
 /* 1: *ret holds the next bytes (borrowed until the next call); 0: the end, and the checksum was
@@ -48,12 +49,12 @@ RK_MUST_CHECK int rk_snapshot_incoming(const char *dir, uint64_t peer, int *ret_
 				       struct rk_error *error);
 /* Reads what came from the peer to its end; when it is the snapshot `meta` and undamaged, makes it
  * durable under its name. */
-RK_MUST_CHECK int rk_snapshot_admit(const char *dir, uint64_t peer, struct rk_cluster_id cluster,
+RK_MUST_CHECK int rk_snapshot_admit(struct rk_vfs *vfs, uint64_t peer, struct rk_cluster_id cluster,
 				    const struct rk_snapshot_meta *meta, struct rk_error *error);
 /* Renames the newest snapshot, which is damaged, to NAME.damaged. RK_ENOENT when there is none. */
-RK_MUST_CHECK int rk_snapshot_set_aside(const char *dir, struct rk_error *error);
+RK_MUST_CHECK int rk_snapshot_set_aside(struct rk_vfs *vfs, struct rk_error *error);
 /* Removes all but the newest `keep`, and (sweep: at start, when nobody writes) what is not whole.
  */
-void rk_snapshot_prune(const char *dir, unsigned keep, bool sweep);
+void rk_snapshot_prune(struct rk_vfs *vfs, unsigned keep, bool sweep);
 
 #endif

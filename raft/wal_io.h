@@ -7,12 +7,15 @@
 #ifndef RK_RAFT_WAL_IO_H
 #define RK_RAFT_WAL_IO_H
 
+#include "base/vfs.h"
 #include "raft/frame.h"
 
 struct rk_wal;
 
 struct rk_wal_opts {
-	const char *dir; /* of the segments; made when it is missing */
+	const char *dir;    /* of the segments; made when it is missing */
+	struct rk_vfs *vfs; /* instead of `dir`: taken by rk_wal_open, whatever comes of it */
+	uint64_t seed;      /* of the salts; 0: the kernel's randomness */
 	struct rk_cluster_id
 		cluster; /* RK_EPERM when the segments are another cluster's or member's */
 	uint64_t member;
@@ -28,11 +31,13 @@ struct rk_wal_found { /* what was on disk; rk_wal_found_done frees it */
 	size_t count, capacity;
 	struct rk_entry *entries;
 	size_t torn_bytes; /* cut from the end: written by a job that never ended */
-	/* With `repair`: what was damaged, and from which entry on nothing is left; 0: nothing was. hard.commit is
-	 * RK_COMMIT_FORGOTTEN then, at every start until the first write: the member must not promise anything as
-	 * if it had never had those entries. The files are kept as NAME.damaged. */
+	/* With `repair`: entries of kind RK_ENTRY_LOST are damaged; index and term are known, the rest is with the peers. */
+	size_t holes;
+	/* With `repair`, when not even that is known: from which entry on nothing is left; 0: nothing was lost so.
+	 * hard.commit is RK_COMMIT_FORGOTTEN then, at every start until the first write: the member must not promise
+	 * anything as if it had never had those entries. The files are kept as NAME.damaged. */
 	uint64_t lost_from;
-	struct rk_error damage;
+	struct rk_error damage; /* of either kind: the first place */
 };
 void rk_wal_found_done(struct rk_wal_found *found);
 
@@ -46,6 +51,10 @@ struct rk_wal *rk_wal_close(struct rk_wal *wal); /* takes NULL, returns NULL */
  * call may be made again when there is room. Any other failure is final. */
 RK_MUST_CHECK int rk_wal_write(struct rk_wal *wal, struct rk_persist *const *jobs, size_t count,
 			       struct rk_error *error);
+/* The log will be idle for a while: what is in the newest frame is said once more in one of its own, so that damage
+ * to it can be told from a torn write. Costs a sync, once; fails as rk_wal_write does. */
+bool rk_wal_is_sealed(const struct rk_wal *wal);
+RK_MUST_CHECK int rk_wal_seal(struct rk_wal *wal, struct rk_error *error);
 /* Makes the next segment when the present one is half full, so that rk_wal_write need not. */
 RK_MUST_CHECK int rk_wal_prepare(struct rk_wal *wal, struct rk_error *error);
 /* Entries up to `index` are not needed for recovery: segments of them go when the history is larger
@@ -65,8 +74,9 @@ struct rk_wal_place {
 	size_t offset;
 };
 /* 1: the next record (borrowed until the next call; *ret_place may be NULL). 0: the end. RK_EAGAIN:
- * the end, with a torn frame after it. RK_ECORRUPT: damage; error says where. Records are given as
- * they were written: an entry whose index was seen before replaces that one and all after it. */
+ * the end, with a torn frame after it. RK_ECORRUPT: damage; error says where. Where it is known what was damaged,
+ * there is a LOST instead, and the reading goes on. Records are given as
+ * they were written: an entry whose index was seen before replaces that one and all after it; a FILL, only that one. */
 int rk_wal_reader_next(struct rk_wal_reader *reader, struct rk_record *ret,
 		       struct rk_wal_place *ret_place, struct rk_error *error);
 

@@ -1,53 +1,34 @@
 #include "raft/walrepair_io.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/mem.h"
 #include "raft/segments_io.h"
+#include "raft/wal_inner_io.h"
 
 #define MARK_NAME "amnesia"
-#define MARK_SIZE 20 /* term, vote, checksum */
 
-bool rk_walrepair_is_marked(int dir_fd, struct rk_hard_state *hard)
+bool rk_walrepair_is_marked(struct rk_vfs *vfs)
 {
-	RK_AUTO(rk_drop_fd) int fd = openat(dir_fd, MARK_NAME, O_RDONLY | O_CLOEXEC);
-	uint8_t bytes[MARK_SIZE];
+	RK_AUTO(rk_vfile_drop) struct rk_vfile *file = NULL;
 
-	if (fd < 0)
-		return false;
-	if (read(fd, bytes, sizeof bytes) != (ssize_t)sizeof bytes)
-		return true;
-	struct rk_reader in = rk_reader_of(rk_span_of(bytes, sizeof bytes));
-	const uint64_t term = rk_read_u64(&in), vote = rk_read_u64(&in);
-	if (rk_read_u32(&in) == rk_crc32c(0, bytes, MARK_SIZE - 4) && term >= hard->term) {
-		hard->term = term;
-		hard->vote = vote;
-	}
-	return true;
+	return rk_vfs_open(vfs, MARK_NAME, RK_VFILE_READ, &file) == RK_OK;
 }
 
-int rk_walrepair_mark(int dir_fd, const struct rk_hard_state *hard, struct rk_error *error)
+int rk_walrepair_mark(struct rk_vfs *vfs, struct rk_error *error)
 {
-	RK_AUTO(rk_buf_done) struct rk_buf bytes = { 0 };
-	RK_AUTO(rk_drop_fd)
-	int fd = openat(dir_fd, MARK_NAME, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	RK_AUTO(rk_vfile_drop) struct rk_vfile *file = NULL;
 
-	rk_buf_put_u64(&bytes, hard->term);
-	rk_buf_put_u64(&bytes, hard->vote);
-	rk_buf_put_u32(&bytes, rk_crc32c(0, bytes.data, bytes.size));
-	if (fd < 0 || write(fd, bytes.data, bytes.size) != (ssize_t)bytes.size || fsync(fd) < 0 ||
-	    fsync(dir_fd) < 0)
+	if (rk_vfs_open(vfs, MARK_NAME, RK_VFILE_NEW, &file) < 0 || rk_vfile_sync(file) < 0 ||
+	    rk_vfs_sync(vfs) < 0)
 		return rk_fail_errno(error, "cannot mark the log as damaged");
 	return RK_OK;
 }
 
-int rk_walrepair_unmark(int dir_fd)
+int rk_walrepair_unmark(struct rk_vfs *vfs)
 {
-	return unlinkat(dir_fd, MARK_NAME, 0) < 0 && errno != ENOENT ? RK_EIO : RK_OK;
+	(void)rk_vfs_remove(vfs, MARK_NAME);
+	return rk_walrepair_is_marked(vfs) ? RK_EIO : rk_vfs_sync(vfs);
 }
 
 static void take_hard(struct rk_span body, struct rk_hard_state *hard)
@@ -64,19 +45,19 @@ static void take_hard(struct rk_span body, struct rk_hard_state *hard)
 	}
 }
 
-void rk_walrepair_hard(int dir_fd, uint64_t sequence, struct rk_hard_state *hard)
+void rk_walrepair_hard(struct rk_vfs *vfs, uint64_t sequence, struct rk_hard_state *hard)
 {
-	RK_AUTO(rk_mapping_close) struct rk_mapping mapping = { 0 };
+	RK_AUTO(rk_segment_unload) struct rk_segment_bytes segment = { 0 };
 	char name[RK_SEGMENT_NAME_MAX];
 
 	rk_segment_name(name, sequence);
-	if (rk_mapping_open(&mapping, dir_fd, name, NULL) < 0)
+	if (rk_segment_load(&segment, vfs, name, NULL) < 0)
 		return;
-	for (size_t at = 0; at < mapping.bytes.size; at += RK_FRAME_ALIGN) {
-		struct rk_frames frames =
-			rk_frames_of(rk_span_sub(mapping.bytes, at, mapping.bytes.size));
+	const struct rk_span bytes = rk_buf_span(&segment.bytes);
+	for (size_t at = 0; at < bytes.size; at += RK_FRAME_ALIGN) {
+		struct rk_frames frames = rk_frames_of(rk_span_sub(bytes, at, bytes.size));
 		struct rk_span body;
-		if (!rk_frame_is_at(mapping.bytes, at) || rk_frames_next(&frames, &body) != 1)
+		if (!rk_frame_is_at(bytes, at) || rk_frames_next(&frames, &body) != 1)
 			continue;
 		take_hard(body, hard);
 		at += frames.at - RK_FRAME_ALIGN;
@@ -91,48 +72,34 @@ static void damaged_name(char name[RK_SEGMENT_NAME_MAX + 16], uint64_t sequence)
 	(void)snprintf(name, RK_SEGMENT_NAME_MAX + 16, "%s.damaged", segment);
 }
 
-int rk_walrepair_set_aside(int dir_fd, uint64_t sequence, struct rk_error *error)
+int rk_walrepair_set_aside(struct rk_vfs *vfs, uint64_t sequence, struct rk_error *error)
 {
 	char name[RK_SEGMENT_NAME_MAX], to[RK_SEGMENT_NAME_MAX + 16];
 
 	rk_segment_name(name, sequence);
 	damaged_name(to, sequence);
-	if (renameat(dir_fd, name, dir_fd, to) < 0 || fsync(dir_fd) < 0)
+	if (rk_vfs_rename(vfs, name, to) < 0 || rk_vfs_sync(vfs) < 0)
 		return rk_fail_errno(error, "cannot set %s aside", name);
 	return RK_OK;
 }
 
-static int put_all(int fd, const uint8_t *data, size_t size, size_t at)
+int rk_walrepair_cut(struct rk_vfs *vfs, uint64_t sequence, size_t at, struct rk_error *error)
 {
-	while (size > 0) {
-		const ssize_t done = pwrite(fd, data, size, (off_t)at);
-		if (done <= 0)
-			return RK_EIO;
-		data += done;
-		at += (size_t)done;
-		size -= (size_t)done;
-	}
-	return RK_OK;
-}
-
-int rk_walrepair_cut(int dir_fd, uint64_t sequence, size_t at, struct rk_error *error)
-{
-	static const uint8_t zeros[1 << 16];
-	RK_AUTO(rk_mapping_close) struct rk_mapping mapping = { 0 };
+	RK_AUTO(rk_segment_unload) struct rk_segment_bytes segment = { 0 };
+	RK_AUTO(rk_vfile_drop) struct rk_vfile *copy_file = NULL;
+	RK_AUTO(rk_vfile_drop) struct rk_vfile *file = NULL;
 	char name[RK_SEGMENT_NAME_MAX], copy[RK_SEGMENT_NAME_MAX + 16];
 
 	rk_segment_name(name, sequence);
 	damaged_name(copy, sequence);
-	RK_TRY(rk_mapping_open(&mapping, dir_fd, name, error));
-	RK_AUTO(rk_drop_fd)
-	int to = openat(dir_fd, copy, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600);
-	if (to < 0 || put_all(to, mapping.bytes.data, mapping.bytes.size, 0) < 0 || fsync(to) < 0)
+	RK_TRY(rk_segment_load(&segment, vfs, name, error));
+	if (rk_vfs_open(vfs, copy, RK_VFILE_NEW, &copy_file) < 0 ||
+	    rk_vfile_write(copy_file, 0, rk_buf_span(&segment.bytes)) < 0 ||
+	    rk_vfile_sync(copy_file) < 0)
 		return rk_fail_errno(error, "cannot keep a copy of %s", name);
-	RK_AUTO(rk_drop_fd) int fd = openat(dir_fd, name, O_RDWR | O_CLOEXEC);
-	for (size_t from = at; fd >= 0 && from < mapping.bytes.size; from += sizeof zeros)
-		if (put_all(fd, zeros, RK_MIN(sizeof zeros, mapping.bytes.size - from), from) < 0)
-			return rk_fail_errno(error, "cannot cut %s", name);
-	if (fd < 0 || fsync(fd) < 0 || fsync(dir_fd) < 0)
+	if (rk_vfs_open(vfs, name, RK_VFILE_WRITE, &file) < 0 ||
+	    rk_wal_zero(file, at, segment.bytes.size) < 0 || rk_vfile_sync(file) < 0 ||
+	    rk_vfs_sync(vfs) < 0)
 		return rk_fail_errno(error, "cannot cut %s", name);
 	return RK_OK;
 }

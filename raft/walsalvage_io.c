@@ -1,9 +1,7 @@
 #include "raft/walsalvage_io.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include "base/mem.h"
+#include "base/vfs_io.h"
 #include "raft/segments_io.h"
 
 static void take_body(const struct rk_salvage *salvage, struct rk_span body)
@@ -58,19 +56,19 @@ void rk_salvage_segment(const struct rk_salvage *salvage, const char *name, stru
 int rk_salvage_dir(const struct rk_salvage *salvage, const char *dir, struct rk_error *error)
 {
 	RK_AUTO(rk_segments_done) struct rk_segments segments = { 0 };
-	RK_AUTO(rk_drop_fd) int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	RK_AUTO(rk_vfs_drop) struct rk_vfs *vfs = NULL;
 
-	if (fd < 0)
-		return rk_fail_errno(error, "cannot open %s", dir);
-	RK_TRY(rk_segments_list(fd, dir, &segments, error));
+	RK_TRY(rk_vfs_dir(&vfs, dir, false, error));
+	RK_TRY(rk_segments_list(vfs, &segments, error));
 	if (segments.count == 0)
 		return rk_fail(error, RK_ENOENT, "%s holds no log", dir);
 	for (size_t i = 0; i < segments.count; i++) {
-		RK_AUTO(rk_mapping_close) struct rk_mapping mapping = { 0 };
+		RK_AUTO(rk_segment_unload) struct rk_segment_bytes segment = { 0 };
 		char name[RK_SEGMENT_NAME_MAX];
 		rk_segment_name(name, segments.at[i]);
-		RK_TRY(rk_mapping_open(&mapping, fd, name, error));
-		rk_salvage_segment(salvage, name, mapping.bytes, i + 1 == segments.count);
+		RK_TRY(rk_segment_load(&segment, vfs, name, error));
+		rk_salvage_segment(salvage, name, rk_buf_span(&segment.bytes),
+				   i + 1 == segments.count);
 	}
 	return RK_OK;
 }

@@ -78,6 +78,12 @@ uint64_t rk_store_next_revision(struct rk_store *store)
 	return ++store->now.revision;
 }
 
+void rk_store_skip_revisions(struct rk_store *store, uint64_t revision)
+{
+	rk_assert(revision >= store->now.revision);
+	store->now.revision = revision;
+}
+
 void rk_store_advance(struct rk_store *store, uint64_t index, int64_t time_ms)
 {
 	rk_assert(index >= store->now.index);

@@ -44,6 +44,9 @@ uint64_t rk_store_revision(const struct rk_store *store);
 uint64_t rk_store_next_revision(struct rk_store *store); /* counts up and returns the new one */
 uint64_t rk_store_index(const struct rk_store *store);
 int64_t rk_store_time_ms(const struct rk_store *store);
+/* For a state that begins anew where an older one may have gone on unseen: revisions up to `revision` are as if they
+ * had been used. */
+void rk_store_skip_revisions(struct rk_store *store, uint64_t revision);
 /* After an entry is applied: where the state stands. Index and time never go back. */
 void rk_store_advance(struct rk_store *store, uint64_t index, int64_t time_ms);
 /* Over every key that is not derived, the revision counter, index and time. */

@@ -77,7 +77,8 @@ bool rk_access_allowed(const struct rk_tls_peer *peer, const char *verb,
 	if (node == NULL)
 		return false;
 	if (route->kind == NULL)
-		return is_read(verb) && route->what != RK_ROUTE_LOG;
+		return is_read(verb) && route->what != RK_ROUTE_LOG &&
+		       route->what != RK_ROUTE_BACKUP;
 	return node_may(node, verb, route);
 }
 

@@ -247,6 +247,7 @@ static void root(struct rk_req *req)
 					     "/openapi/v2",
 					     "/openapi/v3",
 					     "/readyz",
+					     "/reckon/v1/backup",
 					     "/reckon/v1/log",
 					     "/reckon/v1/members",
 					     "/reckon/v1/status",
@@ -301,6 +302,12 @@ static void log_page(struct rk_req *req)
 		return;
 	}
 	while ((more = rk_wal_reader_next(reader, &record, NULL, &error)) == 1) {
+		if (record.kind == RK_RECORD_LOST && record.trail.index >= record.entry.index)
+			rk_val_put(arena, val, "damage",
+				   rk_val_strf(arena,
+					       "entries %llu to %llu were damaged on this member's disk: ask another",
+					       (unsigned long long)record.entry.index,
+					       (unsigned long long)record.trail.index));
 		if (record.kind != RK_RECORD_ENTRY || record.entry.index < (uint64_t)from)
 			continue;
 		while (rk_val_count(entries) > 0 &&
@@ -345,6 +352,7 @@ void rk_api_info(struct rk_req *req)
 	case RK_ROUTE_OPENAPI_V3: openapi_v3(req); break;
 	case RK_ROUTE_STATUS: status(req); break;
 	case RK_ROUTE_LOG: log_page(req); break;
+	case RK_ROUTE_BACKUP: rk_api_backup(req); break;
 	case RK_ROUTE_NONE:
 	case RK_ROUTE_MEMBERS:
 	case RK_ROUTE_TRANSFER:

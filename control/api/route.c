@@ -129,6 +129,7 @@ void rk_route_parse(struct rk_arena *arena, const struct rk_kinds *kinds, struct
 	else if (parts.count == 3 && is(&parts, 0, "reckon") && is(&parts, 1, "v1"))
 		ret->what = is(&parts, 2, "status")     ? RK_ROUTE_STATUS
 			    : is(&parts, 2, "log")      ? RK_ROUTE_LOG
+			    : is(&parts, 2, "backup")   ? RK_ROUTE_BACKUP
 			    : is(&parts, 2, "members")  ? RK_ROUTE_MEMBERS
 			    : is(&parts, 2, "transfer") ? RK_ROUTE_TRANSFER
 							: RK_ROUTE_NONE;

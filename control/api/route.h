@@ -19,6 +19,7 @@ enum rk_route_kind {
 	RK_ROUTE_OBJECT,     /* one: name, and sub when there is a subresource */
 	RK_ROUTE_STATUS,     /* /reckon/v1/status */
 	RK_ROUTE_LOG,        /* /reckon/v1/log */
+	RK_ROUTE_BACKUP,     /* /reckon/v1/backup */
 	RK_ROUTE_MEMBERS,    /* /reckon/v1/members */
 	RK_ROUTE_TRANSFER,   /* /reckon/v1/transfer */
 };

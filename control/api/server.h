@@ -134,6 +134,7 @@ void rk_req_link(struct rk_req *req, struct rk_req **head);
 
 void rk_api_info(
 	struct rk_req *req); /* info_io.c: version, health, discovery, OpenAPI, status, log */
+void rk_api_backup(struct rk_req *req);    /* backup_io.c: what a back-up takes */
 void rk_api_members(struct rk_req *req);   /* members_io.c: who they are, changes, transfer */
 void rk_api_read(struct rk_req *req);      /* read_io.c: get and list */
 void rk_api_read_tick(struct rk_api *api); /* lets go of views that were held long enough */

@@ -20,10 +20,9 @@ static void begin_response(struct rk_etcd_call *call)
 	call->has_begun = true;
 }
 
-size_t rk_etcd_begin(struct rk_etcd_call *call, struct rk_buf *out, uint64_t revision)
+void rk_etcd_put_header(struct rk_etcd_call *call, struct rk_buf *out, uint64_t revision)
 {
 	const struct rk_etcd_thread *thread = call->thread;
-	const size_t begun = rk_grpc_begin(out);
 	uint8_t room[48]; /* four numbers, each behind its tag */
 	struct rk_buf header = { room, 0, sizeof room };
 
@@ -33,6 +32,13 @@ size_t rk_etcd_begin(struct rk_etcd_call *call, struct rk_buf *out, uint64_t rev
 	rk_proto_put_number(&header, 4, thread->term);
 	rk_assert(header.data == room);
 	rk_proto_put_message(out, 1, rk_buf_span(&header));
+}
+
+size_t rk_etcd_begin(struct rk_etcd_call *call, struct rk_buf *out, uint64_t revision)
+{
+	const size_t begun = rk_grpc_begin(out);
+
+	rk_etcd_put_header(call, out, revision);
 	return begun;
 }
 
@@ -42,10 +48,28 @@ bool rk_etcd_send(struct rk_etcd_call *call, struct rk_buf *out, size_t begun)
 	return rk_etcd_send_all(call, out);
 }
 
+/* A gateway's client gets each message as JSON. */
+static bool send_to_gateway(struct rk_etcd_call *call, struct rk_span bytes)
+{
+	bool takes_more = true;
+
+	while (bytes.size >= RK_GRPC_HEAD) {
+		const uint8_t *head = bytes.data;
+		const size_t size = (size_t)head[1] << 24 | (size_t)head[2] << 16 |
+				    (size_t)head[3] << 8 | head[4];
+		takes_more = rk_etcd_gateway_send(call, rk_span_sub(bytes, RK_GRPC_HEAD, size));
+		bytes = rk_span_sub(bytes, RK_GRPC_HEAD + size, bytes.size);
+	}
+	return takes_more;
+}
+
 bool rk_etcd_send_all(struct rk_etcd_call *call, const struct rk_buf *out)
 {
 	if (call->exchange == NULL || call->has_ended)
 		return true;
+	rk_etcd_count_bytes(call->thread->etcd, 0, out->size);
+	if (call->route != NULL)
+		return send_to_gateway(call, rk_buf_span(out));
 	begin_response(call);
 	return rk_http_write(call->exchange, rk_blob_copy(rk_buf_span(out)));
 }
@@ -63,6 +87,11 @@ void rk_etcd_finish(struct rk_etcd_call *call, int code, const char *text)
 
 	if (call->exchange == NULL || call->has_ended)
 		return;
+	rk_etcd_count_handled(call, code);
+	if (call->route != NULL) {
+		rk_etcd_gateway_finish(call, code, text);
+		return;
+	}
 	begin_response(call);
 	call->has_ended = true;
 	(void)snprintf(number, sizeof number, "%d", code);
@@ -93,11 +122,15 @@ void rk_etcd_fail(struct rk_etcd_call *call, enum rk_etcd_error error)
 
 bool rk_etcd_answered(struct rk_etcd_call *call, const struct rk_feed_answer *answer)
 {
+	if (call->has_ended)
+		return false; /* its time was over */
 	switch (answer->err) {
 	case RK_OK: return true;
 	case RK_ENOSPC: rk_etcd_fail(call, RK_ETCD_NO_SPACE); break;
 	case RK_ETOOBIG: rk_etcd_fail(call, RK_ETCD_TOO_LARGE); break;
-	case RK_ETIMEDOUT: rk_etcd_fail(call, RK_ETCD_TIMEOUT); break;
+	case RK_ETIMEDOUT:
+		rk_etcd_fail(call, rk_etcd_left_ms(call) == 0 ? RK_ETCD_DEADLINE : RK_ETCD_TIMEOUT);
+		break;
 	default:
 		rk_etcd_fail(call, call->thread->leader_id == 0 ? RK_ETCD_NO_LEADER
 								: RK_ETCD_TOO_MANY_REQUESTS);
@@ -119,4 +152,9 @@ void rk_etcd_pass_on(struct rk_etcd_call *call, struct rk_feed_answer *answer)
 	rk_buf_put_span(&text, doc);
 	rk_etcd_finish(call, answer->results[0].code, rk_buf_cstr(&text));
 	rk_buf_done(&text);
+}
+
+void rk_etcd_input_ended(struct rk_etcd_call *call)
+{
+	(void)call; /* the request is whole; the answers go on */
 }

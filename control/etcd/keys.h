@@ -9,6 +9,10 @@
  *   'm' "etcd/compact"               the item's revision: what was compacted
  *   'm' "etcd/removed"               the item's revision: how far the compaction has removed
  *   'm' "etcd/member/" be64(id)      -> name, client URLs: what a member tells of itself
+ *   'm' "etcd/auth"                  the item's revision: auth's own revision; -> whether it is on
+ *   'm' "etcd/user/" name            -> a user (auth.h)
+ *   'm' "etcd/role/" name            -> a role
+ *   'm' "etcd/token/" sha256         -> whose token that is the hash of, and until when
  *
  * enc() keeps the order of keys and ends them: a zero byte is written 00 FF, the end 00 00. The
  * newest version of a key comes first. All of it shares the revision counter with Kubernetes'
@@ -48,6 +52,10 @@ void rk_etcd_key_attached(struct rk_buf *out, int64_t id, struct rk_span key);
 #define RK_ETCD_COMPACT RK_SPAN("metcd/compact")
 #define RK_ETCD_REMOVED RK_SPAN("metcd/removed")
 #define RK_ETCD_MEMBER  RK_SPAN("metcd/member/")
+#define RK_ETCD_AUTH    RK_SPAN("metcd/auth")
+#define RK_ETCD_USERS   RK_SPAN("metcd/user/")
+#define RK_ETCD_ROLES   RK_SPAN("metcd/role/")
+#define RK_ETCD_TOKENS  RK_SPAN("metcd/token/")
 
 uint64_t rk_etcd_be64(const uint8_t *bytes);
 void rk_etcd_put_be64(struct rk_buf *out, uint64_t value);

@@ -12,8 +12,11 @@ static void answer_range(struct rk_etcd_call *call)
 	struct rk_buf body = { 0 };
 	enum rk_etcd_error error = RK_ETCD_MALFORMED;
 
-	if (rk_etcd_read_range(call->message, &request) == RK_OK) {
-		if (rk_etcd_list_takes(&request, run.now)) {
+	if (rk_etcd_read_range(call->message, &request) == RK_OK)
+		error = rk_etcd_may(run.root, &call->who, RK_ETCD_READ, &request.range);
+	if (error == RK_ETCD_OK) {
+		/* A gateway's client gets one message. */
+		if (call->route == NULL && rk_etcd_list_takes(&request, run.now)) {
 			rk_etcd_list_start(call, &request);
 			return;
 		}
@@ -83,6 +86,8 @@ static void answer_txn(struct rk_etcd_call *call)
 	enum rk_etcd_error error = RK_ETCD_MALFORMED;
 
 	if (rk_etcd_read_txn(&arena, call->message, &txn) == RK_OK)
+		error = rk_etcd_may_txn(run.root, &call->who, &txn);
+	if (error == RK_ETCD_OK)
 		error = rk_etcd_txn(&run, &arena, &txn, &body);
 	if (error == RK_ETCD_OK)
 		rk_etcd_answer(call, run.now, rk_buf_span(&body));
@@ -146,10 +151,10 @@ static void on_compact(struct rk_etcd_call *call, struct rk_span message)
 }
 
 const struct rk_etcd_method rk_etcd_kv_methods[] = {
-	{ "/etcdserverpb.KV/Range", false, on_range, NULL },
-	{ "/etcdserverpb.KV/Put", false, on_put, NULL },
-	{ "/etcdserverpb.KV/DeleteRange", false, on_delete, NULL },
-	{ "/etcdserverpb.KV/Txn", false, on_txn, NULL },
-	{ "/etcdserverpb.KV/Compact", false, on_compact, NULL },
-	{ NULL, false, NULL, NULL },
+	{ "/etcdserverpb.KV/Range", false, on_range, NULL, RK_ETCD_NEEDS_USER },
+	{ "/etcdserverpb.KV/Put", false, on_put, NULL, RK_ETCD_NEEDS_USER },
+	{ "/etcdserverpb.KV/DeleteRange", false, on_delete, NULL, RK_ETCD_NEEDS_USER },
+	{ "/etcdserverpb.KV/Txn", false, on_txn, NULL, RK_ETCD_NEEDS_USER },
+	{ "/etcdserverpb.KV/Compact", false, on_compact, NULL, RK_ETCD_NEEDS_USER },
+	{ NULL, false, NULL, NULL, RK_ETCD_NEEDS_USER },
 };

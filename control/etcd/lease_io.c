@@ -48,6 +48,12 @@ static void live_resumed(struct rk_etcd_call *call, struct rk_feed_answer *answe
 		rk_etcd_fail(call, RK_ETCD_MALFORMED);
 		return;
 	}
+	const enum rk_etcd_error error =
+		rk_etcd_may_lease(root, &call->who, RK_ETCD_READ, request.first);
+	if (error != RK_ETCD_OK) {
+		rk_etcd_fail(call, error);
+		return;
+	}
 	const int64_t now_ms = rk_clock_wall_ms();
 	rk_proto_put_number(&body, 2, (uint64_t)request.first);
 	if (!rk_etcd_lease_get(root, request.first, &lease) || lease.ends_ms <= now_ms) {
@@ -86,10 +92,10 @@ static void on_leases(struct rk_etcd_call *call, struct rk_span message)
 }
 
 const struct rk_etcd_method rk_etcd_lease_methods[] = {
-	{ "/etcdserverpb.Lease/LeaseGrant", false, on_grant, NULL },
-	{ "/etcdserverpb.Lease/LeaseRevoke", false, on_revoke, NULL },
-	{ "/etcdserverpb.Lease/LeaseKeepAlive", true, on_keep, finish_stream },
-	{ "/etcdserverpb.Lease/LeaseTimeToLive", false, on_live, NULL },
-	{ "/etcdserverpb.Lease/LeaseLeases", false, on_leases, NULL },
-	{ NULL, false, NULL, NULL },
+	{ "/etcdserverpb.Lease/LeaseGrant", false, on_grant, NULL, RK_ETCD_NEEDS_USER },
+	{ "/etcdserverpb.Lease/LeaseRevoke", false, on_revoke, NULL, RK_ETCD_NEEDS_USER },
+	{ "/etcdserverpb.Lease/LeaseKeepAlive", true, on_keep, finish_stream, RK_ETCD_NEEDS_USER },
+	{ "/etcdserverpb.Lease/LeaseTimeToLive", false, on_live, NULL, RK_ETCD_NEEDS_USER },
+	{ "/etcdserverpb.Lease/LeaseLeases", false, on_leases, NULL, RK_ETCD_NEEDS_USER },
+	{ NULL, false, NULL, NULL, RK_ETCD_NEEDS_USER },
 };

@@ -47,20 +47,27 @@ static bool read_lock(struct rk_etcd_call *call, struct lock_request *ret)
 
 /* --- who has a name --- */
 
+/* [NAME/, NAME0) */
+static struct rk_etcd_range keys_of(struct rk_span name, struct rk_buf *out)
+{
+	rk_buf_put_span(out, name);
+	rk_buf_put_u8(out, '/');
+	rk_buf_put_span(out, name);
+	rk_buf_put_u8(out, '/' + 1);
+	return (struct rk_etcd_range){ rk_span_of(out->data, name.size + 1),
+				       rk_span_of(out->data + name.size + 1, name.size + 1) };
+}
+
 /* The key under NAME/ that was created first. */
 static bool first_of(struct rk_etcd_call *call, struct rk_span name, struct rk_etcd_kv *ret)
 {
 	const uint64_t now = rk_etcd_now(call);
-	struct rk_buf key = { 0 }, end = { 0 };
+	struct rk_buf bytes = { 0 };
+	const struct rk_etcd_range range = keys_of(name, &bytes);
 	struct rk_etcd_scan scan;
 	struct rk_etcd_kv kv;
 	bool any = false;
 
-	rk_buf_put_span(&key, name);
-	rk_buf_put_u8(&key, '/');
-	rk_buf_put_span(&end, name);
-	rk_buf_put_u8(&end, '/' + 1);
-	const struct rk_etcd_range range = { rk_buf_span(&key), rk_buf_span(&end) };
 	rk_etcd_scan_begin(&scan, rk_view_root(call->thread->view), &range, now, now);
 	while (rk_etcd_scan_next(&scan, &kv)) {
 		if (!any || kv.created < ret->created)
@@ -68,9 +75,22 @@ static bool first_of(struct rk_etcd_call *call, struct rk_span name, struct rk_e
 		any = true;
 	}
 	rk_etcd_scan_done(&scan);
-	rk_buf_done(&key);
-	rk_buf_done(&end);
+	rk_buf_done(&bytes);
 	return any;
+}
+
+/* Whether the call may see who has the name; otherwise it has failed. */
+static bool may_see(struct rk_etcd_call *call, struct rk_span name)
+{
+	struct rk_buf bytes = { 0 };
+	const struct rk_etcd_range range = keys_of(name, &bytes);
+	const enum rk_etcd_error error =
+		rk_etcd_may(rk_view_root(call->thread->view), &call->who, RK_ETCD_READ, &range);
+
+	rk_buf_done(&bytes);
+	if (error != RK_ETCD_OK)
+		rk_etcd_fail(call, error);
+	return error == RK_ETCD_OK;
 }
 
 static bool is_election(const struct rk_etcd_call *call)
@@ -106,6 +126,8 @@ static bool is_ours(struct rk_etcd_call *call)
 		rk_etcd_finish(call, RK_GRPC_UNKNOWN, "mutex: session is expired");
 		return true;
 	}
+	if (!may_see(call, call->name))
+		return true;
 	if (!first_of(call, call->name, &first) || !rk_span_eq(first.key, mine.key))
 		return false;
 	answer_held(call, &mine);
@@ -261,7 +283,8 @@ static void leader_resumed(struct rk_etcd_call *call, struct rk_feed_answer *ans
 	struct lock_request request;
 	struct rk_etcd_kv first;
 
-	if (!rk_etcd_answered(call, answer) || !read_lock(call, &request))
+	if (!rk_etcd_answered(call, answer) || !read_lock(call, &request) ||
+	    !may_see(call, request.name))
 		return;
 	if (first_of(call, request.name, &first))
 		send_leader(call, &first);
@@ -280,7 +303,8 @@ static bool observe(struct rk_etcd_call *call)
 {
 	struct rk_etcd_kv first;
 
-	if (!call->has_ended && first_of(call, rk_buf_span(&call->key), &first) &&
+	if (!call->has_ended && may_see(call, rk_buf_span(&call->key)) &&
+	    first_of(call, rk_buf_span(&call->key), &first) &&
 	    (uint64_t)first.modified != call->wanted) {
 		call->wanted = (uint64_t)first.modified;
 		send_leader(call, &first);
@@ -303,18 +327,13 @@ static void on_observe(struct rk_etcd_call *call, struct rk_span message)
 	rk_etcd_wait(call, observe, 0);
 }
 
-static void on_observe_ended(struct rk_etcd_call *call)
-{
-	(void)call; /* the request is whole; the answers go on */
-}
-
 const struct rk_etcd_method rk_etcd_lock_methods[] = {
-	{ "/v3lockpb.Lock/Lock", false, on_want, NULL },
-	{ "/v3lockpb.Lock/Unlock", false, on_unlock, NULL },
-	{ "/v3electionpb.Election/Campaign", false, on_want, NULL },
-	{ "/v3electionpb.Election/Proclaim", false, on_holder, NULL },
-	{ "/v3electionpb.Election/Resign", false, on_holder, NULL },
-	{ "/v3electionpb.Election/Leader", false, on_leader, NULL },
-	{ "/v3electionpb.Election/Observe", true, on_observe, on_observe_ended },
-	{ NULL, false, NULL, NULL },
+	{ "/v3lockpb.Lock/Lock", false, on_want, NULL, RK_ETCD_NEEDS_USER },
+	{ "/v3lockpb.Lock/Unlock", false, on_unlock, NULL, RK_ETCD_NEEDS_USER },
+	{ "/v3electionpb.Election/Campaign", false, on_want, NULL, RK_ETCD_NEEDS_USER },
+	{ "/v3electionpb.Election/Proclaim", false, on_holder, NULL, RK_ETCD_NEEDS_USER },
+	{ "/v3electionpb.Election/Resign", false, on_holder, NULL, RK_ETCD_NEEDS_USER },
+	{ "/v3electionpb.Election/Leader", false, on_leader, NULL, RK_ETCD_NEEDS_USER },
+	{ "/v3electionpb.Election/Observe", true, on_observe, rk_etcd_input_ended, RK_ETCD_NEEDS_USER },
+	{ NULL, false, NULL, NULL, RK_ETCD_NEEDS_USER },
 };

@@ -21,7 +21,7 @@ struct list {
 	size_t count, capacity;
 };
 
-static bool is_wanted(const struct rk_etcd_range_request *request, const struct rk_etcd_kv *kv)
+bool rk_etcd_range_wants(const struct rk_etcd_range_request *request, const struct rk_etcd_kv *kv)
 {
 	return (request->min_mod == 0 || kv->modified >= request->min_mod) &&
 	       (request->max_mod == 0 || kv->modified <= request->max_mod) &&
@@ -91,7 +91,7 @@ static void sort(const struct rk_etcd_range_request *request, struct list *list)
 	}
 }
 
-static void put_kv(struct rk_buf *out, const struct rk_etcd_kv *kv, bool keys_only)
+void rk_etcd_range_put(struct rk_buf *out, const struct rk_etcd_kv *kv, bool keys_only)
 {
 	if (!keys_only) {
 		rk_proto_put_message(out, 2, kv->encoded);
@@ -118,7 +118,7 @@ static int64_t collect(const struct rk_etcd_run *run, const struct rk_etcd_range
 			   rk_etcd_run_now(run));
 	while (rk_etcd_scan_next(&scan, &kv)) {
 		count++;
-		if (request->count_only || !is_wanted(request, &kv) ||
+		if (request->count_only || !rk_etcd_range_wants(request, &kv) ||
 		    (plain && request->limit > 0 && count > request->limit))
 			continue;
 		list->at = rk_grow(list->at, &list->capacity, list->count + 1, sizeof *list->at);
@@ -128,24 +128,33 @@ static int64_t collect(const struct rk_etcd_run *run, const struct rk_etcd_range
 	return count;
 }
 
+enum rk_etcd_error rk_etcd_check_revision(const struct rk_etcd_run *run, int64_t revision)
+{
+	if (revision > 0 && (uint64_t)revision > rk_etcd_run_now(run))
+		return RK_ETCD_FUTURE_REVISION;
+	if (revision > 0 &&
+	    (uint64_t)revision < rk_etcd_mark(rk_etcd_run_root(run), RK_ETCD_COMPACT))
+		return RK_ETCD_COMPACTED;
+	return RK_ETCD_OK;
+}
+
 enum rk_etcd_error rk_etcd_range(const struct rk_etcd_run *run,
 				 const struct rk_etcd_range_request *request, struct rk_buf *out)
 {
 	const uint64_t now = rk_etcd_run_now(run);
 	const uint64_t revision = request->revision > 0 ? (uint64_t)request->revision : now;
+	const enum rk_etcd_error error = rk_etcd_check_revision(run, request->revision);
 	struct list list = { 0 };
 
-	if (revision > now)
-		return RK_ETCD_FUTURE_REVISION;
-	if (revision < rk_etcd_mark(rk_etcd_run_root(run), RK_ETCD_COMPACT))
-		return RK_ETCD_COMPACTED;
+	if (error != RK_ETCD_OK)
+		return error;
 	const int64_t count = collect(run, request, revision, &list);
 	sort(request, &list);
 	const int64_t kept = (int64_t)list.count;
 	const int64_t sent = request->limit > 0 ? RK_MIN(kept, request->limit) : kept;
 	const bool more = !request->count_only && (is_plain(request) ? count : kept) > sent;
 	for (int64_t i = 0; i < sent; i++)
-		put_kv(out, &list.at[i], request->keys_only);
+		rk_etcd_range_put(out, &list.at[i], request->keys_only);
 	rk_proto_put_number(out, 3, more);
 	rk_proto_put_number(out, 4, (uint64_t)count);
 	free(list.at);

@@ -8,12 +8,18 @@
 #include "control/etcd/message.h"
 #include "control/state.h"
 
+struct rk_etcd_who { /* who asks, while auth is on */
+	struct rk_span name; /* empty: nobody in particular */
+	uint64_t made;       /* auth's revision when its token was made; 0: by certificate */
+};
+
 struct rk_etcd_run {
 	struct rk_state *state;     /* NULL: only reads */
 	const struct rk_node *root; /* of the view, when there is no state */
 	uint64_t now;               /* the view's revision, when there is no state */
 	uint64_t revision;          /* that changes have; 0 before the first */
 	uint32_t sub;
+	struct rk_etcd_who who; /* who asked for the entry */
 };
 
 const struct rk_node *rk_etcd_run_root(const struct rk_etcd_run *run);
@@ -22,6 +28,10 @@ uint64_t rk_etcd_run_now(const struct rk_etcd_run *run);
 /* range.c: RangeResponse. */
 enum rk_etcd_error rk_etcd_range(const struct rk_etcd_run *run,
 				 const struct rk_etcd_range_request *request, struct rk_buf *out);
+/* Its parts, for answers in pieces. Revision 0: now. */
+enum rk_etcd_error rk_etcd_check_revision(const struct rk_etcd_run *run, int64_t revision);
+bool rk_etcd_range_wants(const struct rk_etcd_range_request *request, const struct rk_etcd_kv *kv);
+void rk_etcd_range_put(struct rk_buf *out, const struct rk_etcd_kv *kv, bool keys_only);
 /* write.c: PutResponse, DeleteRangeResponse. */
 enum rk_etcd_error rk_etcd_put(struct rk_etcd_run *run, const struct rk_etcd_put_request *request,
 			       struct rk_buf *out);

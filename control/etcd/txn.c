@@ -72,17 +72,6 @@ static void decide(const struct rk_etcd_run *run, const struct rk_etcd_txn *txn,
 			decide(run, op->txn, path);
 }
 
-/* A revision that cannot be read fails the whole before anything is written. */
-static enum rk_etcd_error check_revision(const struct rk_etcd_run *run, int64_t revision)
-{
-	if (revision > 0 && (uint64_t)revision > rk_etcd_run_now(run))
-		return RK_ETCD_FUTURE_REVISION;
-	if (revision > 0 &&
-	    (uint64_t)revision < rk_etcd_mark(rk_etcd_run_root(run), RK_ETCD_COMPACT))
-		return RK_ETCD_COMPACTED;
-	return RK_ETCD_OK;
-}
-
 static enum rk_etcd_error run_txn(struct rk_etcd_run *run, const struct rk_etcd_txn *txn,
 				  struct path *path, struct rk_buf *out);
 
@@ -90,10 +79,7 @@ static enum rk_etcd_error run_op(struct rk_etcd_run *run, const struct rk_etcd_o
 				 struct path *path, struct rk_buf *out)
 {
 	switch (op->kind) {
-	case RK_ETCD_RANGE: {
-		const enum rk_etcd_error error = check_revision(run, op->range.revision);
-		return error != RK_ETCD_OK ? error : rk_etcd_range(run, &op->range, out);
-	}
+	case RK_ETCD_RANGE: return rk_etcd_range(run, &op->range, out);
 	case RK_ETCD_PUT: return rk_etcd_put(run, &op->put, out);
 	case RK_ETCD_DELETE: return rk_etcd_delete(run, &op->delete_range, out);
 	case RK_ETCD_TXN: return run_txn(run, op->txn, path, out);

@@ -1,6 +1,7 @@
 /* The Watch service: many watchers on one stream. Events come from the view: those that are new
  * since the last one are shown to every watcher that is up to date; one that begins in the past, or
- * whose client reads slowly, reads on its own from where it stands. A revision is never split. */
+ * whose client reads slowly, reads on its own from where it stands. A revision is split only for those
+ * that asked for it. */
 #include <stdlib.h>
 
 #include "base/clock_io.h"
@@ -11,6 +12,7 @@
 #define WATCHERS_MAX 100000 /* on one stream */
 #define BATCH_BYTES  (512u << 10)
 #define STREAM_BYTES (64u << 10) /* of several watchers' responses together */
+#define FRAGMENT_BYTES (1u << 20) /* of a response, for those that take revisions in pieces */
 #define PROGRESS_MS  600000
 #define NO_WATCH     (-1)
 
@@ -20,7 +22,7 @@ struct watcher {
 	uint8_t *keys;
 	uint64_t next; /* the first revision that it has not been told */
 	uint64_t told_ms;
-	bool prev_kv, progress, no_put, no_delete;
+	bool prev_kv, progress, fragment, no_put, no_delete;
 };
 
 struct rk_etcd_watches { /* of one stream */
@@ -37,6 +39,18 @@ struct news { /* events with their encodings, shared by all watchers that need n
 	struct rk_etcd_event event;
 	struct rk_span encoded;
 };
+
+/* --- counting --- */
+
+static void count(atomic_ullong *counter, long long more)
+{
+	atomic_fetch_add_explicit(counter, (unsigned long long)more, memory_order_relaxed);
+}
+
+static void count_watchers(const struct rk_etcd_call *call, long long more)
+{
+	count(&call->thread->etcd->counts.watchers, more);
+}
 
 /* --- sending --- */
 
@@ -94,17 +108,6 @@ struct batch { /* responses to watchers of one stream: the last of them may stil
 	bool is_open;
 };
 
-static void batch_add(struct batch *batch, struct watcher *watcher, struct rk_span encoded)
-{
-	if (!batch->is_open) {
-		batch->begun = rk_etcd_begin(batch->call, &batch->out, rk_etcd_now(batch->call));
-		rk_proto_put_number(&batch->out, 2, (uint64_t)watcher->id);
-		batch->is_open = true;
-		watcher->told_ms = batch->now_ms;
-	}
-	rk_proto_put_message(&batch->out, 11, encoded);
-}
-
 /* The next event is another watcher's, or of another revision. */
 static void batch_close(struct batch *batch)
 {
@@ -123,6 +126,41 @@ static bool batch_send(struct batch *batch)
 	return !batch->call->watches->is_blocked;
 }
 
+/* What becomes too large for one response is said to go on in the next one, if the client can take
+ * that. All of a revision is sent, whether the stream is full or not. */
+static void batch_add(struct batch *batch, struct watcher *watcher, struct rk_span encoded)
+{
+	if (batch->is_open && watcher->fragment &&
+	    batch->out.size - batch->begun + encoded.size > FRAGMENT_BYTES) {
+		rk_proto_put_number(&batch->out, 7, 1);
+		(void)batch_send(batch);
+	}
+	if (!batch->is_open) {
+		batch->begun = rk_etcd_begin(batch->call, &batch->out, rk_etcd_now(batch->call));
+		rk_proto_put_number(&batch->out, 2, (uint64_t)watcher->id);
+		batch->is_open = true;
+		watcher->told_ms = batch->now_ms;
+	}
+	rk_proto_put_message(&batch->out, 11, encoded);
+}
+
+/* --- who may --- */
+
+#define DENIED "rpc error: code = PermissionDenied desc = etcdserver: permission denied"
+
+static enum rk_etcd_error may_watch(const struct rk_etcd_call *call,
+				    const struct rk_etcd_range *range)
+{
+	static const uint8_t first[1];
+	const struct rk_etcd_range asked = {
+		range->key.size > 0 ? range->key : rk_span_of(first, 1), range->end
+	};
+
+	if (call->stranger != RK_ETCD_OK && call->thread->auth.is_on)
+		return call->stranger;
+	return rk_etcd_may(rk_view_root(call->thread->view), &call->who, RK_ETCD_READ, &asked);
+}
+
 /* --- reading on one's own --- */
 
 static void cancel(struct rk_etcd_watches *watches, size_t at, uint64_t compact, const char *reason)
@@ -132,6 +170,7 @@ static void cancel(struct rk_etcd_watches *watches, size_t at, uint64_t compact,
 
 	free(watcher->keys);
 	*watcher = watches->at[--watches->count];
+	count_watchers(watches->call, -1);
 	send_plain(watches->call, id, CANCELED, compact, reason);
 }
 
@@ -279,6 +318,19 @@ void rk_etcd_watch_news(struct rk_etcd_thread *thread)
 	free(news);
 }
 
+/* Users or roles have changed: who may not read any more is told. */
+void rk_etcd_watch_check(struct rk_etcd_thread *thread)
+{
+	for (struct rk_etcd_watches *at = thread->watches; at != NULL; at = at->list_next) {
+		for (size_t i = 0; i < at->count;) {
+			if (may_watch(at->call, &at->at[i].range) != RK_ETCD_OK)
+				cancel(at, i, 0, DENIED);
+			else
+				i++;
+		}
+	}
+}
+
 void rk_etcd_watch_drained(struct rk_etcd_call *call)
 {
 	call->watches->is_blocked = false;
@@ -330,6 +382,14 @@ static const char *refusal(struct rk_etcd_watches *watches,
 {
 	const struct rk_etcd_range *range = &request->range;
 
+	switch (may_watch(watches->call, range)) {
+	case RK_ETCD_OK: break;
+	case RK_ETCD_USER_EMPTY:
+		return "rpc error: code = InvalidArgument desc = etcdserver: user name is empty";
+	case RK_ETCD_BAD_TOKEN:
+		return "rpc error: code = Unauthenticated desc = etcdserver: invalid auth token";
+	default: return DENIED;
+	}
 	if (range->end.size > 0 && !(range->end.size == 1 && range->end.data[0] == 0) &&
 	    rk_span_cmp(range->key, range->end) >= 0)
 		return "mvcc: watcher range is empty";
@@ -346,6 +406,7 @@ static void create(struct rk_etcd_watches *watches, const struct rk_etcd_watch_r
 				   .told_ms = rk_clock_mono_ms(),
 				   .prev_kv = request->prev_kv,
 				   .progress = request->progress,
+				   .fragment = request->fragment,
 				   .no_put = request->no_put,
 				   .no_delete = request->no_delete };
 
@@ -370,6 +431,7 @@ static void create(struct rk_etcd_watches *watches, const struct rk_etcd_watch_r
 	watches->at =
 		rk_grow(watches->at, &watches->capacity, watches->count + 1, sizeof *watches->at);
 	watches->at[watches->count++] = watcher;
+	count_watchers(watches->call, 1);
 	if (watcher.next <= now && !watches->is_blocked)
 		catch_up(watches, &watches->at[watches->count - 1]);
 }
@@ -389,6 +451,7 @@ static struct rk_etcd_watches *watches_of(struct rk_etcd_call *call)
 		watches->list_next->list_link = &watches->list_next;
 	thread->watches = watches;
 	rk_etcd_hurry(thread);
+	count(&thread->etcd->counts.watch_streams, 1);
 	return watches;
 }
 
@@ -418,8 +481,6 @@ static void on_message(struct rk_etcd_call *call, struct rk_span message)
 	}
 }
 
-static void on_ended(struct rk_etcd_call *call) { rk_etcd_finish(call, RK_GRPC_OK, ""); }
-
 void rk_etcd_watch_free(struct rk_etcd_call *call)
 {
 	struct rk_etcd_watches *watches = call->watches;
@@ -431,6 +492,8 @@ void rk_etcd_watch_free(struct rk_etcd_call *call)
 		watches->list_next->list_link = watches->list_link;
 	for (size_t i = 0; i < watches->count; i++)
 		free(watches->at[i].keys);
+	count_watchers(call, -(long long)watches->count);
+	count(&call->thread->etcd->counts.watch_streams, -1);
 	free(watches->at);
 	free(watches);
 	call->watches = NULL;
@@ -443,6 +506,6 @@ void rk_etcd_watch_end_all(struct rk_etcd_thread *thread)
 }
 
 const struct rk_etcd_method rk_etcd_watch_methods[] = {
-	{ "/etcdserverpb.Watch/Watch", true, on_message, on_ended },
-	{ NULL, false, NULL, NULL },
+	{ "/etcdserverpb.Watch/Watch", true, on_message, rk_etcd_input_ended, RK_ETCD_NEEDS_NOBODY },
+	{ NULL, false, NULL, NULL, RK_ETCD_NEEDS_USER },
 };

@@ -4,193 +4,44 @@
 #include <stdio.h>
 
 #include "base/mem.h"
-#include "control/etcd/apply.h"
 #include "control/etcd/hash.h"
 #include "control/etcd/lease.h"
 #include "control/etcd/list.h"
-#include "control/etcd/run.h"
-#include "control/machine.h"
 #include "control/schema/kinds.h"
 #include "wire/grpc.h"
+#include "etcd_world.h"
 #include "wire/proto.h"
-
-static const int64_t start_ms = 1767323045000;
-
-struct world {
-	const struct rk_kinds *kinds;
-	struct rk_machine *machine;
-	uint64_t index;
-	int64_t now_ms;
-	struct rk_buf answer; /* of the last request */
-	int code;
-};
-
-static void apply(struct world *world, enum rk_entry_type type, struct rk_span body)
-{
-	struct rk_buf bytes = { 0 };
-	struct rk_applied applied;
-
-	rk_envelope_write(&bytes, &(struct rk_envelope){ .type = type, .body = body });
-	rk_machine_apply(world->machine, ++world->index, world->now_ms, rk_buf_span(&bytes), true,
-			 &applied);
-	rk_buf_clear(&world->answer);
-	if (applied.outcome_count > 0) {
-		world->code = applied.outcomes[0].code;
-		rk_buf_put_span(&world->answer, rk_blob_span(applied.outcomes[0].doc));
-	}
-	rk_applied_done(&applied);
-	rk_buf_done(&bytes);
-}
-
-static struct world world_new(void)
-{
-	struct world world = { .kinds = rk_kinds_new(), .now_ms = start_ms };
-	const struct rk_cluster_config config = { 1, 2, RK_SPAN("10.96.0.0/16"),
-						  RK_SPAN("10.244.0.0/16"),
-						  RK_SPAN("cluster.local") };
-	struct rk_blob *body = rk_cluster_config_encode(&config);
-
-	world.machine = rk_machine_new(world.kinds);
-	apply(&world, RK_ENTRY_INIT, rk_blob_span(body));
-	(void)rk_blob_unref(body);
-	return world;
-}
-
-static void world_done(struct world *world)
-{
-	world->machine = rk_machine_free(world->machine);
-	(void)rk_kinds_free(world->kinds);
-	rk_buf_done(&world->answer);
-}
-
-static void request(struct world *world, enum rk_etcd_entry entry, const struct rk_buf *message)
-{
-	struct rk_buf body = { 0 };
-
-	rk_buf_put_u8(&body, (uint8_t)entry);
-	rk_buf_put_span(&body, rk_buf_span(message));
-	apply(world, RK_ENTRY_ETCD, rk_buf_span(&body));
-	rk_buf_done(&body);
-}
-
-static uint64_t revision(const struct world *world)
-{
-	return rk_store_revision(rk_machine_store(world->machine));
-}
-
-static const struct rk_node *root(const struct world *world)
-{
-	return rk_store_root(rk_machine_store(world->machine));
-}
-
-static void put(struct world *world, const char *key, const char *value, int64_t lease)
-{
-	struct rk_buf message = { 0 };
-
-	rk_proto_put_bytes(&message, 1, rk_span_str(key));
-	rk_proto_put_bytes(&message, 2, rk_span_str(value));
-	rk_proto_put_number(&message, 3, (uint64_t)lease);
-	request(world, RK_ETCD_ENTRY_PUT, &message);
-	rk_buf_done(&message);
-}
-
-static void delete_range(struct world *world, const char *key, const char *end)
-{
-	struct rk_buf message = { 0 };
-
-	rk_proto_put_bytes(&message, 1, rk_span_str(key));
-	rk_proto_put_bytes(&message, 2, rk_span_str(end));
-	request(world, RK_ETCD_ENTRY_DELETE, &message);
-	rk_buf_done(&message);
-}
-
-static void numbers(struct world *world, enum rk_etcd_entry entry, int64_t first, int64_t second)
-{
-	struct rk_buf message = { 0 };
-
-	rk_proto_put_number(&message, 1, (uint64_t)first);
-	rk_proto_put_number(&message, 2, (uint64_t)second);
-	request(world, entry, &message);
-	rk_buf_done(&message);
-}
-
-/* "key=value@version " for each key of [key, end) at a revision, or the error's text. */
-static const char *list(const struct world *world, struct rk_etcd_range_request *asked)
-{
-	static char text[1024];
-	const struct rk_etcd_run run = { .root = root(world), .now = revision(world) };
-	struct rk_buf out = { 0 };
-	struct rk_proto_field field;
-	size_t used = 0;
-	const enum rk_etcd_error error = rk_etcd_range(&run, asked, &out);
-
-	text[0] = 0;
-	if (error != RK_ETCD_OK) {
-		(void)snprintf(text, sizeof text, "%s", rk_etcd_error_text(error));
-		rk_buf_done(&out);
-		return text;
-	}
-	struct rk_reader reader = rk_reader_of(rk_buf_span(&out));
-	while (rk_proto_next(&reader, &field) == 1) {
-		if (field.number == 2) {
-			const struct rk_etcd_kv kv = rk_etcd_kv_read(field.bytes);
-			used += (size_t)snprintf(text + used, sizeof text - used, "%.*s=%.*s@%lld ",
-						 RK_SPAN_ARGS(kv.key), RK_SPAN_ARGS(kv.value),
-						 (long long)kv.version);
-		} else {
-			used += (size_t)snprintf(text + used, sizeof text - used, "%s:%llu ",
-						 field.number == 3 ? "more" : "count",
-						 (unsigned long long)field.value);
-		}
-	}
-	rk_buf_done(&out);
-	return text;
-}
-
-static const char *all(const struct world *world, uint64_t at)
-{
-	struct rk_etcd_range_request asked = { .range = { RK_SPAN("\0"), RK_SPAN("\0") },
-					       .revision = (int64_t)at };
-
-	return list(world, &asked);
-}
-
-#define cr_text(got, want)                                                                         \
-	do {                                                                                       \
-		const char *got_ = (got);                                                          \
-		cr_assert_str_eq(got_, want, "%s, not %s", got_, want);                            \
-	} while (0)
 
 Test(etcd, one_key_through_its_life)
 {
 	RK_AUTO(world_done) struct world world = world_new();
-	const uint64_t before = revision(&world);
+	const uint64_t before = world_revision(&world);
 
-	put(&world, "a", "1", 0);
-	cr_assert_eq(revision(&world), before + 1);
-	put(&world, "a", "2", 0);
-	delete_range(&world, "a", "");
-	put(&world, "a", "3", 0);
-	cr_text(all(&world, before + 1), "a=1@1 count:1 ");
-	cr_text(all(&world, before + 2), "a=2@2 count:1 ");
-	cr_text(all(&world, before + 3), "");
-	cr_text(all(&world, 0), "a=3@1 count:1 ");
-	cr_text(all(&world, before + 5),
+	world_put(&world, "a", "1", 0);
+	cr_assert_eq(world_revision(&world), before + 1);
+	world_put(&world, "a", "2", 0);
+	world_delete_range(&world, "a", "");
+	world_put(&world, "a", "3", 0);
+	cr_text(world_all(&world, before + 1), "a=1@1 count:1 ");
+	cr_text(world_all(&world, before + 2), "a=2@2 count:1 ");
+	cr_text(world_all(&world, before + 3), "");
+	cr_text(world_all(&world, 0), "a=3@1 count:1 ");
+	cr_text(world_all(&world, before + 5),
 		"etcdserver: mvcc: required revision is a future revision");
-	delete_range(&world, "b", "");
-	cr_assert_eq(revision(&world), before + 4, "nothing was deleted: no revision");
+	world_delete_range(&world, "b", "");
+	cr_assert_eq(world_revision(&world), before + 4, "nothing was deleted: no revision");
 }
 
 Test(etcd, every_option_of_a_range)
 {
 	RK_AUTO(world_done) struct world world = world_new();
-	const int64_t first = (int64_t)revision(&world) + 1;
+	const int64_t first = (int64_t)world_revision(&world) + 1;
 	const struct rk_etcd_range every = { RK_SPAN("\0"), RK_SPAN("\0") };
 
-	put(&world, "a", "3", 0);
-	put(&world, "b", "2", 0);
-	put(&world, "c", "1", 0);
-	put(&world, "b", "9", 0);
+	world_put(&world, "a", "3", 0);
+	world_put(&world, "b", "2", 0);
+	world_put(&world, "c", "1", 0);
+	world_put(&world, "b", "9", 0);
 	const struct {
 		struct rk_etcd_range_request asked;
 		const char *want;
@@ -220,7 +71,7 @@ Test(etcd, every_option_of_a_range)
 	};
 	for (size_t i = 0; i < RK_COUNT(cases); i++) {
 		struct rk_etcd_range_request asked = cases[i].asked;
-		const char *got = list(&world, &asked);
+		const char *got = world_list(&world, &asked);
 		cr_expect_str_eq(got, cases[i].want, "case %zu: %s, not %s", i, got, cases[i].want);
 	}
 }
@@ -272,11 +123,11 @@ Test(etcd, every_comparison)
 {
 	RK_AUTO(world_done) struct world world = world_new();
 
-	numbers(&world, RK_ETCD_ENTRY_GRANT, 100, 77);
-	put(&world, "a", "m", 77);
-	put(&world, "a", "m", 77);
-	put(&world, "b", "m", 0);
-	const int64_t b = (int64_t)revision(&world);
+	world_numbers(&world, RK_ETCD_ENTRY_GRANT, 100, 77);
+	world_put(&world, "a", "m", 77);
+	world_put(&world, "a", "m", 77);
+	world_put(&world, "b", "m", 0);
+	const int64_t b = (int64_t)world_revision(&world);
 	const struct {
 		const char *key, *end;
 		int target, result;
@@ -305,7 +156,7 @@ Test(etcd, every_comparison)
 		struct rk_buf txn = { 0 };
 		compare(&txn, cases[i].key, cases[i].end, cases[i].target, cases[i].result,
 			cases[i].field, cases[i].number, cases[i].value);
-		request(&world, RK_ETCD_ENTRY_TXN, &txn);
+		world_request(&world, RK_ETCD_ENTRY_TXN, &txn);
 		cr_expect_eq(has_succeeded(&world), cases[i].want, "case %zu", i);
 		rk_buf_done(&txn);
 	}
@@ -315,7 +166,7 @@ Test(etcd, a_transaction_has_one_revision_and_sees_itself)
 {
 	RK_AUTO(world_done) struct world world = world_new();
 	struct rk_buf txn = { 0 }, inner = { 0 }, op = { 0 };
-	const uint64_t before = revision(&world);
+	const uint64_t before = world_revision(&world);
 
 	/* The nested one compares what was there before the whole. */
 	compare(&inner, "x", "", RK_ETCD_OF_VERSION, RK_ETCD_EQUAL, 4, 0, NULL);
@@ -325,11 +176,11 @@ Test(etcd, a_transaction_has_one_revision_and_sees_itself)
 	rk_proto_put_message(&op, RK_ETCD_TXN, rk_buf_span(&inner));
 	rk_proto_put_message(&txn, 2, rk_buf_span(&op));
 	add_op(&txn, 2, RK_ETCD_DELETE, "none", "");
-	request(&world, RK_ETCD_ENTRY_TXN, &txn);
+	world_request(&world, RK_ETCD_ENTRY_TXN, &txn);
 	cr_assert_eq(world.code, RK_GRPC_OK);
 	cr_assert(has_succeeded(&world));
-	cr_assert_eq(revision(&world), before + 1);
-	cr_text(all(&world, 0), "x=1@1 y=inner@1 count:2 ");
+	cr_assert_eq(world_revision(&world), before + 1);
+	cr_text(world_all(&world, 0), "x=1@1 y=inner@1 count:2 ");
 	rk_buf_done(&txn);
 	rk_buf_done(&inner);
 	rk_buf_done(&op);
@@ -339,18 +190,18 @@ Test(etcd, a_transaction_that_fails_changes_nothing)
 {
 	RK_AUTO(world_done) struct world world = world_new();
 	struct rk_buf txn = { 0 }, put_message = { 0 }, op = { 0 };
-	const uint64_t before = revision(&world);
+	const uint64_t before = world_revision(&world);
 
 	add_op(&txn, 2, RK_ETCD_PUT, "x", "1");
 	rk_proto_put_bytes(&put_message, 1, RK_SPAN("y"));
 	rk_proto_put_number(&put_message, 3, 4711); /* no such lease */
 	rk_proto_put_message(&op, RK_ETCD_PUT, rk_buf_span(&put_message));
 	rk_proto_put_message(&txn, 2, rk_buf_span(&op));
-	request(&world, RK_ETCD_ENTRY_TXN, &txn);
+	world_request(&world, RK_ETCD_ENTRY_TXN, &txn);
 	cr_assert_eq(world.code, RK_GRPC_NOT_FOUND);
 	cr_assert(rk_span_is(rk_buf_span(&world.answer), "etcdserver: requested lease not found"));
-	cr_assert_eq(revision(&world), before);
-	cr_text(all(&world, 0), "");
+	cr_assert_eq(world_revision(&world), before);
+	cr_text(world_all(&world, 0), "");
 	rk_buf_done(&txn);
 	rk_buf_done(&put_message);
 	rk_buf_done(&op);
@@ -411,24 +262,24 @@ Test(etcd, a_lease_ends_with_its_keys)
 {
 	RK_AUTO(world_done) struct world world = world_new();
 
-	numbers(&world, RK_ETCD_ENTRY_GRANT, 10, 5);
-	put(&world, "a", "1", 5);
-	put(&world, "b", "1", 5);
-	put(&world, "c", "1", 5);
-	put(&world, "c", "2", 0); /* leaves it */
-	const uint64_t before = revision(&world);
+	world_numbers(&world, RK_ETCD_ENTRY_GRANT, 10, 5);
+	world_put(&world, "a", "1", 5);
+	world_put(&world, "b", "1", 5);
+	world_put(&world, "c", "1", 5);
+	world_put(&world, "c", "2", 0); /* leaves it */
+	const uint64_t before = world_revision(&world);
 	world.now_ms += 9000;
-	numbers(&world, RK_ETCD_ENTRY_KEEP, 5, 0);
+	world_numbers(&world, RK_ETCD_ENTRY_KEEP, 5, 0);
 	world.now_ms += 9000;
 	cr_assert_leq(rk_machine_next_due_ms(world.machine), world.now_ms);
-	apply(&world, RK_ENTRY_TICK, RK_SPAN(""));
-	cr_text(all(&world, 0), "a=1@1 b=1@1 c=2@2 count:3 ");
+	world_apply(&world, RK_ENTRY_TICK, RK_SPAN(""));
+	cr_text(world_all(&world, 0), "a=1@1 b=1@1 c=2@2 count:3 ");
 	world.now_ms = rk_machine_next_due_ms(world.machine);
-	cr_assert_eq(world.now_ms, start_ms + 19000);
-	apply(&world, RK_ENTRY_TICK, RK_SPAN(""));
-	cr_text(all(&world, 0), "c=2@2 count:1 ");
-	cr_assert_eq(revision(&world), before + 1);
-	numbers(&world, RK_ETCD_ENTRY_REVOKE, 5, 0);
+	cr_assert_eq(world.now_ms, WORLD_START_MS + 19000);
+	world_apply(&world, RK_ENTRY_TICK, RK_SPAN(""));
+	cr_text(world_all(&world, 0), "c=2@2 count:1 ");
+	cr_assert_eq(world_revision(&world), before + 1);
+	world_numbers(&world, RK_ETCD_ENTRY_REVOKE, 5, 0);
 	cr_assert_eq(world.code, RK_GRPC_NOT_FOUND);
 }
 
@@ -437,18 +288,18 @@ Test(etcd, what_a_lease_must_not_do)
 	RK_AUTO(world_done) struct world world = world_new();
 	struct rk_etcd_lease lease;
 
-	numbers(&world, RK_ETCD_ENTRY_GRANT, 1, 5);
-	cr_assert(rk_etcd_lease_get(root(&world), 5, &lease));
+	world_numbers(&world, RK_ETCD_ENTRY_GRANT, 1, 5);
+	cr_assert(rk_etcd_lease_get(world_root(&world), 5, &lease));
 	cr_assert_eq(lease.ttl_s, RK_ETCD_TTL_MIN);
-	numbers(&world, RK_ETCD_ENTRY_GRANT, 1, 5);
+	world_numbers(&world, RK_ETCD_ENTRY_GRANT, 1, 5);
 	cr_assert_eq(world.code, RK_GRPC_PRECONDITION);
-	numbers(&world, RK_ETCD_ENTRY_GRANT, RK_ETCD_TTL_MAX + 1, 6);
+	world_numbers(&world, RK_ETCD_ENTRY_GRANT, RK_ETCD_TTL_MAX + 1, 6);
 	cr_assert_eq(world.code, RK_GRPC_OUT_OF_RANGE);
-	put(&world, "a", "1", 9);
+	world_put(&world, "a", "1", 9);
 	cr_assert_eq(world.code, RK_GRPC_NOT_FOUND);
-	numbers(&world, RK_ETCD_ENTRY_REVOKE, 5, 0);
+	world_numbers(&world, RK_ETCD_ENTRY_REVOKE, 5, 0);
 	cr_assert_eq(world.code, RK_GRPC_OK);
-	cr_assert_not(rk_etcd_lease_get(root(&world), 5, &lease));
+	cr_assert_not(rk_etcd_lease_get(world_root(&world), 5, &lease));
 }
 
 /* --- history, compaction, replay --- */
@@ -467,18 +318,18 @@ static void scramble(struct world *world, char *moments[MOMENTS], uint64_t *ret_
 	static const char *const keys[] = { "a", "a\x01", "ab", "b", "\x01", "\xff", "\xff\xff" };
 	uint32_t seed = 7;
 
-	*ret_first = revision(world) + 1;
+	*ret_first = world_revision(world) + 1;
 	for (size_t i = 0; i < MOMENTS;) {
 		const char *key = keys[dice(&seed) % RK_COUNT(keys)];
-		const uint64_t before = revision(world);
+		const uint64_t before = world_revision(world);
 		char value[24];
 		(void)snprintf(value, sizeof value, "%zu", i);
 		if (dice(&seed) % 3 != 0)
-			put(world, key, value, 0);
+			world_put(world, key, value, 0);
 		else
-			delete_range(world, key, dice(&seed) % 2 == 0 ? "" : "b");
-		if (revision(world) > before)
-			moments[i++] = rk_strdup(all(world, 0));
+			world_delete_range(world, key, dice(&seed) % 2 == 0 ? "" : "b");
+		if (world_revision(world) > before)
+			moments[i++] = rk_strdup(world_all(world, 0));
 	}
 }
 
@@ -486,10 +337,10 @@ static void settle(struct world *world)
 {
 	for (int i = 0; i < 100 && rk_machine_next_due_ms(world->machine) != INT64_MAX; i++) {
 		world->now_ms = RK_MAX(world->now_ms, rk_machine_next_due_ms(world->machine));
-		apply(world, RK_ENTRY_TICK, RK_SPAN(""));
+		world_apply(world, RK_ENTRY_TICK, RK_SPAN(""));
 	}
 	while (rk_machine_has_work(world->machine))
-		apply(world, RK_ENTRY_ADVANCE, RK_SPAN(""));
+		world_apply(world, RK_ENTRY_ADVANCE, RK_SPAN(""));
 }
 
 static size_t count_keys(const struct world *world, const char *space)
@@ -498,7 +349,7 @@ static size_t count_keys(const struct world *world, const char *space)
 	const struct rk_item *item;
 	size_t count = 0;
 
-	rk_tree_seek(&iter, root(world), rk_span_str(space));
+	rk_tree_seek(&iter, world_root(world), rk_span_str(space));
 	while ((item = rk_tree_next(&iter)) != NULL && item->key[0] == (uint8_t)space[0])
 		count++;
 	return count;
@@ -512,25 +363,25 @@ Test(etcd, every_moment_can_be_read_until_it_is_compacted)
 
 	scramble(&world, moments, &first);
 	for (size_t i = 0; i < MOMENTS; i++)
-		cr_text(all(&world, first + i), moments[i]);
+		cr_text(world_all(&world, first + i), moments[i]);
 	for (size_t compact = 50; compact <= 150; compact += 50) {
-		numbers(&world, RK_ETCD_ENTRY_COMPACT, (int64_t)(first + compact), 0);
+		world_numbers(&world, RK_ETCD_ENTRY_COMPACT, (int64_t)(first + compact), 0);
 		cr_assert_eq(world.code, RK_GRPC_OK);
-		const uint32_t hash = rk_etcd_hash(root(&world), revision(&world));
+		const uint32_t hash = rk_etcd_hash(world_root(&world), world_revision(&world));
 		settle(&world);
-		cr_assert_eq(rk_etcd_hash(root(&world), revision(&world)), hash,
+		cr_assert_eq(rk_etcd_hash(world_root(&world), world_revision(&world)), hash,
 			     "removing changes nothing that can be read");
 		for (size_t i = 0; i < MOMENTS; i++)
-			cr_text(all(&world, first + i),
+			cr_text(world_all(&world, first + i),
 				i < compact ? "etcdserver: mvcc: required revision has been "
 					      "compacted"
 					    : moments[i]);
-		numbers(&world, RK_ETCD_ENTRY_COMPACT, (int64_t)(first + compact), 0);
+		world_numbers(&world, RK_ETCD_ENTRY_COMPACT, (int64_t)(first + compact), 0);
 		cr_assert_eq(world.code, RK_GRPC_OUT_OF_RANGE);
 	}
-	delete_range(&world, "\x01", "\xff\xff\xff");
-	put(&world, "last", "1", 0);
-	numbers(&world, RK_ETCD_ENTRY_COMPACT, (int64_t)revision(&world), 0);
+	world_delete_range(&world, "\x01", "\xff\xff\xff");
+	world_put(&world, "last", "1", 0);
+	world_numbers(&world, RK_ETCD_ENTRY_COMPACT, (int64_t)world_revision(&world), 0);
 	settle(&world);
 	cr_assert_eq(count_keys(&world, "v"), 0, "%zu old versions are left",
 		     count_keys(&world, "v"));
@@ -544,16 +395,16 @@ Test(etcd, events_tell_every_change_in_order)
 	RK_AUTO(world_done) struct world world = world_new();
 	struct rk_etcd_events events;
 	struct rk_etcd_event event;
-	const uint64_t first = revision(&world) + 1;
+	const uint64_t first = world_revision(&world) + 1;
 	char text[256] = "";
 	size_t used = 0;
 
-	put(&world, "a", "1", 0);
-	put(&world, "b", "2", 0);
-	put(&world, "a", "3", 0);
-	delete_range(&world, "a", "c");
-	put(&world, "a", "4", 0);
-	rk_etcd_events_begin(&events, root(&world), first);
+	world_put(&world, "a", "1", 0);
+	world_put(&world, "b", "2", 0);
+	world_put(&world, "a", "3", 0);
+	world_delete_range(&world, "a", "c");
+	world_put(&world, "a", "4", 0);
+	rk_etcd_events_begin(&events, world_root(&world), first);
 	while (rk_etcd_events_next(&events, &event))
 		used += (size_t)snprintf(text + used, sizeof text - used, "%llu:%.*s%s%.*s ",
 					 (unsigned long long)(event.revision - first),
@@ -576,9 +427,9 @@ Test(etcd, a_restored_member_goes_on_the_same)
 	bool done = false;
 
 	scramble(&world, moments, &first);
-	numbers(&world, RK_ETCD_ENTRY_GRANT, 10, 5);
-	put(&world, "leased", "1", 5);
-	numbers(&world, RK_ETCD_ENTRY_COMPACT, (int64_t)(first + 120), 0);
+	world_numbers(&world, RK_ETCD_ENTRY_GRANT, 10, 5);
+	world_put(&world, "leased", "1", 5);
+	world_numbers(&world, RK_ETCD_ENTRY_COMPACT, (int64_t)(first + 120), 0);
 	struct rk_view *view = rk_store_view(rk_machine_store(world.machine));
 	while (!done)
 		rk_store_dump_next(&dump, view, 4096, &bytes, &done);
@@ -591,8 +442,8 @@ Test(etcd, a_restored_member_goes_on_the_same)
 	other.now_ms = world.now_ms;
 	settle(&world);
 	settle(&other);
-	put(&world, "after", "1", 0);
-	put(&other, "after", "1", 0);
+	world_put(&world, "after", "1", 0);
+	world_put(&other, "after", "1", 0);
 	const struct rk_hash128 a = rk_store_hash(rk_machine_store(world.machine));
 	const struct rk_hash128 b = rk_store_hash(rk_machine_store(other.machine));
 	cr_assert(rk_hash128_eq(a, b));
@@ -614,10 +465,10 @@ Test(etcd, a_list_in_pieces_is_the_range)
 	for (int i = 0; i < 200; i++) {
 		(void)snprintf(key, sizeof key, "k%d", i * 37 % 200);
 		(void)snprintf(value, sizeof value, "%0*d", i * 2 + 1, i);
-		put(&world, key, value, 0);
+		world_put(&world, key, value, 0);
 	}
 	for (size_t i = 0; i < RK_COUNT(cases); i++) {
-		const struct rk_etcd_run run = { .root = root(&world), .now = revision(&world) };
+		const struct rk_etcd_run run = { .root = world_root(&world), .now = world_revision(&world) };
 		const struct rk_etcd_range_request asked = {
 			.range = { rk_span_str(cases[i].key), rk_span_str(cases[i].end) },
 			.limit = cases[i].limit
@@ -644,16 +495,16 @@ Test(etcd, a_list_in_pieces_is_the_range)
 Test(etcd, bytes_that_are_no_request)
 {
 	RK_AUTO(world_done) struct world world = world_new();
-	const uint64_t before = revision(&world);
+	const uint64_t before = world_revision(&world);
 	struct rk_buf junk = { 0 };
 
 	rk_buf_put_str(&junk, "\xff\xff\xff");
-	for (int entry = 0; entry < 12; entry++) {
-		request(&world, (enum rk_etcd_entry)entry, &junk);
+	for (int entry = 0; entry < 24; entry++) {
+		world_request(&world, (enum rk_etcd_entry)entry, &junk);
 		cr_expect_neq(world.code, RK_GRPC_OK, "entry %d", entry);
 	}
-	apply(&world, RK_ENTRY_ETCD, RK_SPAN(""));
+	world_apply(&world, RK_ENTRY_ETCD, RK_SPAN(""));
 	cr_expect_neq(world.code, RK_GRPC_OK);
-	cr_assert_eq(revision(&world), before);
+	cr_assert_eq(world_revision(&world), before);
 	rk_buf_done(&junk);
 }

@@ -24,6 +24,7 @@ Test(route, paths)
 		{ "/openapi/v2", RK_ROUTE_OPENAPI_V2, NULL, "", "", "" },
 		{ "/openapi/v3/apis/apps/v1", RK_ROUTE_OPENAPI_V3, NULL, "", "", "" },
 		{ "/reckon/v1/status", RK_ROUTE_STATUS, NULL, "", "", "" },
+		{ "/reckon/v1/backup", RK_ROUTE_BACKUP, NULL, "", "", "" },
 		{ "/api/v1/pods", RK_ROUTE_OBJECTS, "pods", "", "", "" },
 		{ "/api/v1/namespaces", RK_ROUTE_OBJECTS, "namespaces", "", "", "" },
 		{ "/api/v1/namespaces/a", RK_ROUTE_OBJECT, "namespaces", "", "a", "" },
@@ -148,6 +149,7 @@ Test(access, who_may_do_what)
 		{ "system:node:n1", "system:nodes", "create",
 		  "/apis/apps/v1/namespaces/a/deployments", false },
 		{ "system:node:n1", "system:nodes", "get", "/reckon/v1/log", false },
+		{ "system:node:n1", "system:nodes", "get", "/reckon/v1/backup", false },
 	};
 	const struct rk_kinds *kinds = rk_kinds_new();
 	struct rk_arena arena = { 0 };

@@ -57,11 +57,10 @@ check "and is filled" same_state m1 m2 m3
 
 end_member m3
 segment=$cluster/m3/data/log/0000000000000001.wal
-printf 'x' | dd of="$segment" bs=1 seek=1500 conv=notrunc 2>/dev/null
+printf '%0100d' 0 | dd of="$segment" bs=1 seek=1500 conv=notrunc 2>/dev/null
 has "damage is named" "$("$RECKON" log verify "$cluster/m3" 2>&1)" "damaged"
 has "what can be read is salvaged" "$("$RECKON" log salvage "$cluster/m3" 2>&1)" "1 damaged places"
 check "a member starts with a damaged log" "$RECKON" cluster up --dir "$cluster"
-until_true 5 grep -q "amnesia over" "$cluster/m3/log"
 check "and is filled again" same_state m1 m2 m3
 has "its log is whole" "$("$RECKON" log verify "$cluster/m3" 2>&1)" "all whole"
 summary

@@ -1,9 +1,12 @@
-/* A request of the etcd API of any bytes: as a member decodes and checks it, and as an entry. */
+/* A request of the etcd API of any bytes: as a member decodes and checks it, as an entry, and as
+ * the JSON gateway has it: what was read is written and read again, and is the same. */
 #include "base/mem.h"
 #include "control/etcd/apply.h"
+#include "control/etcd/routes.h"
 #include "control/etcd/run.h"
 #include "control/machine.h"
 #include "fuzz.h"
+#include "wire/json.h"
 
 static struct rk_machine *machine_of(const struct rk_kinds *kinds)
 {
@@ -40,6 +43,50 @@ static void check(struct rk_span bytes)
 	rk_arena_done(&arena);
 }
 
+static void check_again(struct rk_arena *arena, const struct rk_protojson *message,
+			struct rk_span bytes)
+{
+	struct rk_buf text = { 0 }, again = { 0 };
+	struct rk_val *val = NULL;
+
+	if (rk_protojson_write(arena, message, bytes, &text) == RK_OK &&
+	    rk_json_parse(arena, rk_buf_span(&text), 0, &val, NULL) == RK_OK &&
+	    rk_protojson_read(arena, message, val, &again, NULL) == RK_OK) {
+		struct rk_buf twice = { 0 };
+		const int err = rk_protojson_write(arena, message, rk_buf_span(&again), &twice);
+		rk_assert(err == RK_OK);
+		rk_assert(rk_span_eq(rk_buf_span(&text), rk_buf_span(&twice)));
+		rk_buf_done(&twice);
+	}
+	rk_buf_done(&text);
+	rk_buf_done(&again);
+}
+
+/* The first byte chooses the method. */
+static void check_json(struct rk_span bytes)
+{
+	struct rk_arena arena = { 0 };
+	const struct rk_etcd_route *route = rk_etcd_routes;
+	struct rk_buf message = { 0 };
+	struct rk_val *val = NULL;
+
+	for (uint8_t i = bytes.size > 0 ? bytes.data[0] : 0; i > 0; i--)
+		route = route[1].path != NULL ? route + 1 : rk_etcd_routes;
+	const struct rk_span rest = rk_span_sub(bytes, 1, bytes.size);
+	check_again(&arena, route->request, rest);
+	check_again(&arena, route->response, rest);
+	if (rk_json_parse(&arena, rest, 0, &val, NULL) == RK_OK &&
+	    rk_protojson_read(&arena, route->request, val, &message, NULL) == RK_OK)
+		check_again(&arena, route->request, rk_buf_span(&message));
+	struct rk_span left = rest, object;
+	for (size_t before = left.size + 1; rk_protojson_cut(&left, false, &object);) {
+		rk_assert(left.size < before && object.size > 0);
+		before = left.size;
+	}
+	rk_buf_done(&message);
+	rk_arena_done(&arena);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct rk_kinds *kinds;
@@ -50,6 +97,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		kinds = rk_kinds_new();
 	struct rk_machine *machine = machine_of(kinds);
 	check(left);
+	check_json(left);
 	/* A row of entries, each behind a byte that is its size. */
 	while (left.size > 1 && index < 64) {
 		struct rk_buf bytes = { 0 };
