@@ -173,7 +173,6 @@ void rk_etcd_maybe_free(struct rk_etcd_call *call)
 {
 	if (call->exchange != NULL || call->awaited > 0)
 		return;
-	rk_etcd_list_free(call);
 	rk_buf_done(&call->in);
 	rk_buf_done(&call->key);
 	rk_buf_done(&call->user);
@@ -415,8 +414,6 @@ static void on_drained(void *context, struct rk_http_exchange *exchange)
 	(void)context;
 	if (call != NULL && call->watches != NULL)
 		rk_etcd_watch_drained(call);
-	if (call != NULL && call->listing != NULL)
-		rk_etcd_list_drained(call);
 	if (call != NULL && call->tail != NULL && !call->has_ended)
 		call->tail->drained(call);
 }

@@ -7,23 +7,23 @@
 
 #define PIECE (64u << 10)
 
-struct rk_etcd_listing {
+struct listing {
+	struct rk_etcd_tail tail;
 	struct rk_view *view;
 	struct rk_etcd_list list;
 };
 
-void rk_etcd_list_free(struct rk_etcd_call *call)
+static void drop(struct rk_etcd_tail *tail)
 {
-	if (call->listing == NULL)
-		return;
-	(void)rk_view_unref(call->listing->view);
-	free(call->listing);
-	call->listing = NULL;
+	struct listing *listing = RK_CONTAINER(tail, struct listing, tail);
+
+	(void)rk_view_unref(listing->view);
+	free(listing);
 }
 
-void rk_etcd_list_drained(struct rk_etcd_call *call)
+static void go_on(struct rk_etcd_call *call)
 {
-	struct rk_etcd_list *list = &call->listing->list;
+	struct rk_etcd_list *list = &RK_CONTAINER(call->tail, struct listing, tail)->list;
 	struct rk_buf end = { 0 };
 	struct rk_blob *piece;
 
@@ -34,16 +34,16 @@ void rk_etcd_list_drained(struct rk_etcd_call *call)
 	rk_proto_put_number(&end, 4, (uint64_t)list->count);
 	(void)rk_http_write(call->exchange, rk_blob_copy(rk_buf_span(&end)));
 	rk_buf_done(&end);
-	rk_etcd_list_free(call);
 	rk_etcd_finish(call, RK_GRPC_OK, "");
 }
 
 void rk_etcd_list_start(struct rk_etcd_call *call, const struct rk_etcd_range_request *request)
 {
-	struct rk_etcd_listing *listing = rk_zalloc(sizeof *listing);
+	struct listing *listing = rk_zalloc(sizeof *listing);
 	struct rk_buf head = { 0 }, end = { 0 };
 
-	call->listing = listing;
+	listing->tail = (struct rk_etcd_tail){ go_on, drop };
+	call->tail = &listing->tail;
 	listing->view = rk_view_ref(call->thread->view);
 	rk_etcd_list_begin(&listing->list, rk_view_root(listing->view), request);
 	rk_proto_put_number(&end, 3, listing->list.more);
@@ -51,9 +51,8 @@ void rk_etcd_list_start(struct rk_etcd_call *call, const struct rk_etcd_range_re
 	const size_t begun = rk_etcd_begin(call, &head, rk_view_revision(listing->view));
 	if (listing->list.bytes <= INT32_MAX) {
 		rk_etcd_send_head(call, &head, begun, listing->list.bytes + end.size);
-		rk_etcd_list_drained(call);
+		go_on(call);
 	} else {
-		rk_etcd_list_free(call);
 		rk_etcd_finish(call, RK_GRPC_EXHAUSTED,
 			       "grpc: trying to send message larger than max");
 	}

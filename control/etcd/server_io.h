@@ -25,7 +25,6 @@
 struct rk_etcd_thread;
 struct rk_etcd_call;
 struct rk_etcd_watches;
-struct rk_etcd_listing;
 struct rk_etcd_worker;
 
 typedef void rk_etcd_resume(struct rk_etcd_call *call, struct rk_feed_answer *answer);
@@ -138,7 +137,6 @@ struct rk_etcd_call { /* from its head until its exchange is gone and the core h
 	struct rk_span name; /* into `in` */
 	struct rk_buf key;
 	struct rk_etcd_watches *watches;
-	struct rk_etcd_listing *listing; /* its answer is on its way in pieces */
 	struct rk_etcd_tail *tail;
 	/* As the client has it (grpc-timeout): monotonic, 0 when there is none; linked then. */
 	uint64_t deadline_ms;
@@ -211,8 +209,6 @@ void rk_etcd_wait(struct rk_etcd_call *call, bool (*look)(struct rk_etcd_call *c
 /* --- list_io.c --- */
 
 void rk_etcd_list_start(struct rk_etcd_call *call, const struct rk_etcd_range_request *request);
-void rk_etcd_list_drained(struct rk_etcd_call *call);
-void rk_etcd_list_free(struct rk_etcd_call *call);
 
 /* As `ended` of a stream whose answers go on. */
 void rk_etcd_input_ended(struct rk_etcd_call *call);
