@@ -442,10 +442,11 @@ static void pass_on(struct rk_core *core)
 {
 	struct rk_raft_out *out = &core->out;
 
-	if (out->persist != NULL)
-		rk_disk_write(core->disk, rk_take_ptr(out->persist));
+	/* The peers first: their way is longer than that to the own disk. */
 	for (size_t i = 0; i < out->messages_count && core->peers != NULL; i++)
 		rk_peers_send(core->peers, rk_take_ptr(out->messages[i]));
+	if (out->persist != NULL)
+		rk_disk_write(core->disk, rk_take_ptr(out->persist));
 	for (uint32_t i = 0; i < out->sends_count && core->peers != NULL; i++)
 		rk_peers_send_snapshot(core->peers, out->sends[i], out->term, &out->send_meta);
 	if (out->install && out->installed.index > core->applied)

@@ -57,7 +57,11 @@ END {
 	workload("keep", "lease keep-alive, 1,000 streams", "", "", "")
 	line("list", "list of 300,000 keys", "p50", "ms", 1 / 10)
 	line("list", "", "cpu", "servers' CPU, us", "")
-	line("list", "", "grown_kib", "growth in memory, KiB", "")
+	grown = values["list", "reckon", "grown_kib"]
+	if (grown != "")
+		printf "| | growth in memory, KiB | %s | %s | %.3f | none (below 4,096): %s |\n", spread(grown),
+			spread(values["list", "etcd", "grown_kib"]), median(grown) / median(values["list", "etcd", "grown_kib"]),
+			median(grown) < 4096 ? "met" : "missed"
 	workload("quiet", "put, 1,000 a second, quiet", "", "", "")
 	workload("busy", "put, 1,000 a second, compacting and snapshotting", "", "", "")
 	against_quiet("reckon")

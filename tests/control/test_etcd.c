@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "control/etcd/hash.h"
 #include "control/etcd/lease.h"
+#include "control/etcd/list.h"
 #include "control/schema/kinds.h"
 #include "wire/grpc.h"
 #include "etcd_world.h"
@@ -466,6 +467,46 @@ Test(etcd, a_restored_member_goes_on_the_same)
 	for (size_t i = 0; i < MOMENTS; i++)
 		free(moments[i]);
 	rk_buf_done(&bytes);
+}
+
+/* What goes out in pieces is byte for byte what the range says in one. */
+Test(etcd, a_list_in_pieces_is_the_range)
+{
+	static const struct {
+		const char *key, *end;
+		int64_t limit;
+	} cases[] = { { "a", "z", 0 }, { "a", "z", 7 }, { "k1", "k2", 0 }, { "x", "z", 0 }, { "a", "z", 500 } };
+	RK_AUTO(world_done) struct world world = world_new();
+	char key[16], value[400];
+
+	for (int i = 0; i < 200; i++) {
+		(void)snprintf(key, sizeof key, "k%d", i * 37 % 200);
+		(void)snprintf(value, sizeof value, "%0*d", i * 2 + 1, i);
+		world_put(&world, key, value, 0);
+	}
+	for (size_t i = 0; i < RK_COUNT(cases); i++) {
+		const struct rk_etcd_run run = { .root = world_root(&world), .now = world_revision(&world) };
+		const struct rk_etcd_range_request asked = {
+			.range = { rk_span_str(cases[i].key), rk_span_str(cases[i].end) },
+			.limit = cases[i].limit
+		};
+		struct rk_buf whole = { 0 }, pieces = { 0 };
+		struct rk_etcd_list list;
+		struct rk_blob *piece;
+		cr_assert(rk_etcd_list_takes(&asked, run.now));
+		cr_assert_eq(rk_etcd_range(&run, &asked, &whole), RK_ETCD_OK);
+		rk_etcd_list_begin(&list, run.root, &asked);
+		while ((piece = rk_etcd_list_piece(&list, 1000)) != NULL) {
+			rk_buf_put_span(&pieces, rk_blob_span(piece));
+			(void)rk_blob_unref(piece);
+		}
+		cr_expect_eq(pieces.size, list.bytes);
+		rk_proto_put_number(&pieces, 3, list.more);
+		rk_proto_put_number(&pieces, 4, (uint64_t)list.count);
+		cr_expect(rk_span_eq(rk_buf_span(&whole), rk_buf_span(&pieces)), "case %zu", i);
+		rk_buf_done(&whole);
+		rk_buf_done(&pieces);
+	}
 }
 
 Test(etcd, bytes_that_are_no_request)
