@@ -132,7 +132,8 @@ static void out_frame(struct outlink *link, struct rk_span frame)
 	if (frame.data[0] != RK_LINK_MESSAGE || !rk_link_is_member(link->stream, link->id) ||
 	    rk_raft_msg_decode(rk_span_sub(frame, 1, frame.size), &msg) < 0)
 		return;
-	if (msg->from != link->id || msg->to != opts->self || msg->kind == RK_MSG_SNAPSHOT)
+	if (msg->from != link->id || msg->to != opts->self ||
+	    (msg->kind == RK_MSG_SNAPSHOT && !opts->is_witness))
 		(void)rk_raft_msg_free(msg);
 	else
 		opts->message(opts->context, msg);
