@@ -350,9 +350,7 @@ static int run(int argc, char **argv)
 		{ "listen", 0, RK_FLAG_LIST, &server.listen, "ADDR",
 		  "HOST:PORT for the API; may be given several times", NULL },
 		{ "advertise", 0, RK_FLAG_TEXT, &server.advertise, "ADDR",
-		  "HOST:PORT of the API for pods (default: the first --listen that is not "
-		  "loopback)",
-		  NULL },
+		  "HOST:PORT of the API for pods (default: the first --listen that is not loopback)", NULL },
 		{ "peer-listen", 0, RK_FLAG_TEXT, &server.peer_listen, "ADDR",
 		  "HOST:PORT for the other members (default: as in --members)", NULL },
 		{ "etcd-listen", 0, RK_FLAG_TEXT, &server.etcd_listen, "ADDR",

@@ -5,6 +5,7 @@
  * only. Hence: it drops no entry before as many full members hold it as make a majority, and while it is itself the
  * only one that can be elected, it leads for as long as it takes to give its log to a full voter. */
 #include "base/mem.h"
+#include "base/mutant.h"
 #include "raft/inner.h"
 
 /* Election times without any leader before a witness stands for one. */
@@ -37,6 +38,8 @@ uint64_t rk_raft_droppable(const struct rk_raft *raft)
 	const uint64_t saved = raft->opts.is_witness ? 0 : raft->snapshot.index;
 	const uint64_t held = RK_MIN(saved, rk_raft_full_hold(raft, &raft->config));
 
+	if (RK_MUTANT(WITNESS_DROPS))
+		return saved;
 	return RK_MAX(held, saved > KEEP_MAX ? saved - KEEP_MAX : 0);
 }
 
@@ -74,7 +77,8 @@ void rk_raft_note_droppable(struct rk_raft *raft, const struct rk_raft_msg *msg)
 
 void rk_raft_pass_lead(struct rk_raft *raft)
 {
-	if (!raft->opts.is_witness || raft->role != RK_RAFT_LEADER || raft->transfer_to != 0)
+	if (!raft->opts.is_witness || raft->role != RK_RAFT_LEADER || raft->transfer_to != 0 ||
+	    RK_MUTANT(WITNESS_STAYS))
 		return;
 	const uint64_t best = rk_raft_best_successor(raft, true);
 	const int at = rk_config_find(&raft->config, best);

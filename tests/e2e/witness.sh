@@ -61,7 +61,7 @@ dd if=/dev/urandom bs=1024 count=256 2>/dev/null | od -An -tx1 | tr -d ' \n' >"$
 fill() { for i in $(seq 1 60); do "$RECKON" create configmap "big$i" --from-file="$SCRATCH/blob" >/dev/null || return 1; done; }
 check "thirty megabytes" fill
 full=$(memory_kib "$(pid_of m1)") small=$(memory_kib "$witness")
-if [ "$small" -lt $((full / 2)) ]; then ok "the witness is small"; else not_ok "the witness is small" "$small KiB, m1 $full KiB"; fi
+if [ "$small" -lt $((full / 2)) ]; then ok "the witness is small: $small KiB, m1 $full KiB"; else not_ok "the witness is small" "$small KiB, m1 $full KiB"; fi
 dropped() { [ "$(status_number "$url" first)" -gt 1 ] && [ "$(status_number "$url" snapshot)" -gt 1 ]; }
 check "it drops what the others have snapshots of" until_true 10 dropped
 
@@ -93,4 +93,14 @@ check "the others come back" "$RECKON" cluster up --dir "$cluster"
 check "all is there" "$RECKON" get configmap c1 c30 after big60
 check "the witness leaves" "$RECKON" member remove 3
 same "two voters" "1voter 2voter " "$(members)"
+
+check "a certificate for another" "$RECKON" member cert 4 --cluster "$cluster"
+server "$SCRATCH/m4" 4 --join --peer-listen 127.0.0.1:$((port + 121)) --listen 127.0.0.1:$((port + 21)) >"$SCRATCH/m4.log" 2>&1 &
+second=$!
+sleep 0.3
+check "one that runs as a full member is added as a witness" "$RECKON" member add "4=127.0.0.1:$((port + 121))" --witness --no-wait
+wait "$second"
+second=
+has "and ends, and says why" "$(cat "$SCRATCH/m4.log")" "is a witness for the others, and was started without --witness"
+check "the change is called off" "$RECKON" member remove 4
 summary
