@@ -48,7 +48,8 @@ struct sim_params {
 	each(YIELDS, "leaders that gave way because of their disk")                               \
 	each(CHANGES, "changes of members") each(COMPACTIONS, "compactions")                      \
 	each(SNAPSHOTS, "snapshots taken") each(INSTALLS, "snapshots installed")                  \
-	each(BACKUPS, "back-ups read and replayed") each(QUORUMS, "quorums that went on alone")                                                             \
+	each(BACKUPS, "back-ups read and replayed")                                               \
+	each(QUORUMS, "quorums that went on alone")                                               \
 	each(CRASHES, "crashes") each(IO_CRASHES, "crashes in the midst of a disk operation")     \
 	each(MEMORY, "crashes because memory was refused") each(PAUSES, "pauses")                 \
 	each(LOST, "messages lost") each(DUPLICATED, "messages doubled")                          \
