@@ -440,7 +440,8 @@ static void note_doubt(struct rk_core *core)
 	}
 	if (status.doubt == core->told_doubt)
 		return;
-	if (status.doubt == RK_DOUBT_LOST)
+	if (status.doubt == RK_DOUBT_LOST ||
+	    (status.doubt == RK_DOUBT_FILLS && core->told_doubt != RK_DOUBT_LOST))
 		rk_log(RK_LOG_ERROR, "amnesia",
 		       "what=\"this disk holds less than the others saw of it: was it replaced or "
 		       "rolled back? "
