@@ -95,6 +95,7 @@ struct rk_core {
 	uint64_t proposed_index, proposed_term; /* our newest TICK, ADVANCE or INIT, as leader */
 	bool disk_full, quarantined;
 	enum rk_raft_doubt told_doubt;
+	uint64_t asks_since_ms; /* UINT64_MAX: it was said */
 	uint64_t yield_ms;          /* disk full: when to try to hand over */
 	uint64_t snapshot_after_ms; /* none before: the last one failed */
 	struct {

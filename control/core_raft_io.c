@@ -16,6 +16,7 @@
 	2 /* ... and this part of what the last snapshot held, or big states were copied all the   \
 	     time */
 #define SNAPSHOT_AGAIN_MS 10000 /* after one that failed */
+#define ASKS_MS           3000 /* then the log says what the member waits for */
 #define TRAILING          1000  /* entries read back before the snapshot, for peers that lag */
 
 void rk_core_fatal(struct rk_core *core, const struct rk_error *error)
@@ -452,9 +453,22 @@ static void note_doubt(struct rk_core *core)
 	struct rk_raft_status status;
 
 	rk_raft_status(core->raft, &status);
+	if (status.doubt == RK_DOUBT_ASKS && core->asks_since_ms == 0)
+		core->asks_since_ms = core->now_ms;
+	if (status.doubt == RK_DOUBT_ASKS && core->asks_since_ms != UINT64_MAX &&
+	    core->now_ms - core->asks_since_ms >= ASKS_MS) {
+		core->asks_since_ms = UINT64_MAX; /* said once */
+		rk_log(RK_LOG_WARN, "waiting for the other members",
+		       "what=\"%s\" members=%u",
+		       status.last_index == 0
+			       ? "this one has no data: it is new or its disk was replaced, and more than a majority must say which"
+			       : "a majority must confirm that this disk is the one they know",
+		       status.peers_count);
+	}
 	if (status.doubt == core->told_doubt)
 		return;
-	if (status.doubt == RK_DOUBT_LOST)
+	if (status.doubt == RK_DOUBT_LOST ||
+	    (status.doubt == RK_DOUBT_FILLS && core->told_doubt != RK_DOUBT_LOST))
 		rk_log(RK_LOG_ERROR, "amnesia",
 		       "what=\"this disk holds less than the others saw of it: was it replaced or "
 		       "rolled back? "

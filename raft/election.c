@@ -278,11 +278,14 @@ static void check_quorum(struct rk_raft *raft)
 }
 
 /* The disk has not answered for so long that another would be elected if it were the network. Nothing can be applied
- * here; others may do better. Tried again as long as it lasts. */
+ * here; another does better, as what it acknowledged shows. Tried again as long as it lasts. */
 static void yield_if_stuck(struct rk_raft *raft)
 {
 	if (raft->durable_id == raft->issued_id ||
 	    raft->mono_ms - raft->disk_since_ms < raft->opts.election_ms)
+		return;
+	const int best = rk_config_find(&raft->config, rk_raft_best_successor(raft, true));
+	if (best < 0 || raft->peers[best].match <= raft->log.stable)
 		return;
 	raft->disk_since_ms = raft->mono_ms;
 	if (rk_raft_transfer(raft, 0) == RK_OK)

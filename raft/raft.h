@@ -33,6 +33,7 @@ enum rk_raft_role { RK_RAFT_FOLLOWER, RK_RAFT_PRECANDIDATE, RK_RAFT_CANDIDATE, R
  * part of is represented. Then (FILLS) it follows leaders of their newest term and later ones, and votes for those only
  * that hold at least what the furthest of them holds, after a pause for votes that it gave and that are still on
  * their way; all is well when it holds that much itself.
+ * One that holds nothing at all hears as many as one without memory before it takes itself for new.
  * What the peers saw is in their memory only: a rolled-back disk is not noticed when those that saw more are away
  * or started anew; an empty one is. */
 enum rk_raft_doubt { RK_DOUBT_NONE, RK_DOUBT_ASKS, RK_DOUBT_LOST, RK_DOUBT_FILLS };

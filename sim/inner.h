@@ -150,6 +150,10 @@ void sim_checks_done(struct sim *sim);
 
 /* damage.c */
 void sim_damage_turn(struct sim *sim);
+bool sim_node_holds_something(const struct sim_node *node); /* on its disk: it is not new */
+
+/* backup.c */
+void sim_backup(struct sim *sim, struct sim_node *node);
 
 /* clients.c */
 struct sim_clients *sim_clients_new(struct sim *sim);
