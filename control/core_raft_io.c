@@ -281,8 +281,8 @@ static bool is_snapshot_due(const struct rk_core *core)
 	const size_t bytes = RK_MAX((size_t)SNAPSHOT_BYTES, core->newest_bytes / SNAPSHOT_PART);
 	struct rk_raft_status status;
 
-	if (core->snapshot_runs || core->quarantined || core->opts.is_witness || core->applied == core->newest.index ||
-	    core->now_ms < core->snapshot_after_ms)
+	if (core->snapshot_runs || core->quarantined || core->opts.is_witness ||
+	    core->applied == core->newest.index || core->now_ms < core->snapshot_after_ms)
 		return false;
 	rk_raft_status(core->raft, &status);
 	return status.log_bytes >= bytes ||
@@ -566,8 +566,8 @@ void rk_core_propose_due(struct rk_core *core)
 
 	rk_raft_status(core->raft, &status);
 	/* One at a time, and only when everything before is applied: else it may not be needed. */
-	if (status.role != RK_RAFT_LEADER || core->stopping || core->quarantined || core->opts.is_witness ||
-	    core->applied < status.commit_index ||
+	if (status.role != RK_RAFT_LEADER || core->stopping || core->quarantined ||
+	    core->opts.is_witness || core->applied < status.commit_index ||
 	    (core->proposed_term == status.term && core->applied < core->proposed_index) ||
 	    status.last_term != status.term)
 		return;

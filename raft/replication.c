@@ -417,7 +417,8 @@ void rk_raft_step_snapshot(struct rk_raft *raft, const struct rk_raft_msg *msg)
 	const bool is_known = rk_raftlog_term(log, meta->index) == meta->term;
 	const bool bridges = rk_raft_sure_to(raft, meta->index) < meta->index &&
 			     meta->index > raft->delivered;
-	if (RK_MUTANT(OLD_SNAPSHOT) && !raft->opts.is_witness && meta->index < raft->delivered && meta->index >= log->base_index) {
+	if (RK_MUTANT(OLD_SNAPSHOT) && !raft->opts.is_witness && meta->index < raft->delivered &&
+	    meta->index >= log->base_index) {
 		raft->install_pending = true;
 		raft->snapshot = *meta;
 		raft->installing = raft->delivered = meta->index;

@@ -94,6 +94,10 @@ check "all is there" "$RECKON" get configmap c1 c30 after big60
 check "the witness leaves" "$RECKON" member remove 3
 same "two voters" "1voter 2voter " "$(members)"
 
+lists=1=a:1,2=b:1,3=c:1:witness
+has "a new cluster's list is obeyed" "$(server "$SCRATCH/no" 3 --listen 127.0.0.1:0 --members "$lists" 2>&1)" "member 3 is a witness: start it with --witness"
+has "also by the others" "$(server "$SCRATCH/no" 1 --listen 127.0.0.1:0 --members "$lists" --witness 2>&1)" "--members must say so of member 1"
+has "and not of witnesses only" "$(server "$SCRATCH/no" 1 --listen 127.0.0.1:0 --members "1=a:1,2=b:1:witness" 2>&1)" "more full voters than witnesses"
 check "a certificate for another" "$RECKON" member cert 4 --cluster "$cluster"
 server "$SCRATCH/m4" 4 --join --peer-listen 127.0.0.1:$((port + 121)) --listen 127.0.0.1:$((port + 21)) >"$SCRATCH/m4.log" 2>&1 &
 second=$!
