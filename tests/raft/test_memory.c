@@ -189,3 +189,56 @@ Test(memory, a_leader_without_followers_that_is_emptied_is_known_by_the_votes_fo
 	}
 	cr_expect(tried > 5, "%u", tried);
 }
+
+static struct rk_raft_msg *message(enum rk_raft_msg_kind kind, uint64_t from)
+{
+	struct rk_raft_msg *msg = rk_raft_msg_new(kind, 2);
+
+	msg->from = from;
+	msg->term = 5;
+	return msg;
+}
+
+/* What peers saw of it is more than is there now, because a leader cut it. */
+Test(memory, a_late_answer_about_a_log_that_was_cut_means_nothing)
+{
+	const struct rk_entry entries[] = { { 1, 3, 0, RK_ENTRY_NOOP, NULL },
+					    { 2, 3, 0, RK_ENTRY_NOOP, NULL },
+					    { 3, 3, 0, RK_ENTRY_NOOP, NULL } };
+	struct rk_raft_opts opts = {
+		.id = 2, .seed = 1, .hard = { 5, 0, 1 }, .count = 3, .entries = entries
+	};
+	struct rk_raft_out out = { 0 };
+	struct rk_raft_status status;
+	struct rk_raft *raft = NULL;
+	struct rk_error error = { 0 };
+	uint64_t context = 0;
+
+	for (uint32_t i = 1; i <= 3; i++)
+		sim_member(&opts.config, i, RK_MEMBER_VOTER);
+	cr_assert_eq(rk_raft_new(&raft, &opts, &error), RK_OK, "%s", error.text);
+	rk_raft_clock(raft, 1000, 1000);
+	rk_raft_tick(raft);
+	cr_assert(rk_raft_ready(raft, &out));
+	for (size_t i = 0; i < out.messages_count; i++)
+		context = out.messages[i]->context;
+	for (uint64_t from = 3; from == 3 || from == 1; from -= 2) {
+		struct rk_raft_msg *answer = message(RK_MSG_CHECK_ANSWER, from);
+		answer->context = context;
+		answer->reject = true;
+		answer->index = 2;
+		answer->log_term = answer->hint_term = 3;
+		answer->hint_index = 3;
+		rk_raft_step(raft, answer);
+		rk_raft_status(raft, &status);
+		cr_expect_eq(status.doubt, RK_DOUBT_NONE, "after the answer of %u", (unsigned)from);
+		struct rk_raft_msg *append = message(RK_MSG_APPEND, 3);
+		append->index = 2;
+		append->log_term = 3;
+		append->entries = rk_zalloc(sizeof *append->entries);
+		append->entries[append->count++] = (struct rk_entry){ 3, 5, 0, RK_ENTRY_NOOP, NULL };
+		rk_raft_step(raft, append);
+	}
+	rk_raft_out_done(&out);
+	(void)rk_raft_free(raft);
+}
