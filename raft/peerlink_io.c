@@ -135,25 +135,26 @@ static int take_message(struct rk_inlink *link, struct rk_span payload)
 	return RK_OK;
 }
 
-static void refuse(struct rk_inlink *link, uint64_t number, int err)
+static enum rk_refusal refusal_of(int err)
 {
-	RK_AUTO(rk_buf_done) struct rk_buf payload = { 0 };
-	const struct rk_take refusal = { .number = number,
-					 .why = err == RK_EBUSY      ? RK_REFUSE_BUSY
-						: err == RK_ECORRUPT ? RK_REFUSE_DAMAGED
-								     : RK_REFUSE_DISK };
-
-	rk_refuse_encode(&refusal, &payload);
-	answer(link, RK_LINK_REFUSE, &payload);
+	switch (err) {
+	case RK_EBUSY: return RK_REFUSE_BUSY;
+	case RK_EEXIST: return RK_REFUSE_HERE;
+	case RK_ECORRUPT: return RK_REFUSE_DAMAGED;
+	default: return RK_REFUSE_DISK;
+	}
 }
 
-static void not_received(struct rk_inlink *link, uint64_t number, int err,
-			 const struct rk_error *error)
+static void refuse(struct rk_inlink *link, uint64_t number, int err, const struct rk_error *error)
 {
-	if (err != RK_EBUSY)
+	RK_AUTO(rk_buf_done) struct rk_buf payload = { 0 };
+	const struct rk_take refusal = { .number = number, .why = refusal_of(err) };
+
+	if (err != RK_EBUSY && err != RK_EEXIST)
 		rk_log(RK_LOG_ERROR, "snapshot not received", "from=%llu why=\"%s\"",
 		       (unsigned long long)link->from, error->text);
-	refuse(link, number, err);
+	rk_refuse_encode(&refusal, &payload);
+	answer(link, RK_LINK_REFUSE, &payload);
 }
 
 /* Says how far it is. What is whole is handed on before: when that fails, nothing was taken. */
@@ -167,7 +168,7 @@ static void go_on(struct rk_inlink *link, uint64_t number, uint64_t at)
 	if (rk_receive_is_whole(link->receive)) {
 		const int err = rk_receive_finish(link->receive, link->from, &offer, &error);
 		if (err < 0) {
-			not_received(link, number, err, &error);
+			refuse(link, number, err, &error);
 			return;
 		}
 		link->opts->snapshot_here(link->opts->context, link->from, offer.term, &offer.meta);
@@ -185,7 +186,7 @@ static int take_offer(struct rk_inlink *link, struct rk_span payload)
 	RK_TRY(rk_offer_decode(payload, &offer));
 	const int err = rk_receive_begin(link->receive, link, &offer, &at, &error);
 	if (err < 0) {
-		not_received(link, offer.number, err, &error);
+		refuse(link, offer.number, err, &error);
 		return RK_OK;
 	}
 	rk_log(RK_LOG_INFO, "receiving a snapshot", "from=%llu index=%llu bytes=%llu at=%llu",
@@ -206,7 +207,7 @@ static int take_chunk(struct rk_inlink *link, struct rk_span payload)
 	if (err == RK_EINVAL)
 		return err;
 	if (err < 0)
-		not_received(link, chunk.number, err, &error);
+		refuse(link, chunk.number, err, &error);
 	else
 		go_on(link, chunk.number, at);
 	return RK_OK;

@@ -77,7 +77,6 @@ static void end_transfer(struct outlink *link, bool ok)
 	link->peers->opts.snapshot_sent(link->peers->opts.context, link->id, ok);
 }
 
-/* Being busy is no news: it is asked again and again meanwhile. */
 static void give_up(struct outlink *link, const char *why)
 {
 	if (link->send.fd >= 0 && why != NULL)
@@ -195,9 +194,11 @@ static void out_refuse(struct outlink *link, struct rk_span payload)
 {
 	struct rk_take refusal;
 
-	if (rk_refuse_decode(payload, &refusal) == RK_OK &&
-	    refusal.number == link->send.offer.number)
-		give_up(link, refusal.why == RK_REFUSE_BUSY ? NULL : rk_refusal_text(refusal.why));
+	if (rk_refuse_decode(payload, &refusal) < 0 || refusal.number != link->send.offer.number)
+		return;
+	/* Those are no news: it is asked again and again meanwhile. */
+	const bool is_told = refusal.why != RK_REFUSE_BUSY && refusal.why != RK_REFUSE_HERE;
+	give_up(link, is_told ? rk_refusal_text(refusal.why) : NULL);
 }
 
 /* Messages and answers come this way. Anything else is passed over: the connection is of our own

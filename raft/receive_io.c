@@ -18,8 +18,9 @@ struct rk_receive {
 	struct rk_offer offer; /* whose file they hold; number and term: of the last sender */
 	uint64_t sums_at;      /* where the checksums begin */
 	uint64_t got;
-	const void *owner; /* who sends it; NULL: nobody */
-	uint64_t checked;  /* the peer whose snapshot is being looked at; 0: none is */
+	const void *owner;    /* who sends it; NULL: nobody */
+	uint64_t checked;     /* the peer whose snapshot is being looked at; 0: none is */
+	struct rk_offer last; /* that was whole; index 0: none was */
 };
 
 static uint64_t chunk_size(const struct rk_receive *receive, uint64_t at)
@@ -178,6 +179,19 @@ static int make_files(struct rk_receive *receive, struct rk_error *error)
 	return RK_OK;
 }
 
+/* An admitted one has the name of a whole one. Between that and the answer of raft the leader may
+ * think that it is needed still. In a later term that answer may never come: raft passes over what
+ * came in an old one. */
+static bool is_here(const struct rk_receive *receive, const struct rk_offer *offer)
+{
+	RK_AUTO(rk_vfile_drop) struct rk_vfile *file = NULL;
+	char name[RK_SNAPSHOT_NAME_MAX];
+
+	rk_snapshot_name(name, offer->meta.index, RK_SNAPSHOT_WHOLE);
+	return offer->term == receive->last.term && rk_offer_is_same_file(&receive->last, offer) &&
+	       rk_vfs_open(receive->vfs, name, RK_VFILE_READ, &file) == RK_OK;
+}
+
 int rk_receive_begin(struct rk_receive *receive, const void *owner, const struct rk_offer *offer,
 		     uint64_t *ret_at, struct rk_error *error)
 {
@@ -185,6 +199,8 @@ int rk_receive_begin(struct rk_receive *receive, const void *owner, const struct
 		return rk_fail(error, RK_EBUSY, "another snapshot is being looked at");
 	if (receive->owner != NULL && receive->owner != owner && offer->term < receive->offer.term)
 		return rk_fail(error, RK_EBUSY, "another snapshot comes in from a later leader");
+	if (is_here(receive, offer))
+		return rk_fail(error, RK_EEXIST, "this snapshot is here already");
 	const bool goes_on = receive->part != NULL && rk_offer_is_same_file(&receive->offer, offer);
 	if (!goes_on)
 		drop(receive, true);
@@ -252,6 +268,7 @@ int rk_receive_finish(struct rk_receive *receive, uint64_t peer, struct rk_offer
 	drop(receive, false);
 	(void)rk_vfs_remove(receive->vfs, sums);
 	receive->checked = peer;
+	receive->last = *ret;
 	return RK_OK;
 }
 

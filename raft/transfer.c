@@ -76,6 +76,7 @@ const char *rk_refusal_text(enum rk_refusal why)
 	case RK_REFUSE_BUSY: return "it has another one to do";
 	case RK_REFUSE_DAMAGED: return "a chunk came damaged";
 	case RK_REFUSE_DISK: return "it cannot write it";
+	case RK_REFUSE_HERE: return "it has it";
 	}
 	return "for no reason that is known";
 }

@@ -53,7 +53,8 @@ enum rk_refusal {
 	RK_REFUSE_BUSY = 1, /* another one comes in, or is being looked at */
 	RK_REFUSE_DAMAGED,  /* a chunk is not what its checksum says */
 	RK_REFUSE_DISK,     /* it cannot be written */
-	RK_REFUSE_LAST = RK_REFUSE_DISK,
+	RK_REFUSE_HERE,     /* it came already */
+	RK_REFUSE_LAST = RK_REFUSE_HERE,
 };
 const char *rk_refusal_text(enum rk_refusal why);
 

@@ -83,6 +83,7 @@ for i in $(seq 1 40); do big "$i" || break; done
 same "a state of some size" 40 "$i"
 check "a certificate for a fifth" "$RECKON" member cert 5 --cluster "$cluster"
 kill "$joined" 2>/dev/null # the fourth
+wait "$joined" 2>/dev/null
 fill
 "$RECKON" member add "5=127.0.0.1:$((port + 121))" >"$SCRATCH/add.log" 2>&1 &
 adding=$!
@@ -90,6 +91,7 @@ size=0
 for i in 1 2 3 4; do
 	grown "$size"
 	kill -9 "$joined"
+	wait "$joined" 2>/dev/null # its lock and ports are free only then
 	size=$(part_size)
 	fill
 done

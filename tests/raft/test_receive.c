@@ -236,6 +236,14 @@ Test(receive, the_same_file_from_another_leader_goes_on)
 	(void)rk_receive_free(receive);
 }
 
+static int remove_whole(void)
+{
+	char path[160];
+
+	(void)snprintf(path, sizeof path, "%s/0000000000000009.snap", to);
+	return unlink(path);
+}
+
 Test(receive, what_cannot_be_is_refused)
 {
 	const struct rk_snapshot_meta meta = transfers_make(from, 9, 1, SIZE);
@@ -271,6 +279,14 @@ Test(receive, what_cannot_be_is_refused)
 	(void)transfer(receive, &send, 100);
 	admit(receive, &meta);
 	cr_expect_eq(rk_receive_chunk(receive, &owner, &good, &at, &error), RK_EBUSY, "at the end");
+	cr_expect_eq(rk_receive_begin(receive, &owner, &send.offer, &at, &error), RK_EEXIST);
+	struct rk_offer later = send.offer;
+	later.term++;
+	cr_expect_eq(rk_receive_begin(receive, &owner, &later, &at, &error), RK_OK,
+		     "in a later term it counts again");
+	cr_assert_eq(remove_whole(), 0);
+	cr_expect_eq(rk_receive_begin(receive, &owner, &send.offer, &at, &error), RK_OK,
+		     "it is not there any more");
 	rk_send_end(&send);
 	(void)rk_receive_free(receive);
 }
