@@ -67,6 +67,7 @@ struct rk_raft {
 	enum rk_raft_doubt doubt;
 	enum rk_vote doubt_answers[RK_MEMBERS_MAX]; /* beside config.at */
 	uint64_t doubt_id, doubt_asked_ms, doubt_term;
+	uint64_t began_term, began_index; /* the end of the log at the start */
 	uint64_t fill_term, fill_index; /* the furthest end of a log among those that answered */
 	uint64_t no_vote_until_ms;
 	uint32_t seen_count;
