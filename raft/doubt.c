@@ -64,11 +64,26 @@ void rk_raft_note_seen(struct rk_raft *raft, const struct rk_raft_msg *msg)
 	}
 }
 
+/* Of what was seen of the others one thing is on the disk: who got this member's vote had come to that term, and must
+ * still know. */
+static void note_vote(struct rk_raft *raft)
+{
+	const uint64_t voted = raft->vote;
+	struct rk_seen *seen;
+
+	if (voted == raft->id || rk_config_find(&raft->config, voted) < 0)
+		return;
+	seen = find(raft, voted);
+	if (seen != NULL)
+		seen->term = RK_MAX(seen->term, raft->term);
+}
+
 void rk_raft_doubt_start(struct rk_raft *raft)
 {
 	const int self = rk_raft_self(raft);
 	const bool is_alone = raft->config.count == 1 && self == 0;
 
+	note_vote(raft);
 	raft->doubt_id = rk_raft_random(raft);
 	raft->began_index = raft->log.stable;
 	raft->began_term = rk_raftlog_term(&raft->log, raft->log.stable);

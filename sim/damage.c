@@ -145,7 +145,8 @@ static struct outcome try_start(struct sim *sim, struct sim_node *node)
 	struct rk_error damage = { 0 };
 	struct rk_wal_found found = { 0 };
 	struct rk_wal *wal = NULL;
-	const int err = rk_snapshot_recover(snapshots, sim->cluster, true, &store, &meta, &damage,
+	const int err = rk_snapshot_recover(snapshots, sim->cluster, true,
+					    node->is_witness ? NULL : &store, &meta, &damage,
 					    &outcome.error);
 	const uint64_t trailing = sim->params.trailing;
 	const struct rk_wal_opts opts = {

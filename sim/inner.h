@@ -21,6 +21,7 @@ struct sim_job {
 struct sim_node {
 	uint32_t id;
 	bool up;
+	bool is_witness;
 	uint64_t incarnation;
 	uint64_t down_since_ms, up_since_ms;
 
@@ -35,7 +36,7 @@ struct sim_node {
 	struct rk_vfs *snapshots;
 	struct rk_raft *raft;
 	struct rk_raft_out out;
-	struct rk_machine *machine;
+	struct rk_machine *machine; /* NULL: a witness */
 	struct rk_snapshot_meta newest;
 	size_t jobs_count, jobs_capacity;
 	struct sim_job *jobs;

@@ -94,6 +94,21 @@ static void draw_world(struct sim_dice *dice, struct sim_params *params)
 	params->backup = ONE_OF(dice, 0, 200, 1000);
 }
 
+/* Fewer than full voters; a spare may be one too. */
+static void draw_witnesses(struct sim_dice *dice, struct sim_params *params)
+{
+	const uint32_t members = params->nodes - params->spares;
+	const uint32_t voters = members - params->learners;
+
+	if (voters < 3 || sim_below(dice, 4) != 0)
+		return;
+	params->witnesses = 1u << (1 + sim_below(dice, voters));
+	if (voters > 4 && sim_below(dice, 2) == 0)
+		params->witnesses |= 1u << (1 + sim_below(dice, voters));
+	if (params->spares > 0 && sim_below(dice, 3) == 0)
+		params->witnesses |= 1u << params->nodes;
+}
+
 void sim_params_draw(uint64_t seed, struct sim_params *ret)
 {
 	struct sim_dice dice = sim_dice_of(seed ^ UINT64_C(0x736565645f6f6e65));
@@ -114,6 +129,7 @@ void sim_params_draw(uint64_t seed, struct sim_params *ret)
 		ret->spares = 1 + (uint32_t)sim_below(&dice, 2);
 		ret->nodes += ret->spares;
 	}
+	draw_witnesses(&dice, ret);
 	/* A lease trusts that a clock does not stand still while others go on. */
 	ret->clock_freeze = ret->lease_reads ? 0 : ONE_OF(&dice, 0, 0, 2000);
 	/* Who lost something needs those that have it. */
@@ -149,8 +165,10 @@ static void add_member(struct rk_config *config, uint32_t id, uint8_t role)
 	rk_assert(rk_config_add(config, id, role, address) == RK_OK);
 }
 
-static uint8_t any_role(struct sim *sim)
+static uint8_t any_role(struct sim *sim, uint32_t id)
 {
+	if (sim->nodes[id].is_witness)
+		return RK_MEMBER_VOTER | RK_MEMBER_WITNESS;
 	return sim_roll(sim, 3) == 0 ? RK_MEMBER_LEARNER : RK_MEMBER_VOTER;
 }
 
@@ -167,9 +185,9 @@ static void draw_target(struct sim *sim, const struct rk_config *now, struct rk_
 		const uint8_t was = at >= 0 ? now->at[at].role : 0;
 		uint8_t role = was;
 		if (shape == 2)
-			role = sim_roll(sim, 2) == 0 ? any_role(sim) : 0;
+			role = sim_roll(sim, 2) == 0 ? any_role(sim, id) : 0;
 		else if (id == one || (shape == 1 && id == other))
-			role = was == 0 ? any_role(sim) : sim_roll(sim, 4) == 0 ? any_role(sim) : 0;
+			role = was == 0 || sim_roll(sim, 4) == 0 ? any_role(sim, id) : 0;
 		if (role != 0)
 			add_member(ret, id, role);
 	}
@@ -188,7 +206,7 @@ static void administrate(struct sim *sim)
 	}
 	if (sim_strikes(sim, sim->params.backup)) {
 		struct sim_node *any = &sim->nodes[1 + sim_roll(sim, sim->params.nodes)];
-		if (any->up)
+		if (any->up && !any->is_witness)
 			sim_backup(sim, any);
 	}
 	if (sim_strikes(sim, sim->params.transfer) &&
@@ -387,9 +405,13 @@ static void begin(struct sim *sim)
 	sim->cluster = (struct rk_cluster_id){ 1, 2 };
 	sim->now_ms = 1000;
 	sim_checks_new(sim);
+	for (uint32_t i = 1; i <= params->nodes; i++)
+		sim->nodes[i].is_witness = (params->witnesses >> i & 1) != 0;
 	for (uint32_t i = 1; i <= members; i++)
 		add_member(&sim->config, i,
-			   i > members - params->learners ? RK_MEMBER_LEARNER : RK_MEMBER_VOTER);
+			   i > members - params->learners ? RK_MEMBER_LEARNER
+			   : sim->nodes[i].is_witness     ? RK_MEMBER_VOTER | RK_MEMBER_WITNESS
+							  : RK_MEMBER_VOTER);
 	sim->clients = sim_clients_new(sim);
 	for (uint32_t i = 1; i <= params->nodes; i++) {
 		sim->nodes[i].id = i;

@@ -16,6 +16,7 @@
 struct sim_params {
 	uint64_t seed;
 	uint32_t nodes, learners, spares; /* spares: of the nodes, the last ones: no members at first */
+	uint32_t witnesses; /* a bit for each node that is one, for life; 1 << id */
 	uint32_t clients, keys, watchers;
 	uint32_t busy_percent; /* chance that a client that waits for nothing asks in its turn */
 	uint32_t fault_ms;     /* how long the first phase is */
@@ -48,6 +49,7 @@ struct sim_params {
 	each(YIELDS, "leaders that gave way because of their disk")                               \
 	each(CHANGES, "changes of members") each(COMPACTIONS, "compactions")                      \
 	each(SNAPSHOTS, "snapshots taken") each(INSTALLS, "snapshots installed")                  \
+	each(MARKS, "snapshots noted by witnesses") each(WITNESS_LEADS, "elections of witnesses") \
 	each(BACKUPS, "back-ups read and replayed")                                               \
 	each(QUORUMS, "quorums that went on alone")                                               \
 	each(CRASHES, "crashes") each(IO_CRASHES, "crashes in the midst of a disk operation")     \

@@ -30,6 +30,7 @@ static uint64_t limit_of(enum rk_mutant mutant)
 		[RK_MUTANT_STALE_LEASE] = 10000,
 		[RK_MUTANT_READ_UNCONFIRMED] = 5000,
 		[RK_MUTANT_OLD_SNAPSHOT] = 5000,
+		[RK_MUTANT_WITNESS_DROPS] = 20000,
 	};
 	const char *given = getenv("RK_MUTANT_SEEDS");
 
