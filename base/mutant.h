@@ -23,7 +23,9 @@
 	each(APPLY_TWICE, "a proposal that was made twice is carried out twice")                        \
 	each(DROP_EVENT, "now and then a change is missing in the history")                             \
 	each(MACHINE_DIFFERS, "the state depends on which member computes it")                          \
-	each(NO_SNAPSHOT_SYNC, "a snapshot gets its name before its bytes are durable")
+	each(NO_SNAPSHOT_SYNC, "a snapshot gets its name before its bytes are durable")                 \
+	each(WITNESS_STAYS, "a witness that came to lead does not hand over")                           \
+	each(WITNESS_DROPS, "a witness drops what only the leader has a snapshot of")
 
 enum rk_mutant {
 	RK_MUTANT_NONE,

@@ -85,6 +85,9 @@ static int look_offline(struct rk_backup_source *source, struct rk_error *error)
 	struct rk_backup_extent extent;
 
 	RK_TRY(rk_member_peek(&member, source->dir, error));
+	if (member.is_witness)
+		return rk_fail(error, RK_ENOTSUP, "%s is a witness's: it holds no state",
+			       source->dir);
 	source->cluster = member.cluster;
 	source->member = member.id;
 	RK_TRY(rk_backup_extent(source->dir, member.cluster, &extent, error));

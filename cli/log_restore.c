@@ -271,6 +271,8 @@ static int replay_member(struct job *job, const char *dir, struct rk_error *erro
 	char path[RK_PATH_MAX];
 
 	RK_TRY(rk_member_peek(&member, dir, error));
+	if (member.is_witness)
+		return rk_fail(error, RK_ENOTSUP, "%s is a witness's: it holds no state", dir);
 	rk_path(path, "%s/snapshots", dir);
 	const int err = rk_replay_load(&job->replay, path, member.cluster, 0, error);
 	if (err == RK_ENOENT)

@@ -32,11 +32,13 @@ const struct rk_command rk_command_member_ls = {
 };
 const struct rk_command rk_command_member_add = {
 	.name = "member add",
-	.usage = "ID=HOST:PORT... [--learner] [--dry-run] [flags]",
+	.usage = "ID=HOST:PORT... [--learner | --witness] [--dry-run] [flags]",
 	.summary = "Add members; they vote once they have caught up",
 	.examples = "  reckon server --join --id 4 --peer-listen 10.0.0.4:2380 ...   # on the new "
 		    "machine\n"
-		    "  reckon member add 4=10.0.0.4:2380\n",
+		    "  reckon member add 4=10.0.0.4:2380\n"
+		    "  reckon member add 3=10.0.0.3:2380 --witness   # it runs `reckon server --join "
+		    "--witness`\n",
 	.run = run_add,
 	.section = SECTION,
 };
@@ -66,10 +68,11 @@ const struct rk_command rk_command_member_update = {
 };
 const struct rk_command rk_command_member_set = {
 	.name = "member set",
-	.usage = "ID[=HOST:PORT][:learner]... [--dry-run] [flags]",
+	.usage = "ID[=HOST:PORT][:learner|:witness]... [--dry-run] [flags]",
 	.summary = "Make these the members, and no others, in one change",
 	.examples = "  reckon member set 1 2 4=10.0.0.4:2380 --dry-run\n"
-		    "  reckon member set 1 2 3:learner\n",
+		    "  reckon member set 1 2 3:learner\n"
+		    "  reckon member set 1 2 3=10.0.0.3:2380:witness\n",
 	.run = run_set,
 	.section = SECTION,
 };
@@ -86,7 +89,7 @@ struct job {
 	struct rk_session session;
 	const char *cluster;
 	char kubeconfig[512];
-	bool is_learner, is_dry, no_wait;
+	bool is_learner, is_witness, is_dry, no_wait;
 	int64_t timeout_ms;
 	struct rk_val *body;
 };
@@ -100,6 +103,7 @@ static bool begin(const struct rk_command *command, struct job *job, int *argc, 
 			    "how to reach the cluster (KUBECONFIG, else ~/.kube/config)"),
 		RK_FLAG_STR("server", 's', &job->session.choice.server, "URL", "the member to ask"),
 		RK_FLAG_YES("learner", 0, &job->is_learner, "add: they never vote"),
+		RK_FLAG_YES("witness", 0, &job->is_witness, "add: they vote, and keep the log only"),
 		RK_FLAG_YES("dry-run", 0, &job->is_dry, "show the steps, change nothing"),
 		RK_FLAG_YES("no-wait", 0, &job->no_wait, "do not wait for the end of the change"),
 		RK_FLAG("timeout", 0, RK_FLAG_DURATION, &job->timeout_ms, "TIME",
@@ -124,11 +128,22 @@ static int open_job(struct job *job, struct rk_error *error)
 	return rk_session_open(&job->session, error);
 }
 
+static const char *witness_text(bool is_leaving, struct rk_span next)
+{
+	return is_leaving		    ? "witness (leaves)"
+	       : rk_span_is(next, "voter") ? "witness (will vote)"
+	       : rk_span_is(next, "gone")  ? "witness (will leave)"
+					    : "witness";
+}
+
 /* "voter", "learner, will vote", "voter, will leave"... */
 static const char *role_text(const struct rk_val *member)
 {
 	const struct rk_span next = rk_val_text_at(member, "next");
 	const bool votes = rk_span_is(rk_val_text_at(member, "role"), "voter");
+
+	if (rk_span_is(rk_val_text_at(member, "role"), "witness"))
+		return witness_text(rk_val_bool_at(member, "leaving", false), next);
 
 	if (rk_val_bool_at(member, "leaving", false))
 		return votes ? "voter (leaves)" : "learner (leaves the voters)";
@@ -238,19 +253,24 @@ static int change(struct job *job, struct rk_error *error)
 	return wait_for(job, rk_val_at(answer, "to"), error);
 }
 
-/* "4", "4=HOST:PORT", with `:learner` behind it. */
+static bool cut_ending(struct rk_span *text, struct rk_span ending)
+{
+	if (!rk_span_ends(*text, ending))
+		return false;
+	text->size -= ending.size;
+	return true;
+}
+
+/* "4", "4=HOST:PORT", with `:learner` or `:witness` behind it. */
 static int member_of(struct job *job, const char *text, struct rk_val **ret, struct rk_error *error)
 {
 	struct rk_arena *arena = &job->session.arena;
 	struct rk_val *member = rk_val_map(arena);
 	struct rk_span rest = rk_span_str(text), id_text;
 	uint64_t id;
-	bool is_learner = job->is_learner;
+	const bool is_learner = cut_ending(&rest, RK_SPAN(":learner")) || job->is_learner;
+	const bool is_witness = cut_ending(&rest, RK_SPAN(":witness")) || job->is_witness;
 
-	if (rk_span_ends(rest, RK_SPAN(":learner"))) {
-		is_learner = true;
-		rest.size -= sizeof ":learner" - 1;
-	}
 	const struct rk_span address = rk_span_cut(rest, '=', &id_text);
 	if (!rk_span_u64(id_text, &id) || id == 0 || id > INT64_MAX)
 		return rk_fail(error, RK_EINVAL, "\"%s\" is not ID=HOST:PORT", text);
@@ -259,6 +279,8 @@ static int member_of(struct job *job, const char *text, struct rk_val **ret, str
 		rk_val_put_str(arena, member, "address", address);
 	if (is_learner)
 		rk_val_put_bool(arena, member, "learner", true);
+	if (is_witness)
+		rk_val_put_bool(arena, member, "witness", true);
 	*ret = member;
 	return RK_OK;
 }

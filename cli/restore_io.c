@@ -68,7 +68,7 @@ static int fill(const struct rk_restore *restore, const char *dir, struct rk_clu
 {
 	struct rk_member_dir member;
 
-	RK_TRY(rk_member_open(&member, dir, cluster, restore->id, error));
+	RK_TRY(rk_member_open(&member, dir, cluster, restore->id, false, error));
 	int err = write_snapshot(dir, cluster, store, meta, error);
 	if (err == RK_OK)
 		err = write_log(dir, cluster, restore->id, RK_MAX(restore->term, meta->term), meta,

@@ -21,7 +21,7 @@ struct server {
 	const char *service_cidr, *pod_cidr, *domain, *advertise, *etcd_listen, *etcd_advertise;
 	bool etcd_insecure;
 	struct rk_flag_list listen;
-	bool join, no_repair;
+	bool join, no_repair, is_witness;
 	int64_t id, threads, snapshot_entries, heartbeat_ms, election_ms, history_mib, scrub_mib;
 };
 
@@ -65,6 +65,27 @@ static int cluster_of(const struct server *server, struct rk_cluster_config *ret
 	return RK_OK;
 }
 
+/* Who is a witness is known to the cluster, to the member's directory and to who starts it: all must agree. */
+static int check_witness(const struct server *server, const struct rk_config *members,
+			 struct rk_error *error)
+{
+	const int at = rk_config_find(members, (uint64_t)server->id);
+	const bool is_one = at >= 0 && (members->at[at].role & RK_MEMBER_WITNESS) != 0;
+	uint32_t witnesses = 0;
+
+	for (uint32_t i = 0; i < members->count; i++)
+		witnesses += (members->at[i].role & RK_MEMBER_WITNESS) != 0;
+	if (at >= 0 && is_one != server->is_witness)
+		return rk_fail(error, RK_EINVAL,
+			       is_one ? "--members says that member %lld is a witness: start it with --witness"
+				      : "--witness: --members must say so of member %lld (ID=HOST:PORT:witness)",
+			       (long long)server->id);
+	if (witnesses > 0 && witnesses >= members->count - witnesses)
+		return rk_fail(error, RK_EINVAL,
+			       "--members: there must be more full voters than witnesses");
+	return RK_OK;
+}
+
 static int members_of(const struct server *server, struct rk_config *ret, struct rk_error *error)
 {
 	struct rk_span rest = rk_span_str(server->members);
@@ -75,12 +96,17 @@ static int members_of(const struct server *server, struct rk_config *ret, struct
 		uint64_t id;
 		char address[RK_ADDRESS_MAX] = { 0 };
 		rest = rk_span_cut(rest, ',', &part);
-		const struct rk_span at = rk_span_cut(part, '=', &id_text);
+		struct rk_span at = rk_span_cut(part, '=', &id_text);
+		uint8_t role = RK_MEMBER_VOTER;
+		if (rk_span_ends(at, RK_SPAN(":witness"))) {
+			role |= RK_MEMBER_WITNESS;
+			at.size -= sizeof ":witness" - 1;
+		}
 		if (!rk_span_u64(id_text, &id) || at.size == 0 || at.size >= sizeof address)
 			return rk_fail(error, RK_EINVAL, "--members: \"%.*s\" is not ID=HOST:PORT",
 				       RK_SPAN_ARGS(part));
 		memcpy(address, at.data, at.size);
-		if (rk_config_add(ret, id, RK_MEMBER_VOTER, address) < 0)
+		if (rk_config_add(ret, id, role, address) < 0)
 			return rk_fail(
 				error, RK_EINVAL,
 				"--members: member %llu is named twice, or there are too many",
@@ -89,7 +115,7 @@ static int members_of(const struct server *server, struct rk_config *ret, struct
 	if (!server->join && rk_config_find(ret, (uint64_t)server->id) < 0)
 		return rk_fail(error, RK_EINVAL, "--members does not name this member (--id %lld)",
 			       (long long)server->id);
-	return RK_OK;
+	return check_witness(server, ret, error);
 }
 
 static void on_fatal(void *context, const struct rk_error *error)
@@ -133,6 +159,7 @@ static int start_core(const struct server *server, const struct rk_kinds *kinds,
 		.heartbeat_ms = (uint32_t)server->heartbeat_ms,
 		.election_ms = (uint32_t)server->election_ms,
 		.snapshot_entries = (uint64_t)server->snapshot_entries,
+		.is_witness = server->is_witness,
 		.no_repair = server->no_repair,
 		.scrub_mib_per_second = (uint32_t)server->scrub_mib,
 		.history_bytes = (uint64_t)server->history_mib << 20,
@@ -190,8 +217,9 @@ static void await_signal(const struct server *server, const sigset_t *signals,
 	const struct timespec pause = { .tv_nsec = 250000000 };
 	const struct rk_advertise_opts opts = {
 		.name = server->name,
-		.address = server->advertise != NULL ? server->advertise
-						     : rk_advertise_choose(server->listen.at),
+		.address = server->is_witness	       ? NULL /* who comes here finds no data */
+			   : server->advertise != NULL ? server->advertise
+						       : rk_advertise_choose(server->listen.at),
 		.ask = server->listen.at[0],
 		.client = client,
 	};
@@ -231,7 +259,8 @@ static int serve(const struct server *server, const sigset_t *signals, struct rk
 					  .client = client,
 					  .threads = (unsigned)server->threads,
 					  .dir = server->dir,
-					  .name = server->name };
+					  .name = server->name,
+					  .is_witness = server->is_witness };
 	for (size_t i = 0; i < server->listen.count && i + 1 < RK_API_ADDRESSES_MAX; i++)
 		opts.addresses[i] = server->listen.at[i];
 	int err = rk_apiserver_new(&api, &opts, error);
@@ -267,6 +296,9 @@ static int check(const struct server *server, struct rk_error *error)
 			return rk_fail(error, RK_EINVAL, "--%s is missing", needed[i].name);
 	if (server->scrub_mib < 0 || server->scrub_mib > 100000)
 		return rk_fail(error, RK_EINVAL, "--scrub-mib-per-second must be 0 to 100000");
+	if (server->is_witness && server->etcd_listen != NULL)
+		return rk_fail(error, RK_EINVAL,
+			       "--witness and --etcd-listen exclude each other: a witness has no data");
 	if (server->join && server->members != NULL)
 		return rk_fail(error, RK_EINVAL,
 			       "--join and --members exclude each other: who joins is told by the leader");
@@ -309,16 +341,16 @@ static int run(int argc, char **argv)
 		{ "cluster-id", 0, RK_FLAG_TEXT, &server.cluster_id, "HEX",
 		  "the cluster's identity, 32 hexadecimal digits", NULL },
 		{ "members", 0, RK_FLAG_TEXT, &server.members, "LIST",
-		  "members of a new cluster: ID=HOST:PORT,...", NULL },
+		  "members of a new cluster: ID=HOST:PORT[:witness],...", NULL },
 		{ "join", 0, RK_FLAG_BOOL, &server.join, NULL, "join a running cluster", NULL },
+		{ "witness", 0, RK_FLAG_BOOL, &server.is_witness, NULL,
+		  "vote and keep the log, without any state: the API answers 503", NULL },
 		{ "no-repair", 0, RK_FLAG_BOOL, &server.no_repair, NULL,
 		  "refuse to start with a damaged log instead of fetching it from the others", NULL },
 		{ "listen", 0, RK_FLAG_LIST, &server.listen, "ADDR",
 		  "HOST:PORT for the API; may be given several times", NULL },
 		{ "advertise", 0, RK_FLAG_TEXT, &server.advertise, "ADDR",
-		  "HOST:PORT of the API for pods (default: the first --listen that is not "
-		  "loopback)",
-		  NULL },
+		  "HOST:PORT of the API for pods (default: the first --listen that is not loopback)", NULL },
 		{ "peer-listen", 0, RK_FLAG_TEXT, &server.peer_listen, "ADDR",
 		  "HOST:PORT for the other members (default: as in --members)", NULL },
 		{ "etcd-listen", 0, RK_FLAG_TEXT, &server.etcd_listen, "ADDR",

@@ -34,6 +34,20 @@ static void print_report(const struct sim_pool_result *result)
 	(void)printf("%12" PRIu64 "  failed\n", result->failed);
 }
 
+/* False: something of what is promised (sim/sim.h) never happened. */
+static bool check_complete(const struct sim_pool_result *result)
+{
+	bool all = true;
+
+	for (int i = 0; i < SIM_COUNT_LAST; i++) {
+		if (result->sum.counts[i] != 0)
+			continue;
+		(void)printf("NEVER HAPPENED: %s\n", sim_count_name((enum sim_count)i));
+		all = false;
+	}
+	return all;
+}
+
 static int run_one(uint64_t seed, bool quiet)
 {
 	struct sim_params params;
@@ -53,7 +67,7 @@ static int run_one(uint64_t seed, bool quiet)
 static int run(int argc, char **argv)
 {
 	int64_t seed = -1, seeds = 0, from = 1, for_ms = 0, workers = 0;
-	bool quiet = false;
+	bool quiet = false, all_faults = false;
 	const struct rk_flag flags[] = {
 		{ "seed", 0, RK_FLAG_NUMBER, &seed, "S", "Run this one, and tell what happens", NULL },
 		{ "seeds", 0, RK_FLAG_NUMBER, &seeds, "N", "Run so many (default 100)", NULL },
@@ -61,6 +75,8 @@ static int run(int argc, char **argv)
 		{ "for", 0, RK_FLAG_DURATION, &for_ms, "TIME", "Run for so long instead", NULL },
 		{ "workers", 0, RK_FLAG_NUMBER, &workers, "N",
 		  "Processes (default: one for each processor)", NULL },
+		{ "all-faults", 0, RK_FLAG_BOOL, &all_faults, NULL,
+		  "Fail when a fault of the list never struck: then more seeds are needed", NULL },
 		{ "quiet", 'q', RK_FLAG_BOOL, &quiet, NULL, "With --seed: only the outcome", NULL },
 		{ 0 }
 	};
@@ -86,5 +102,6 @@ static int run(int argc, char **argv)
 	for (uint32_t i = 0; i < result.failures_count; i++)
 		(void)printf("FAILED: %s\n        again: reckon sim --seed %" PRIu64 "\n",
 			     result.failures[i].text, result.failures[i].seed);
-	return result.failed == 0 ? 0 : 1;
+	const bool is_complete = !all_faults || check_complete(&result);
+	return result.failed == 0 && is_complete ? 0 : 1;
 }

@@ -96,6 +96,8 @@ static struct rk_val *transfer(struct rk_arena *arena, struct rk_core *core,
 		(void)rk_fail(&error, err,
 			      to == 0 ? "no other voter is there to lead"
 				      : "that member is not there, or no voter");
+	else if (err == RK_EPERM)
+		(void)rk_fail(&error, err, "member %" PRId64 " is a witness, which does not lead", to);
 	else if (err == RK_EAGAIN)
 		(void)rk_fail(&error, err, "leadership is being handed over already");
 	if (err < 0 && err != RK_EEXIST)

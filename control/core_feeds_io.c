@@ -257,6 +257,7 @@ struct rk_blob *rk_core_status(struct rk_core *core)
 	rk_val_put_bool(&arena, val, "diskFull", core->disk_full);
 	rk_val_put_bool(&arena, val, "quarantined", core->quarantined);
 	rk_val_put_bool(&arena, val, "removed", status.removed);
+	rk_val_put_bool(&arena, val, "witness", core->opts.is_witness);
 	put_scrub(&arena, val, core->scrub);
 	rk_val_put_cstr(&arena, val, "memory", rk_raft_doubt_name(status.doubt));
 	rk_val_put(&arena, val, "members", rk_core_members(&arena, core));

@@ -80,7 +80,7 @@ struct rk_core {
 
 	struct rk_raft *raft;
 	struct rk_raft_out out;
-	struct rk_machine *machine;
+	struct rk_machine *machine; /* of a witness: empty, and nothing is applied to it */
 	struct rk_disk *disk;
 	struct rk_peers *peers;
 	struct rk_snapshots *snapshots;
@@ -95,6 +95,7 @@ struct rk_core {
 	uint64_t proposed_index, proposed_term; /* our newest TICK, ADVANCE or INIT, as leader */
 	bool disk_full, quarantined;
 	enum rk_raft_doubt told_doubt;
+	uint64_t asks_since_ms; /* UINT64_MAX: it was said */
 	uint64_t yield_ms;          /* disk full: when to try to hand over */
 	uint64_t snapshot_after_ms; /* none before: the last one failed */
 	struct {
@@ -147,6 +148,7 @@ RK_MUST_CHECK int rk_core_recover(struct rk_core *core, struct rk_error *error);
 void rk_core_turn(struct rk_core *core); /* everything that raft has to say, until it is silent */
 void rk_core_propose_due(struct rk_core *core); /* what only the leader puts into the log: first
 						   entry, ticks, advances */
+void rk_core_take_msg(struct rk_core *core, struct rk_raft_msg *msg); /* takes it */
 void rk_core_snapshot_result(struct rk_core *core,
 			     struct rk_snapshot_result *result); /* takes it */
 void rk_core_fatal(struct rk_core *core, const struct rk_error *error);

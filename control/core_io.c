@@ -40,7 +40,7 @@ static void take_write(struct rk_core *core, struct rk_core_request *request)
 					      .answered = oldest != 0 ? oldest : 1,
 					      .body = rk_blob_span(request->command) };
 
-	if (core->quarantined || core->stopping) {
+	if (core->quarantined || core->stopping || core->opts.is_witness) {
 		rk_core_answer_err(core, request->feed, request->id, RK_EAGAIN);
 		return;
 	}
@@ -113,10 +113,7 @@ static void take_note(struct rk_core *core, struct rk_message *message)
 	struct rk_core_note *note = RK_CONTAINER(message, struct rk_core_note, message);
 
 	switch ((enum rk_core_message)message->kind) {
-	case RK_CORE_PEER:
-		if (!rk_core_admin_msg(core, note->msg))
-			rk_raft_step(core->raft, rk_take_ptr(note->msg));
-		break;
+	case RK_CORE_PEER: rk_core_take_msg(core, rk_take_ptr(note->msg)); break;
 	case RK_CORE_UNREACHABLE: rk_raft_unreachable(core->raft, note->peer); break;
 	case RK_CORE_SENT: rk_raft_snapshot_sent(core->raft, note->peer, note->flag); break;
 	case RK_CORE_ARRIVED:
@@ -348,6 +345,7 @@ static int start_peers(struct rk_core *core, struct rk_error *error)
 	const struct rk_peers_opts opts = {
 		.cluster = core->member.cluster,
 		.self = core->member.id,
+		.is_witness = core->opts.is_witness,
 		.listen_fd = core->opts.peer_fd,
 		.server = core->opts.peer_server,
 		.client = core->opts.peer_client,
@@ -382,7 +380,8 @@ static int start(struct rk_core *core, struct rk_error *error)
 
 	const struct rk_cluster_id cluster = { core->opts.cluster.cluster_high,
 					       core->opts.cluster.cluster_low };
-	RK_TRY(rk_member_open(&core->member, core->dir, cluster, core->opts.id, error));
+	RK_TRY(rk_member_open(&core->member, core->dir, cluster, core->opts.id,
+			      core->opts.is_witness, error));
 	(void)snprintf(path, sizeof path, "%s/snapshots", core->dir);
 	core->snapshot_dir = rk_strdup(path);
 	if (rk_queue_new(&core->inbox) < 0)

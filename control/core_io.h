@@ -29,6 +29,7 @@ struct rk_core_opts {
 	struct rk_tls *peer_server, *peer_client; /* shares are taken; NULL without peers */
 	uint32_t heartbeat_ms, election_ms;       /* 0: raft's defaults */
 	uint64_t snapshot_entries; /* a snapshot at least this often; 0: by size only */
+	bool is_witness; /* this member keeps the log, and no state: its feeds see an empty one */
 	bool no_repair; /* refuse to start with a damaged log, though there are peers that hold it */
 	uint32_t scrub_mib_per_second; /* pace of reading everything again; 0: never */
 	uint64_t history_bytes;    /* of log kept for looking back; 0: 64 MiB */
@@ -100,7 +101,7 @@ void rk_feed_write_etcd(struct rk_feed *feed, uint64_t request_id, struct rk_blo
 void rk_feed_read(struct rk_feed *feed, uint64_t request_id, uint32_t deadline_ms);
 /* Asks how the member is: an answer with one result, whose document is
  *   { id, role, term, leader, first, last, commit, applied, snapshot, revision, hash, logBytes,
- * incarnation, diskFull, quarantined, removed, memory
+ * incarnation, diskFull, quarantined, removed, witness, memory
  * (rk_raft_doubt_name), holes,
  *   pending, scrub: {rounds, bytes, damaged, where}, members: [{id, address, role, leaving, next, state,
  * match, active}] }. */

@@ -16,6 +16,7 @@
 	2 /* ... and this part of what the last snapshot held, or big states were copied all the   \
 	     time */
 #define SNAPSHOT_AGAIN_MS 10000 /* after one that failed */
+#define ASKS_MS           3000 /* then the log says what the member waits for */
 #define TRAILING          1000  /* entries read back before the snapshot, for peers that lag */
 
 void rk_core_fatal(struct rk_core *core, const struct rk_error *error)
@@ -36,6 +37,7 @@ static int recover_raft(struct rk_core *core, const struct rk_wal_found *found,
 		.heartbeat_ms = core->opts.heartbeat_ms,
 		.election_ms = core->opts.election_ms,
 		.lease_reads = true,
+		.is_witness = core->opts.is_witness,
 		.config = core->opts.members,
 		.hard = found->hard,
 		.snapshot = core->newest,
@@ -136,12 +138,12 @@ int rk_core_recover(struct rk_core *core, struct rk_error *error)
 {
 	struct rk_store *store = NULL;
 	RK_AUTO(rk_wal_found_done) struct rk_wal_found found = { 0 };
-	const int err = load_snapshot(core, &store, error);
+	const int err = load_snapshot(core, core->opts.is_witness ? NULL : &store, error);
 
 	if (err < 0 && err != RK_ENOENT)
 		return err;
-	core->machine = err == RK_OK ? rk_machine_of(core->opts.kinds, store)
-				     : rk_machine_new(core->opts.kinds);
+	core->machine = store != NULL ? rk_machine_of(core->opts.kinds, store)
+				      : rk_machine_new(core->opts.kinds);
 	core->applied = core->newest.index;
 	core->applied_term = core->newest.term;
 	core->applied_time_ms = core->newest.time_ms;
@@ -279,8 +281,8 @@ static bool is_snapshot_due(const struct rk_core *core)
 	const size_t bytes = RK_MAX((size_t)SNAPSHOT_BYTES, core->newest_bytes / SNAPSHOT_PART);
 	struct rk_raft_status status;
 
-	if (core->snapshot_runs || core->quarantined || core->applied == core->newest.index ||
-	    core->now_ms < core->snapshot_after_ms)
+	if (core->snapshot_runs || core->quarantined || core->opts.is_witness ||
+	    core->applied == core->newest.index || core->now_ms < core->snapshot_after_ms)
 		return false;
 	rk_raft_status(core->raft, &status);
 	return status.log_bytes >= bytes ||
@@ -302,6 +304,18 @@ static void maybe_snapshot(struct rk_core *core)
 	rk_snapshots_save(core->snapshots, rk_store_view(store), &meta);
 }
 
+/* A witness: the others have a state of what it need not keep then. */
+static void maybe_mark(struct rk_core *core)
+{
+	struct rk_snapshot_meta meta;
+
+	if (core->snapshot_runs || core->now_ms < core->snapshot_after_ms ||
+	    !rk_raft_mark(core->raft, &meta))
+		return;
+	core->snapshot_runs = true;
+	rk_snapshots_save(core->snapshots, NULL, &meta);
+}
+
 static void snapshot_saved(struct rk_core *core, const struct rk_snapshot_result *result)
 {
 	core->snapshot_runs = false;
@@ -319,7 +333,7 @@ static void snapshot_saved(struct rk_core *core, const struct rk_snapshot_result
 
 static void snapshot_admitted(struct rk_core *core, const struct rk_snapshot_result *result)
 {
-	if (core->peers != NULL)
+	if (core->peers != NULL && result->work == RK_SNAPSHOT_ADMIT)
 		rk_peers_snapshot_done(core->peers, result->peer);
 	if (result->err < 0) {
 		rk_log(RK_LOG_ERROR, "snapshot refused", "from=%" PRIu64 " why=\"%s\"",
@@ -354,10 +368,24 @@ void rk_core_snapshot_result(struct rk_core *core, struct rk_snapshot_result *re
 {
 	switch (result->work) {
 	case RK_SNAPSHOT_SAVE: snapshot_saved(core, result); break;
-	case RK_SNAPSHOT_ADMIT: snapshot_admitted(core, result); break;
+	case RK_SNAPSHOT_ADMIT:
+	case RK_SNAPSHOT_NOTE: snapshot_admitted(core, result); break;
 	case RK_SNAPSHOT_LOAD: snapshot_loaded(core, result); break;
 	}
 	rk_snapshot_result_free(result);
+}
+
+void rk_core_take_msg(struct rk_core *core, struct rk_raft_msg *msg)
+{
+	if (rk_core_admin_msg(core, msg)) {
+		(void)rk_raft_msg_free(msg);
+	} else if (msg->kind == RK_MSG_SNAPSHOT) { /* the peers let it through for a witness only */
+		if (rk_raft_takes_meta(core->raft, msg))
+			rk_snapshots_note(core->snapshots, msg->from, msg->term, msg->snapshot);
+		(void)rk_raft_msg_free(msg);
+	} else {
+		rk_raft_step(core->raft, msg);
+	}
 }
 
 /* --- turns --- */
@@ -425,9 +453,22 @@ static void note_doubt(struct rk_core *core)
 	struct rk_raft_status status;
 
 	rk_raft_status(core->raft, &status);
+	if (status.doubt == RK_DOUBT_ASKS && core->asks_since_ms == 0)
+		core->asks_since_ms = core->now_ms;
+	if (status.doubt == RK_DOUBT_ASKS && core->asks_since_ms != UINT64_MAX &&
+	    core->now_ms - core->asks_since_ms >= ASKS_MS) {
+		core->asks_since_ms = UINT64_MAX; /* said once */
+		rk_log(RK_LOG_WARN, "waiting for the other members",
+		       "what=\"%s\" members=%u",
+		       status.last_index == 0
+			       ? "this one has no data: it is new or its disk was replaced, and more than a majority must say which"
+			       : "a majority must confirm that this disk is the one they know",
+		       status.peers_count);
+	}
 	if (status.doubt == core->told_doubt)
 		return;
-	if (status.doubt == RK_DOUBT_LOST)
+	if (status.doubt == RK_DOUBT_LOST ||
+	    (status.doubt == RK_DOUBT_FILLS && core->told_doubt != RK_DOUBT_LOST))
 		rk_log(RK_LOG_ERROR, "amnesia",
 		       "what=\"this disk holds less than the others saw of it: was it replaced or "
 		       "rolled back? "
@@ -436,6 +477,26 @@ static void note_doubt(struct rk_core *core)
 	else if (status.doubt == RK_DOUBT_NONE && core->told_doubt != RK_DOUBT_ASKS)
 		rk_log(RK_LOG_INFO, "amnesia over", "last=%" PRIu64, status.last_index);
 	core->told_doubt = status.doubt;
+}
+
+/* What a witness does in the place of applying; and it ends when it is none for the others. */
+static void note_witness(struct rk_core *core)
+{
+	struct rk_raft_status status;
+	struct rk_error error = { 0 };
+
+	rk_raft_status(core->raft, &status);
+	if (status.misplaced) {
+		(void)rk_fail(&error, RK_EPERM,
+			      "member %" PRIu64 " %s a witness for the others, and was started %s --witness",
+			      core->member.id, core->opts.is_witness ? "is not" : "is",
+			      core->opts.is_witness ? "with" : "without");
+		rk_core_fatal(core, &error);
+	}
+	if (!core->opts.is_witness)
+		return;
+	core->applied = status.applied_index;
+	maybe_mark(core);
 }
 
 static void pass_on(struct rk_core *core)
@@ -480,6 +541,7 @@ void rk_core_turn(struct rk_core *core)
 	finish_reads(core);
 	rk_core_publish(core);
 	note_doubt(core);
+	note_witness(core);
 	maybe_snapshot(core);
 }
 
@@ -505,7 +567,7 @@ void rk_core_propose_due(struct rk_core *core)
 	rk_raft_status(core->raft, &status);
 	/* One at a time, and only when everything before is applied: else it may not be needed. */
 	if (status.role != RK_RAFT_LEADER || core->stopping || core->quarantined ||
-	    core->applied < status.commit_index ||
+	    core->opts.is_witness || core->applied < status.commit_index ||
 	    (core->proposed_term == status.term && core->applied < core->proposed_index) ||
 	    status.last_term != status.term)
 		return;

@@ -33,17 +33,23 @@ static int check_fields(const struct rk_val *map, const char *const *known, stru
 	return RK_OK;
 }
 
-/* {id, address, learner}; the address is empty when it is not given. */
+/* {id, address, learner, witness}; the address is empty when it is not given. */
 static int member_of(const struct rk_val *val, struct rk_member *ret, struct rk_error *error)
 {
-	static const char *const known[] = { "id", "address", "learner", NULL };
+	static const char *const known[] = { "id", "address", "learner", "witness", NULL };
 	const struct rk_span address = rk_val_text_at(val, "address");
 
 	RK_TRY(check_fields(val, known, error));
-	*ret = (struct rk_member){ .role = rk_val_bool_at(val, "learner", false)
-						   ? RK_MEMBER_LEARNER
-						   : RK_MEMBER_VOTER };
+	const bool is_learner = rk_val_bool_at(val, "learner", false);
+	const bool is_witness = rk_val_bool_at(val, "witness", false);
+	*ret = (struct rk_member){ .role = is_learner	? RK_MEMBER_LEARNER
+					   : is_witness ? RK_MEMBER_VOTER | RK_MEMBER_WITNESS
+							: RK_MEMBER_VOTER };
 	RK_TRY(id_of(rk_val_at(val, "id"), &ret->id, error));
+	if (is_learner && is_witness)
+		return rk_fail(error, RK_EINVAL,
+			       "member %llu cannot be a learner and a witness: a witness votes",
+			       (unsigned long long)ret->id);
 	if (address.size >= sizeof ret->address)
 		return rk_fail(error, RK_EINVAL, "the address of member %llu is too long",
 			       (unsigned long long)ret->id);
@@ -174,7 +180,9 @@ struct rk_val *rk_members_val(struct rk_arena *arena, const struct rk_config *co
 		rk_val_put(arena, member, "address",
 			   rk_val_strf(arena, "%s", config->at[i].address));
 		rk_val_put_cstr(arena, member, "role",
-				(role & RK_MEMBER_LEARNER) != 0 ? "learner" : "voter");
+				(role & RK_MEMBER_WITNESS) != 0   ? "witness"
+				: (role & RK_MEMBER_LEARNER) != 0 ? "learner"
+								  : "voter");
 		if ((role & RK_MEMBER_OUTGOING) != 0 && (role & RK_MEMBER_VOTER) == 0)
 			rk_val_put_bool(arena, member, "leaving", true);
 		if (next != NULL)

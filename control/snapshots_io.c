@@ -39,7 +39,7 @@ int rk_snapshot_save(struct rk_vfs *vfs, struct rk_cluster_id cluster,
 	struct rk_snapshot_writer *writer = NULL;
 	RK_AUTO(rk_buf_done) struct rk_buf piece = { 0 };
 	struct rk_store_dump dump = { 0 };
-	bool done = false;
+	bool done = view == NULL;
 
 	*ret_bytes = 0;
 	RK_TRY(rk_snapshot_create(&writer, vfs, cluster, meta, error));
@@ -63,26 +63,27 @@ int rk_snapshot_load(struct rk_vfs *vfs, struct rk_cluster_id cluster, uint64_t 
 		     struct rk_error *error)
 {
 	struct rk_snapshot_reader *reader = NULL;
-	struct rk_store_load *store = rk_store_load_new();
+	struct rk_store_load *store = ret != NULL ? rk_store_load_new() : NULL;
 	struct rk_span bytes;
 	int more = rk_snapshot_open(&reader, vfs, cluster, index, ret_meta, error);
 
 	if (more == RK_OK) {
 		while ((more = rk_snapshot_read(reader, &bytes, error)) == 1) {
-			if (rk_store_load_feed(store, bytes) < 0) {
+			if (store != NULL && rk_store_load_feed(store, bytes) < 0) {
 				more = rk_fail(error, RK_ECORRUPT,
 					       "%s: snapshot %llu holds no state", vfs->path,
 					       (unsigned long long)ret_meta->index);
 				break;
 			}
 		}
-		if (more == 0 && rk_store_load_finish(store, ret) < 0)
+		if (more == 0 && store != NULL && rk_store_load_finish(store, ret) < 0)
 			more = rk_fail(error, RK_ECORRUPT,
 				       "%s: snapshot %llu is not the state that it says it is",
 				       vfs->path, (unsigned long long)ret_meta->index);
 	}
 	(void)rk_snapshot_close(reader);
-	(void)rk_store_load_free(store);
+	if (store != NULL)
+		(void)rk_store_load_free(store);
 	return more;
 }
 
@@ -114,6 +115,7 @@ static void do_work(struct rk_snapshots *snapshots, struct work *work)
 	result->term = work->term;
 	switch (result->work) {
 	case RK_SNAPSHOT_SAVE:
+	case RK_SNAPSHOT_NOTE:
 		result->err = rk_snapshot_save(snapshots->vfs, snapshots->cluster, &work->meta,
 					       work->view, &result->bytes, &result->error);
 		break;
@@ -204,6 +206,12 @@ void rk_snapshots_save(struct rk_snapshots *snapshots, struct rk_view *view,
 		       const struct rk_snapshot_meta *meta)
 {
 	push(snapshots, RK_SNAPSHOT_SAVE, view, meta, 0, 0);
+}
+
+void rk_snapshots_note(struct rk_snapshots *snapshots, uint64_t peer, uint64_t term,
+		       const struct rk_snapshot_meta *meta)
+{
+	push(snapshots, RK_SNAPSHOT_NOTE, NULL, meta, peer, term);
 }
 
 void rk_snapshots_admit(struct rk_snapshots *snapshots, uint64_t peer, uint64_t term,

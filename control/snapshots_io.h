@@ -10,7 +10,12 @@
 
 struct rk_snapshots;
 
-enum rk_snapshot_work { RK_SNAPSHOT_SAVE, RK_SNAPSHOT_ADMIT, RK_SNAPSHOT_LOAD };
+enum rk_snapshot_work {
+	RK_SNAPSHOT_SAVE,
+	RK_SNAPSHOT_ADMIT,
+	RK_SNAPSHOT_LOAD,
+	RK_SNAPSHOT_NOTE /* a witness: what a peer sends instead of one */
+};
 
 struct rk_snapshot_result {        /* the receiver frees it by rk_snapshot_result_free */
 	struct rk_message message; /* kind as given to rk_snapshots_new */
@@ -18,7 +23,7 @@ struct rk_snapshot_result {        /* the receiver frees it by rk_snapshot_resul
 	int err;
 	struct rk_error error;
 	struct rk_snapshot_meta meta;
-	uint64_t peer, term;    /* ADMIT */
+	uint64_t peer, term;    /* ADMIT, NOTE */
 	size_t bytes;           /* SAVE: of state, before compression */
 	struct rk_store *store; /* LOAD; owned */
 };
@@ -33,13 +38,16 @@ struct rk_snapshots *rk_snapshots_free(
 
 void rk_snapshots_save(struct rk_snapshots *snapshots, struct rk_view *view,
 		       const struct rk_snapshot_meta *meta); /* takes the share */
+void rk_snapshots_note(struct rk_snapshots *snapshots, uint64_t peer, uint64_t term,
+		       const struct rk_snapshot_meta *meta);
 void rk_snapshots_admit(struct rk_snapshots *snapshots, uint64_t peer, uint64_t term,
 			const struct rk_snapshot_meta *meta);
 void rk_snapshots_load(struct rk_snapshots *snapshots, const struct rk_snapshot_meta *meta);
 
 /* --- in the caller's thread --- */
 
-/* Writes the view as the snapshot `meta`, and prunes old ones. */
+/* Writes the view as the snapshot `meta`, and prunes old ones. NULL: a witness's, which stands for a state that it does
+ * not have; for the functions below their `ret` is NULL then. */
 RK_MUST_CHECK int rk_snapshot_save(struct rk_vfs *vfs, struct rk_cluster_id cluster,
 				   const struct rk_snapshot_meta *meta, struct rk_view *view,
 				   size_t *ret_bytes, struct rk_error *error);

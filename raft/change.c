@@ -9,7 +9,7 @@
  * of its own term, and each proposed only when the one before is in force. */
 static bool may_propose(const struct rk_raft *raft)
 {
-	return raft->role == RK_RAFT_LEADER && raft->transfer_to == 0 &&
+	return raft->role == RK_RAFT_LEADER && raft->transfer_to == 0 && !raft->opts.is_witness &&
 	       raft->delivered >= raft->config_after;
 }
 
@@ -62,6 +62,10 @@ void rk_raft_change_step(struct rk_raft *raft)
 		if ((raft->config.at[i].role & RK_MEMBER_NEXT_VOTER) != 0 &&
 		    !has_caught_up(raft, i))
 			return;
+	/* Those that leave may be the ones that held for a witness what it does not. */
+	if (rk_membership_is_joint(&raft->config) && rk_membership_has_witness(&next) &&
+	    rk_raft_full_hold(raft, &next) < raft->config_after)
+		return;
 	propose(raft, &next);
 }
 

@@ -64,12 +64,29 @@ void rk_raft_note_seen(struct rk_raft *raft, const struct rk_raft_msg *msg)
 	}
 }
 
+/* Of what was seen of the others one thing is on the disk: who got this member's vote had come to that term, and must
+ * still know. */
+static void note_vote(struct rk_raft *raft)
+{
+	const uint64_t voted = raft->vote;
+	struct rk_seen *seen;
+
+	if (voted == raft->id || rk_config_find(&raft->config, voted) < 0)
+		return;
+	seen = find(raft, voted);
+	if (seen != NULL)
+		seen->term = RK_MAX(seen->term, raft->term);
+}
+
 void rk_raft_doubt_start(struct rk_raft *raft)
 {
 	const int self = rk_raft_self(raft);
 	const bool is_alone = raft->config.count == 1 && self == 0;
 
+	note_vote(raft);
 	raft->doubt_id = rk_raft_random(raft);
+	raft->began_index = raft->log.stable;
+	raft->began_term = rk_raftlog_term(&raft->log, raft->log.stable);
 	raft->doubt = RK_MUTANT(NO_AMNESIA) ? RK_DOUBT_NONE
 		      : raft->handed_hard.commit == RK_COMMIT_FORGOTTEN ? RK_DOUBT_LOST
 		      : is_alone || self < 0                          ? RK_DOUBT_NONE
@@ -187,14 +204,16 @@ static void conclude(struct rk_raft *raft)
 		raft->doubt = RK_DOUBT_NONE;
 }
 
-/* By what is here now: the answer may be late. */
+/* By what is here now, for the answer may be late; and by what was here at the start, for a leader may have written over it
+ * since, and the disk be slow. */
 static bool contradicts(const struct rk_raft *raft, const struct rk_raft_msg *msg)
 {
 	const uint64_t stable = raft->log.stable;
 
 	return (msg->reject && raft->term == 0 && stable == 0) || msg->commit > raft->term ||
-	       is_before(rk_raftlog_term(&raft->log, stable), stable, msg->hint_term,
-			 msg->hint_index);
+	       (is_before(rk_raftlog_term(&raft->log, stable), stable, msg->hint_term,
+			  msg->hint_index) &&
+		is_before(raft->began_term, raft->began_index, msg->hint_term, msg->hint_index));
 }
 
 void rk_raft_step_check_answer(struct rk_raft *raft, const struct rk_raft_msg *msg)

@@ -198,7 +198,7 @@ bool rk_raft_step_term(struct rk_raft *raft, const struct rk_raft_msg *msg)
 			return false; /* two leaders of one term cannot be: not a message of this cluster's protocol */
 		if (raft->role != RK_RAFT_FOLLOWER || raft->leader_id != msg->from)
 			rk_raft_become_follower(raft, msg->term, msg->from);
-		raft->heard_ms = raft->mono_ms;
+		raft->heard_ms = raft->led_ms = raft->mono_ms;
 		raft->removed = raft->removed && rk_raft_self(raft) < 0;
 	}
 	return true;
@@ -278,11 +278,14 @@ static void check_quorum(struct rk_raft *raft)
 }
 
 /* The disk has not answered for so long that another would be elected if it were the network. Nothing can be applied
- * here; others may do better. Tried again as long as it lasts. */
+ * here; another does better, as what it acknowledged shows. Tried again as long as it lasts. */
 static void yield_if_stuck(struct rk_raft *raft)
 {
 	if (raft->durable_id == raft->issued_id ||
 	    raft->mono_ms - raft->disk_since_ms < raft->opts.election_ms)
+		return;
+	const int best = rk_config_find(&raft->config, rk_raft_best_successor(raft, true));
+	if (best < 0 || raft->peers[best].match <= raft->log.stable)
 		return;
 	raft->disk_since_ms = raft->mono_ms;
 	if (rk_raft_transfer(raft, 0) == RK_OK)
@@ -292,7 +295,8 @@ static void yield_if_stuck(struct rk_raft *raft)
 void rk_raft_tick_election(struct rk_raft *raft)
 {
 	if (raft->role != RK_RAFT_LEADER) {
-		if (raft->mono_ms - raft->heard_ms >= raft->election_timeout_ms)
+		if (raft->mono_ms - raft->heard_ms >= raft->election_timeout_ms &&
+		    !rk_raft_is_patient(raft))
 			rk_raft_start_election(raft, false);
 		return;
 	}

@@ -52,7 +52,7 @@ enum rk_member_role {
 	RK_MEMBER_VOTER = 1,
 	RK_MEMBER_LEARNER = 2,
 	RK_MEMBER_OUTGOING = 4,
-	RK_MEMBER_WITNESS = 8,
+	RK_MEMBER_WITNESS = 8, /* beside the others, for life: it keeps the log, and no state */
 	/* What it becomes when a change that is prepared goes on (raft/membership.h): */
 	RK_MEMBER_NEXT_VOTER = 16,
 	RK_MEMBER_NEXT_LEARNER = 32,

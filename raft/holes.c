@@ -77,7 +77,7 @@ static void offer_snapshot(struct rk_raft *raft, const struct rk_raft_msg *msg)
 {
 	const int at = rk_config_find(&raft->config, msg->from);
 
-	if (raft->role != RK_RAFT_LEADER || at < 0 ||
+	if (raft->role != RK_RAFT_LEADER || at < 0 || raft->opts.is_witness ||
 	    raft->peers[at].state == RK_PROGRESS_SNAPSHOT)
 		return;
 	rk_progress_reset(&raft->peers[at], msg->index);

@@ -1,5 +1,5 @@
-/* raft/inner.h - the core's state, shared by raft.c, change.c, doubt.c, holes.c, election.c, replication.c and
- * read.c and by nobody else. */
+/* raft/inner.h - the core's state, shared by raft.c, change.c, doubt.c, holes.c, election.c, replication.c, read.c
+ * and witness.c and by nobody else. */
 #ifndef RK_RAFT_INNER_H
 #define RK_RAFT_INNER_H
 
@@ -37,7 +37,7 @@ struct rk_seen { /* the most that a member showed of what it holds durably */
 };
 
 struct rk_raft {
-	struct rk_raft_opts opts; /* config, snapshot and entries in it are not used after the start */
+	struct rk_raft_opts opts; /* snapshot and entries in it are not used after the start */
 	uint64_t id;
 	struct rk_config config;
 	struct rk_progress peers[RK_MEMBERS_MAX]; /* beside config.at */
@@ -62,11 +62,15 @@ struct rk_raft {
 	uint64_t config_after;   /* leader: no step of a change before this is delivered */
 	uint64_t round_index;    /* leader: end of the log at the last look at the quorum */
 	bool removed;
+	bool misplaced;
+	uint64_t led_ms;         /* when it last heard of a leader */
+	uint64_t droppable;      /* witness: its log is not needed up to here */
 	bool campaign_due; /* the leader wants us to lead: as soon as the configuration is in force */
 
 	enum rk_raft_doubt doubt;
 	enum rk_vote doubt_answers[RK_MEMBERS_MAX]; /* beside config.at */
 	uint64_t doubt_id, doubt_asked_ms, doubt_term;
+	uint64_t began_term, began_index; /* the end of the log at the start */
 	uint64_t fill_term, fill_index; /* the furthest end of a log among those that answered */
 	uint64_t no_vote_until_ms;
 	uint32_t seen_count;
@@ -123,8 +127,11 @@ static inline int rk_raft_self(const struct rk_raft *raft)
 /* Something has to be written before promises made now are true. */
 bool rk_raft_dirty(const struct rk_raft *raft);
 
-/* The voter that has most of the log, 0: none. */
+/* The full voter that has most of the log, 0: none. */
 uint64_t rk_raft_best_successor(const struct rk_raft *raft, bool active_only);
+
+/* What `raft->snapshot` stands for takes the place of what was delivered. */
+void rk_raft_begin_install(struct rk_raft *raft);
 
 /* change.c */
 void rk_raft_change_step(struct rk_raft *raft); /* goes on with a change when its time has come */
@@ -179,6 +186,18 @@ void rk_raft_step_heartbeat(struct rk_raft *raft, const struct rk_raft_msg *msg)
 void rk_raft_step_heartbeat_answer(struct rk_raft *raft, const struct rk_raft_msg *msg);
 void rk_raft_step_snapshot(struct rk_raft *raft, const struct rk_raft_msg *msg);
 void rk_raft_note_digest(struct rk_raft *raft, const struct rk_raft_msg *msg);
+
+/* witness.c */
+bool rk_raft_is_patient(const struct rk_raft *raft); /* a witness that leaves elections to others still */
+/* Leader: what full members hold to the number of a majority, witnesses not counted. */
+uint64_t rk_raft_full_hold(const struct rk_raft *raft, const struct rk_config *config);
+uint64_t rk_raft_droppable(const struct rk_raft *raft); /* leader: up to where a witness may forget */
+void rk_raft_send_meta(struct rk_raft *raft, uint32_t at); /* instead of a snapshot */
+/* Whether a snapshot may take the place of the log up to `index`: a witness that lost entries may be one of those that
+ * others count on for them. */
+bool rk_raft_may_skip_to(const struct rk_raft *raft, uint64_t index);
+void rk_raft_note_droppable(struct rk_raft *raft, const struct rk_raft_msg *msg);
+void rk_raft_pass_lead(struct rk_raft *raft); /* a witness that leads, as soon as it can */
 
 /* read.c */
 void rk_raft_reads_restart(struct rk_raft *raft); /* role, term or leader changed: ask again */

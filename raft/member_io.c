@@ -12,7 +12,8 @@
 
 #define FORMAT                                                                                     \
 	"reckon member 1\ncluster %016" PRIx64 "%016" PRIx64 "\nid %" PRIu64                       \
-	"\nincarnation %" PRIu64 "\n"
+	"\nincarnation %" PRIu64 "\n%s"
+#define WITNESS "witness\n" /* the last line of a witness's */
 #define SCAN                                                                                       \
 	"reckon member 1\ncluster %16" SCNx64 "%16" SCNx64 "\nid %" SCNu64                         \
 	"\nincarnation %" SCNu64 "\n"
@@ -35,6 +36,7 @@ int rk_member_peek(struct rk_member_dir *ret, const char *dir, struct rk_error *
 	    sscanf(text, SCAN, &ret->cluster.high, &ret->cluster.low, &ret->id,
 		   &ret->incarnation) != 4)
 		return rk_fail(error, RK_ECORRUPT, "%s cannot be understood", path);
+	ret->is_witness = strstr(text, "\n" WITNESS) != NULL;
 	return RK_OK;
 }
 
@@ -42,7 +44,8 @@ static int save(const struct rk_member_dir *member, const char *dir, struct rk_e
 {
 	char path[512], fresh[512], text[256];
 	const int size = snprintf(text, sizeof text, FORMAT, member->cluster.high,
-				  member->cluster.low, member->id, member->incarnation);
+				  member->cluster.low, member->id, member->incarnation,
+				  member->is_witness ? WITNESS : "");
 
 	path_of(path, dir, "member");
 	path_of(fresh, dir, "member.tmp");
@@ -72,7 +75,7 @@ static int lock(const char *dir, int *ret_fd, struct rk_error *error)
 }
 
 static int identify(struct rk_member_dir *member, const char *dir, struct rk_cluster_id cluster,
-		    uint64_t id, struct rk_error *error)
+		    uint64_t id, bool is_witness, struct rk_error *error)
 {
 	const bool takes_any = cluster.high == 0 && cluster.low == 0;
 	struct rk_member_dir found;
@@ -81,7 +84,9 @@ static int identify(struct rk_member_dir *member, const char *dir, struct rk_clu
 	if (err < 0 && (err != RK_ENOENT || takes_any))
 		return err;
 	if (err == RK_ENOENT)
-		found = (struct rk_member_dir){ .cluster = cluster, .id = id };
+		found = (struct rk_member_dir){
+			.cluster = cluster, .id = id, .is_witness = is_witness
+		};
 	if (!takes_any && (found.cluster.high != cluster.high || found.cluster.low != cluster.low))
 		return rk_fail(error, RK_EPERM,
 			       "the data directory %s belongs to another cluster (%016" PRIx64
@@ -92,14 +97,20 @@ static int identify(struct rk_member_dir *member, const char *dir, struct rk_clu
 			       "the data directory %s belongs to member %" PRIu64
 			       " of this cluster",
 			       dir, found.id);
+	if (!takes_any && found.is_witness != is_witness)
+		return rk_fail(error, RK_EPERM,
+			       "the data directory %s is %s: start it %s --witness, or with an empty directory",
+			       dir, is_witness ? "a full member's" : "a witness's",
+			       is_witness ? "without" : "with");
 	member->cluster = found.cluster;
+	member->is_witness = found.is_witness;
 	member->id = found.id;
 	member->incarnation = found.incarnation + 1;
 	return save(member, dir, error);
 }
 
 int rk_member_open(struct rk_member_dir *ret, const char *dir, struct rk_cluster_id cluster,
-		   uint64_t id, struct rk_error *error)
+		   uint64_t id, bool is_witness, struct rk_error *error)
 {
 	struct rk_member_dir member = { .lock_fd = -1 };
 	char path[512];
@@ -107,7 +118,7 @@ int rk_member_open(struct rk_member_dir *ret, const char *dir, struct rk_cluster
 	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
 		return rk_fail_errno(error, "cannot make the data directory %s", dir);
 	RK_TRY(lock(dir, &member.lock_fd, error));
-	const int err = identify(&member, dir, cluster, id, error);
+	const int err = identify(&member, dir, cluster, id, is_witness, error);
 	path_of(path, dir, "snapshots");
 	if (err < 0 || (mkdir(path, 0700) < 0 && errno != EEXIST)) {
 		rk_member_close(&member);

@@ -20,18 +20,30 @@ bool rk_membership_is_changing(const struct rk_config *config)
 	return any_has(config, RK_MEMBER_OUTGOING | NEXT_ANY);
 }
 
+bool rk_membership_has_witness(const struct rk_config *config)
+{
+	return any_has(config, RK_MEMBER_WITNESS);
+}
+
 static uint8_t joint_role(uint8_t role)
 {
+	const uint8_t witness = role & RK_MEMBER_WITNESS;
+
 	if ((role & RK_MEMBER_NEXT_VOTER) != 0)
-		return RK_MEMBER_VOTER;
+		return RK_MEMBER_VOTER | witness;
 	if ((role & RK_MEMBER_NEXT_LEARNER) != 0)
 		return RK_MEMBER_OUTGOING | RK_MEMBER_LEARNER;
 	if ((role & RK_MEMBER_NEXT_GONE) != 0)
-		return RK_MEMBER_OUTGOING;
-	return (role & RK_MEMBER_VOTER) != 0 ? RK_MEMBER_VOTER | RK_MEMBER_OUTGOING : role;
+		return RK_MEMBER_OUTGOING | witness;
+	return (role & RK_MEMBER_VOTER) != 0 ? role | RK_MEMBER_OUTGOING : role;
 }
 
-static uint8_t left_role(uint8_t role) { return role & (uint8_t)~RK_MEMBER_OUTGOING; }
+static uint8_t left_role(uint8_t role)
+{
+	const bool stays = (role & (RK_MEMBER_VOTER | RK_MEMBER_LEARNER)) != 0;
+
+	return stays ? role & (uint8_t)~RK_MEMBER_OUTGOING : 0;
+}
 
 static uint8_t plain_role(uint8_t role) { return role & (uint8_t)~NEXT_ANY; }
 
@@ -98,12 +110,45 @@ static bool same(const struct rk_config *left, const struct rk_config *right)
 	return true;
 }
 
+static bool is_witness(const struct rk_config *config, uint64_t id)
+{
+	const int at = rk_config_find(config, id);
+
+	return at >= 0 && (config->at[at].role & RK_MEMBER_WITNESS) != 0;
+}
+
+/* A member's directory is one or the other, and enough full members must hold what witnesses drop (raft/witness.c). */
+static int check_witnesses(const struct rk_config *now, const struct rk_config *target,
+			   struct rk_error *error)
+{
+	uint32_t witnesses = 0, full = 0;
+
+	for (uint32_t i = 0; i < target->count; i++) {
+		const uint64_t id = target->at[i].id;
+		const bool is = is_witness(target, id);
+		witnesses += is;
+		full += !is && is_voter(target, id);
+		if (rk_config_find(now, id) >= 0 && is_witness(now, id) != is)
+			return rk_fail(error, RK_EINVAL,
+				       "member %llu is %s and cannot become %s: remove it, and add it again with an empty directory",
+				       (unsigned long long)id, is ? "a full member" : "a witness",
+				       is ? "a witness" : "a full member");
+	}
+	if (witnesses >= full && witnesses > 0)
+		return rk_fail(error, RK_EINVAL,
+			       "there must be more full voters than witnesses, not %u and %u", full,
+			       witnesses);
+	return RK_OK;
+}
+
 static int check_target(const struct rk_config *target, struct rk_error *error)
 {
 	for (uint32_t i = 0; i < target->count; i++) {
 		const struct rk_member *member = &target->at[i];
-		if (member->role != RK_MEMBER_VOTER && member->role != RK_MEMBER_LEARNER)
-			return rk_fail(error, RK_EINVAL, "member %llu must be a voter or a learner",
+		if (member->role != RK_MEMBER_VOTER && member->role != RK_MEMBER_LEARNER &&
+		    member->role != (RK_MEMBER_VOTER | RK_MEMBER_WITNESS))
+			return rk_fail(error, RK_EINVAL,
+				       "member %llu must be a voter, a witness or a learner",
 				       (unsigned long long)member->id);
 		if (member->address[0] == 0)
 			return rk_fail(error, RK_EINVAL, "member %llu has no address",
@@ -129,8 +174,9 @@ static int stage(const struct rk_config *now, const struct rk_config *target, st
 		const struct rk_member *member = &target->at[i];
 		const bool votes = is_voter(now, member->id);
 		uint8_t role = member->role;
-		if (role == RK_MEMBER_VOTER && !votes)
-			role = RK_MEMBER_LEARNER | RK_MEMBER_NEXT_VOTER;
+		if ((role & RK_MEMBER_VOTER) != 0 && !votes)
+			role = RK_MEMBER_LEARNER | RK_MEMBER_NEXT_VOTER |
+			       (role & RK_MEMBER_WITNESS);
 		else if (role == RK_MEMBER_LEARNER && votes)
 			role = RK_MEMBER_VOTER | RK_MEMBER_NEXT_LEARNER;
 		RK_TRY(rk_config_add(&staged, member->id, role, member->address));
@@ -139,8 +185,7 @@ static int stage(const struct rk_config *now, const struct rk_config *target, st
 		const struct rk_member *member = &now->at[i];
 		if ((member->role & RK_MEMBER_VOTER) != 0 && rk_config_find(target, member->id) < 0)
 			RK_TRY(rk_config_add(&staged, member->id,
-					     RK_MEMBER_VOTER | RK_MEMBER_NEXT_GONE,
-					     member->address));
+					     member->role | RK_MEMBER_NEXT_GONE, member->address));
 	}
 	*ret = staged;
 	return RK_OK;
@@ -153,6 +198,7 @@ int rk_membership_start(const struct rk_config *now, const struct rk_config *tar
 	struct rk_config plain;
 
 	RK_TRY(check_target(target, error));
+	RK_TRY(check_witnesses(now, target, error));
 	convert(now, plain_role, &plain);
 	if (rk_membership_is_joint(now) || (is_staged && !same_voters(&plain, target)))
 		return rk_fail(error, RK_EBUSY, "another change of the members is under way");

@@ -20,13 +20,15 @@
 bool rk_membership_is_joint(const struct rk_config *config);
 /* A change is under way: staged or joint. */
 bool rk_membership_is_changing(const struct rk_config *config);
+bool rk_membership_has_witness(const struct rk_config *config);
 /* What the configuration will be when the change that is under way is done. */
 void rk_membership_target(const struct rk_config *config, struct rk_config *ret);
 
-/* The first step from `now` to `target`, which has voters and learners only.
+/* The first step from `now` to `target`, which has voters, witnesses and learners only.
  * RK_EBUSY: another change is under way; while that waits for learners, a target with the voters of
  * now is taken, which calls it off. RK_EINVAL: no voter is left, an address is missing or given
- * twice, a role that a target cannot have. RK_EEXIST: nothing would change. RK_ETOOBIG: too many
+ * twice, a role that a target cannot have, a witness that shall be none or the other way round, not more full voters
+ * than witnesses. RK_EEXIST: nothing would change. RK_ETOOBIG: too many
  * members at once. */
 RK_MUST_CHECK int rk_membership_start(const struct rk_config *now, const struct rk_config *target,
 				      struct rk_config *ret, struct rk_error *error);

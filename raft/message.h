@@ -19,9 +19,11 @@ enum rk_raft_msg_kind {
 				* hint_index, hint_term: what is durable at the leader */
 	RK_MSG_APPEND_ANSWER,  /* index: durable up to; or reject, with hint_index, hint_term */
 	RK_MSG_HEARTBEAT,      /* commit, log_term: what is committed and held by the receiver, and that entry's term;
-				* context: read round; stamp_ms: sender's clock, to be echoed; hints as in APPEND */
+				* context: read round; stamp_ms: sender's clock, to be echoed; hints as in APPEND;
+				* flag force: the receiver is a witness; index: what a witness may drop */
 	RK_MSG_HEARTBEAT_ANSWER, /* commit: what is committed and durable here */
-	RK_MSG_SNAPSHOT,       /* snapshot: has arrived as a whole and is durable at the receiver */
+	RK_MSG_SNAPSHOT,       /* snapshot: has arrived as a whole and is durable at the receiver. On its way between
+				* members only to a witness, whose owner makes it durable before the core hears of it */
 	RK_MSG_PROPOSE,        /* entries: payloads for the leader to append */
 	RK_MSG_READ,           /* context: the asker's read number */
 	RK_MSG_READ_ANSWER,    /* context; index: serve once this is applied */

@@ -127,7 +127,7 @@ static int take_message(struct rk_inlink *link, struct rk_span payload)
 
 	RK_TRY(rk_raft_msg_decode(payload, &msg));
 	if (msg->from != link->from || msg->to != link->opts->self ||
-	    msg->kind == RK_MSG_SNAPSHOT) {
+	    (msg->kind == RK_MSG_SNAPSHOT && !link->opts->is_witness)) {
 		(void)rk_raft_msg_free(msg);
 		return RK_EINVAL;
 	}

@@ -158,7 +158,8 @@ static void out_message(struct outlink *link, struct rk_span payload)
 
 	if (rk_raft_msg_decode(payload, &msg) < 0)
 		return;
-	if (msg->from != link->id || msg->to != opts->self || msg->kind == RK_MSG_SNAPSHOT)
+	if (msg->from != link->id || msg->to != opts->self ||
+	    (msg->kind == RK_MSG_SNAPSHOT && !opts->is_witness))
 		(void)rk_raft_msg_free(msg);
 	else
 		opts->message(opts->context, msg);

@@ -20,6 +20,7 @@ struct rk_peers;
 struct rk_peers_opts {
 	struct rk_cluster_id cluster;
 	uint64_t self;
+	bool is_witness; /* gets messages instead of snapshots */
 	int listen_fd;                  /* taken */
 	struct rk_tls *server, *client; /* shares are taken */
 	const char *snapshot_dir;

@@ -161,6 +161,15 @@ static void load_log(struct rk_raft *raft, const struct rk_raft_opts *opts)
 	raft->log.committed = RK_MAX(raft->log.committed, raft->log.base_index);
 }
 
+void rk_raft_begin_install(struct rk_raft *raft)
+{
+	raft->delivered = raft->snapshot.index;
+	raft->install_pending = !raft->opts.is_witness;
+	raft->installing = raft->opts.is_witness ? 0 : raft->delivered;
+	if (raft->opts.is_witness)
+		raft->applied = raft->delivered;
+}
+
 int rk_raft_new(struct rk_raft **ret, const struct rk_raft_opts *given, struct rk_error *error)
 {
 	struct rk_raft_opts opts = *given;
@@ -183,11 +192,8 @@ int rk_raft_new(struct rk_raft **ret, const struct rk_raft_opts *given, struct r
 	raft->snapshot = opts.snapshot;
 	load_log(raft, &opts);
 	rk_raft_adopt_config(raft, opts.snapshot.index > 0 ? &opts.snapshot.config : &opts.config);
-	raft->delivered = raft->applied = 0;
-	if (opts.snapshot.index > 0) {
-		raft->install_pending = true;
-		raft->installing = raft->delivered = opts.snapshot.index;
-	}
+	if (opts.snapshot.index > 0)
+		rk_raft_begin_install(raft);
 	raft->reads.started = raft->reads.done = rk_raft_random(raft) >> 2;
 	raft->election_timeout_ms = raft->opts.election_ms +
 				    rk_raft_random(raft) % raft->opts.election_ms;
@@ -221,7 +227,7 @@ void rk_raft_clock(struct rk_raft *raft, uint64_t mono_ms, int64_t wall_ms)
 {
 	if (!raft->clock_set) {
 		raft->clock_set = true;
-		raft->mono_ms = raft->heard_ms = raft->started_ms = mono_ms;
+		raft->mono_ms = raft->heard_ms = raft->led_ms = raft->started_ms = mono_ms;
 	}
 	raft->mono_ms = RK_MAX(raft->mono_ms, mono_ms);
 	raft->wall_ms = wall_ms;
@@ -237,7 +243,7 @@ void rk_raft_tick(struct rk_raft *raft)
 
 static void step_propose(struct rk_raft *raft, const struct rk_raft_msg *msg)
 {
-	if (raft->role != RK_RAFT_LEADER || raft->transfer_to != 0)
+	if (raft->role != RK_RAFT_LEADER || raft->transfer_to != 0 || raft->opts.is_witness)
 		return;
 	for (uint32_t i = 0; i < msg->count; i++)
 		if (msg->entries[i].kind == RK_ENTRY_NORMAL &&
@@ -261,7 +267,8 @@ static void dispatch(struct rk_raft *raft, struct rk_raft_msg *msg)
 	case RK_MSG_READ: rk_raft_step_read(raft, msg); break;
 	case RK_MSG_READ_ANSWER: rk_raft_step_read_answer(raft, msg); break;
 	case RK_MSG_TIMEOUT_NOW:
-		if (raft->role == RK_RAFT_FOLLOWER && msg->from == raft->leader_id)
+		if (raft->role == RK_RAFT_FOLLOWER && msg->from == raft->leader_id &&
+		    !raft->opts.is_witness)
 			rk_raft_start_election(raft, true);
 		break;
 	case RK_MSG_GONE: rk_raft_step_gone(raft); break;
@@ -340,7 +347,7 @@ int rk_raft_propose(struct rk_raft *raft, struct rk_blob *payload, uint64_t *ret
 {
 	if (payload->size > RK_PAYLOAD_MAX)
 		return RK_ETOOBIG;
-	if (raft->leader_id == 0 || raft->transfer_to != 0)
+	if (raft->leader_id == 0 || raft->transfer_to != 0 || raft->opts.is_witness)
 		return RK_EAGAIN;
 	if (raft->role != RK_RAFT_LEADER) {
 		forward(raft, payload);
@@ -432,13 +439,18 @@ void rk_raft_digest(struct rk_raft *raft, uint64_t index, uint64_t digest)
 	raft->digest = digest;
 }
 
+static bool may_lead(const struct rk_member *member)
+{
+	return (member->role & (RK_MEMBER_VOTER | RK_MEMBER_WITNESS)) == RK_MEMBER_VOTER;
+}
+
 uint64_t rk_raft_best_successor(const struct rk_raft *raft, bool active_only)
 {
 	uint64_t best = 0, match = 0;
 
 	for (uint32_t i = 0; i < raft->config.count; i++) {
 		const struct rk_member *member = &raft->config.at[i];
-		if (member->id != raft->id && (member->role & RK_MEMBER_VOTER) != 0 &&
+		if (member->id != raft->id && may_lead(member) &&
 		    (raft->peers[i].active || !active_only) && raft->peers[i].match > match) {
 			best = member->id;
 			match = raft->peers[i].match;
@@ -458,6 +470,8 @@ int rk_raft_transfer(struct rk_raft *raft, uint64_t to)
 		return RK_ENOENT;
 	if (to == raft->id)
 		return RK_EEXIST;
+	if (!may_lead(&raft->config.at[at]))
+		return RK_EPERM;
 	raft->transfer_to = to;
 	raft->transfer_since_ms = raft->mono_ms;
 	if (raft->peers[at].match == rk_raftlog_last(&raft->log)) {
@@ -530,14 +544,18 @@ static void deliver(struct rk_raft *raft, struct rk_raft_out *out)
 		rk_assert(entry != NULL);
 		if (entry->kind == RK_ENTRY_LOST && !RK_MUTANT(APPLY_HOLES))
 			break;
-		out->committed = rk_grow(out->committed, &out->committed_capacity,
-					 out->committed_count + 1, sizeof *out->committed);
-		out->committed[out->committed_count++] = rk_entry_ref(entry);
-		bytes += rk_entry_size(entry);
+		if (!raft->opts.is_witness) {
+			out->committed = rk_grow(out->committed, &out->committed_capacity,
+						 out->committed_count + 1, sizeof *out->committed);
+			out->committed[out->committed_count++] = rk_entry_ref(entry);
+			bytes += rk_entry_size(entry);
+		}
 		raft->delivered++;
 		if (entry->kind == RK_ENTRY_CONFIG)
 			rk_raft_config_delivered(raft, entry);
 	}
+	if (raft->opts.is_witness)
+		raft->applied = raft->delivered;
 	if (raft->campaign_due && !rk_raft_config_waits(raft)) {
 		raft->campaign_due = false;
 		rk_raft_start_election(raft, true);
@@ -599,6 +617,7 @@ bool rk_raft_ready(struct rk_raft *raft, struct rk_raft_out *out)
 	forward_flush(raft);
 	rk_raft_reads_flush(raft);
 	rk_raft_change_step(raft);
+	rk_raft_pass_lead(raft);
 	if (raft->role == RK_RAFT_LEADER)
 		rk_raft_flush_peers(raft);
 	if (rk_raft_dirty(raft))
@@ -667,6 +686,7 @@ void rk_raft_status(const struct rk_raft *raft, struct rk_raft_status *ret)
 		.holes = raft->log.lost,
 		.yields = raft->yields,
 		.removed = raft->removed,
+		.misplaced = raft->misplaced,
 		.peers_count = raft->config.count,
 	};
 	for (uint32_t i = 0; i < raft->config.count; i++)

@@ -33,6 +33,7 @@ enum rk_raft_role { RK_RAFT_FOLLOWER, RK_RAFT_PRECANDIDATE, RK_RAFT_CANDIDATE, R
  * part of is represented. Then (FILLS) it follows leaders of their newest term and later ones, and votes for those only
  * that hold at least what the furthest of them holds, after a pause for votes that it gave and that are still on
  * their way; all is well when it holds that much itself.
+ * One that holds nothing at all hears as many as one without memory before it takes itself for new.
  * What the peers saw is in their memory only: a rolled-back disk is not noticed when those that saw more are away
  * or started anew; an empty one is. */
 enum rk_raft_doubt { RK_DOUBT_NONE, RK_DOUBT_ASKS, RK_DOUBT_LOST, RK_DOUBT_FILLS };
@@ -52,6 +53,9 @@ struct rk_raft_opts {
 	size_t trailing_bytes;  /* 4 MiB */
 	uint32_t reads_max;     /* 65536 waiting reads */
 	bool lease_reads;       /* a leader answers reads from its lease: trusts clocks to drift < 25 % */
+	bool is_witness;        /* this member keeps the log and no state (raft/witness.c): nothing committed comes
+				 * out, nothing is to be installed; it takes no proposals and no reads, and leads
+				 * only to hand over */
 
 	/* What the disk gave back; all zero for a new member. */
 	struct rk_config config;          /* used when neither snapshot nor log holds one */
@@ -78,19 +82,20 @@ void rk_raft_step(struct rk_raft *raft, struct rk_raft_msg *msg);
 
 /* Puts a payload into the log; takes a share of its own. On the leader *ret_index and *ret_term are where it
  * will be, if it will be; elsewhere it is sent to the leader and both are 0. Nothing is promised: it may be lost or,
- * if the caller tries again, come twice. RK_EAGAIN: no leader, a transfer is under way, or too much is
- * uncommitted; RK_ETOOBIG. */
+ * if the caller tries again, come twice. RK_EAGAIN: no leader, a transfer is under way, too much is
+ * uncommitted, or this is a witness; RK_ETOOBIG. */
 RK_MUST_CHECK int rk_raft_propose(struct rk_raft *raft, struct rk_blob *payload, uint64_t *ret_index,
 				  uint64_t *ret_term);
 /* Asks for the index that a linearizable read must wait for. Exactly one rk_raft_read with this context comes
- * out, sooner or later. RK_EAGAIN: too many wait. */
+ * out, sooner or later. RK_EAGAIN: too many wait, or this is a witness. */
 RK_MUST_CHECK int rk_raft_read(struct rk_raft *raft, uint64_t context);
 
 /* Persist jobs up to and with `id` are durable. */
 void rk_raft_persisted(struct rk_raft *raft, uint64_t id);
 /* Committed entries, or the installed snapshot, up to and with `index` are applied. */
 void rk_raft_applied(struct rk_raft *raft, uint64_t index);
-/* A snapshot of this member's own making is durable: it may be sent to peers from now on. */
+/* A snapshot of this member's own making is durable: it may be sent to peers from now on. Of a witness: what
+ * rk_raft_mark gave is. */
 void rk_raft_snapshot_saved(struct rk_raft *raft, const struct rk_snapshot_meta *meta);
 /* The log up to `index` (which a saved snapshot must cover) is no longer needed, but for the trailing window. */
 void rk_raft_compact(struct rk_raft *raft, uint64_t index);
@@ -100,8 +105,8 @@ void rk_raft_snapshot_sent(struct rk_raft *raft, uint64_t peer, bool ok);
 void rk_raft_unreachable(struct rk_raft *raft, uint64_t peer);
 /* The state hash after `index`, told to the peers with heartbeats. */
 void rk_raft_digest(struct rk_raft *raft, uint64_t index, uint64_t digest);
-/* The leader hands over to `to` (0: the most caught-up voter). RK_EAGAIN (not the leader), RK_ENOENT, RK_EEXIST
- * (is the leader). It is given up after an election time. */
+/* The leader hands over to `to` (0: the most caught-up full voter). RK_EAGAIN (not the leader), RK_ENOENT, RK_EEXIST
+ * (is the leader), RK_EPERM (is a witness). It is given up after an election time. */
 RK_MUST_CHECK int rk_raft_transfer(struct rk_raft *raft, uint64_t to);
 /* The members shall be `target` (voters and learners). The leader takes them there in steps (raft/membership.h):
  * members that shall vote come as learners first and wait until they have caught up. RK_EAGAIN (not the leader),
@@ -176,11 +181,17 @@ struct rk_raft_status {
 	uint64_t holes; /* entries that are damaged here and not yet back from the peers */
 	uint64_t yields; /* times that it gave the lead away because its disk did not answer */
 	bool removed; /* it was a member and is none any more, or the leader says so */
+	bool misplaced; /* the leader has a witness where this is none, or the other way round */
 	uint32_t peers_count;
 	struct rk_raft_peer_status peers[RK_MEMBERS_MAX];
 };
 
 void rk_raft_status(const struct rk_raft *raft, struct rk_raft_status *ret);
+/* A witness: what stands for the newest snapshot that it may drop its log up to, when that is news. It is for its
+ * owner to make that durable and to say so: rk_raft_snapshot_saved, rk_raft_compact. */
+bool rk_raft_mark(const struct rk_raft *raft, struct rk_snapshot_meta *ret);
+/* A witness: whether a SNAPSHOT message that came from a peer may be made durable, and then be given to rk_raft_step. */
+bool rk_raft_takes_meta(const struct rk_raft *raft, const struct rk_raft_msg *msg);
 const char *rk_raft_role_name(enum rk_raft_role role);
 const char *rk_raft_doubt_name(enum rk_raft_doubt doubt);
 /* Borrowed until the next input. */

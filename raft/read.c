@@ -73,6 +73,8 @@ static bool wait_read(struct rk_raft *raft, uint64_t peer, uint64_t context)
 
 int rk_raft_read(struct rk_raft *raft, uint64_t context)
 {
+	if (raft->opts.is_witness)
+		return RK_EAGAIN;
 	if (raft->role == RK_RAFT_LEADER && knows_commit(raft) && lease_holds(raft)) {
 		answer_read(raft, &(struct rk_waiting_read){ .context = context }, RK_OK,
 			    raft->log.committed);
@@ -83,7 +85,7 @@ int rk_raft_read(struct rk_raft *raft, uint64_t context)
 
 void rk_raft_step_read(struct rk_raft *raft, const struct rk_raft_msg *msg)
 {
-	if (raft->role != RK_RAFT_LEADER)
+	if (raft->role != RK_RAFT_LEADER || raft->opts.is_witness)
 		return;
 	if (knows_commit(raft) && lease_holds(raft)) {
 		answer_read(raft,

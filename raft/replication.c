@@ -89,6 +89,8 @@ static void heartbeat(struct rk_raft *raft, uint32_t at)
 	msg->stamp_ms = raft->mono_ms;
 	msg->digest_index = raft->digest_index;
 	msg->digest = raft->digest;
+	msg->force = (raft->config.at[at].role & RK_MEMBER_WITNESS) != 0;
+	msg->index = msg->force ? rk_raft_droppable(raft) : 0;
 	rk_raft_send(raft, msg);
 }
 
@@ -107,8 +109,12 @@ static void start_snapshot(struct rk_raft *raft, uint32_t at)
 	/* A peer that is away would only hold the transfer open; after a failed one, wait until it
 	 * speaks. */
 	if (!peer->active || peer->probe_sent || raft->snapshot.index < raft->log.base_index ||
-	    raft->snapshot.index == 0)
+	    raft->snapshot.index == 0 || raft->opts.is_witness)
 		return;
+	if ((raft->config.at[at].role & RK_MEMBER_WITNESS) != 0) {
+		rk_raft_send_meta(raft, at);
+		return;
+	}
 	rk_progress_snapshot(peer, raft->snapshot.index);
 	raft->sends[raft->sends_count++] = raft->config.at[at].id;
 }
@@ -342,6 +348,7 @@ void rk_raft_step_heartbeat(struct rk_raft *raft, const struct rk_raft_msg *msg)
 	struct rk_raft_msg *answer = rk_raft_msg_new(RK_MSG_HEARTBEAT_ANSWER, msg->from);
 
 	rk_raft_note_digest(raft, msg);
+	rk_raft_note_droppable(raft, msg);
 	/* The leader's match for us was durable here, unless the disk lied: then it is another entry. */
 	if (msg->commit > raft->log.committed && msg->log_term != 0 &&
 	    rk_raftlog_term(&raft->log, msg->commit) == msg->log_term)
@@ -392,8 +399,7 @@ static void install(struct rk_raft *raft, const struct rk_snapshot_meta *meta, b
 		raft->reset_pending = true;
 	}
 	raft->snapshot = *meta;
-	raft->install_pending = true;
-	raft->installing = raft->delivered = meta->index;
+	rk_raft_begin_install(raft);
 	raft->last_time_ms = RK_MAX(raft->last_time_ms, meta->time_ms);
 	rk_raft_adopt_config(raft, &raft->snapshot.config);
 }
@@ -403,7 +409,7 @@ void rk_raft_step_snapshot(struct rk_raft *raft, const struct rk_raft_msg *msg)
 	const struct rk_snapshot_meta *meta = msg->snapshot;
 	struct rk_raftlog *log = &raft->log;
 
-	if (meta == NULL || meta->index == 0)
+	if (meta == NULL || meta->index == 0 || !rk_raft_may_skip_to(raft, meta->index))
 		return;
 	if (meta->term > raft->term) /* it came outside of terms, to a member without memory */
 		rk_raft_become_follower(raft, meta->term, 0);
@@ -411,7 +417,8 @@ void rk_raft_step_snapshot(struct rk_raft *raft, const struct rk_raft_msg *msg)
 	const bool is_known = rk_raftlog_term(log, meta->index) == meta->term;
 	const bool bridges = rk_raft_sure_to(raft, meta->index) < meta->index &&
 			     meta->index > raft->delivered;
-	if (RK_MUTANT(OLD_SNAPSHOT) && meta->index < raft->delivered && meta->index >= log->base_index) {
+	if (RK_MUTANT(OLD_SNAPSHOT) && !raft->opts.is_witness && meta->index < raft->delivered &&
+	    meta->index >= log->base_index) {
 		raft->install_pending = true;
 		raft->snapshot = *meta;
 		raft->installing = raft->delivered = meta->index;

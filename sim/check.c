@@ -119,6 +119,7 @@ void sim_check_leader(struct sim *sim, struct sim_node *node)
 	if (!is_news)
 		return;
 	sim_count(sim, SIM_ELECTIONS);
+	sim->result->counts[SIM_WITNESS_LEADS] += node->is_witness;
 	sim_note(sim, "%u: leads term %llu, log to %llu", node->id, (unsigned long long)status.term,
 		 (unsigned long long)status.last_index);
 	if (status.term >= SIM_TERMS_MAX) {

@@ -529,14 +529,15 @@ void sim_clients_turn(struct sim *sim, struct sim_node *node)
 
 	for (uint32_t i = 0; i < clients->count; i++) {
 		struct client *client = &clients->at[i];
-		if (!client->waits && client->node == node->id &&
+		if (!client->waits && client->node == node->id && !node->is_witness &&
 		    sim_roll(sim, 100) < sim->params.busy_percent &&
 		    sim->applied_max < SIM_INDEX_MAX - 4096)
 			ask(clients, node, client);
-		if (!client->waits && !sim->nodes[client->node].up && sim_roll(sim, 10) == 0)
+		const struct sim_node *at = &sim->nodes[client->node];
+		if (!client->waits && (!at->up || at->is_witness) && sim_roll(sim, 10) == 0)
 			client->node = 1 + (uint32_t)sim_roll(sim, sim->params.nodes);
 	}
-	for (uint32_t i = 0; i < clients->watchers_count; i++)
+	for (uint32_t i = 0; i < clients->watchers_count && !node->is_witness; i++)
 		watch(clients, node, &clients->watchers[i]);
 }
 

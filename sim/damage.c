@@ -30,7 +30,7 @@ static bool says_something(struct rk_span body)
 	return false;
 }
 
-static bool holds_something(const struct sim_node *node)
+bool sim_node_holds_something(const struct sim_node *node)
 {
 	const char *name;
 	struct rk_span bytes, body;
@@ -109,7 +109,7 @@ static bool may_have_holes(const struct sim *sim, const struct sim_node *node)
 		return false;
 	for (uint32_t i = 1; i <= sim->params.nodes; i++)
 		if (&sim->nodes[i] != node && (sim->nodes[i].lost || sim->nodes[i].latent ||
-					       !holds_something(&sim->nodes[i])))
+					       !sim_node_holds_something(&sim->nodes[i])))
 			return false;
 	return true;
 }
@@ -121,7 +121,7 @@ static bool may_lose(const struct sim *sim, const struct sim_node *node)
 		return false;
 	for (uint32_t i = 1; i <= sim->params.nodes; i++) {
 		const struct sim_node *other = &sim->nodes[i];
-		if (!holds_something(other) || (other != node && (other->damaged || other->latent)))
+		if (!sim_node_holds_something(other) || (other != node && (other->damaged || other->latent)))
 			return false;
 	}
 	return !node->damaged;
@@ -145,7 +145,8 @@ static struct outcome try_start(struct sim *sim, struct sim_node *node)
 	struct rk_error damage = { 0 };
 	struct rk_wal_found found = { 0 };
 	struct rk_wal *wal = NULL;
-	const int err = rk_snapshot_recover(snapshots, sim->cluster, true, &store, &meta, &damage,
+	const int err = rk_snapshot_recover(snapshots, sim->cluster, true,
+					    node->is_witness ? NULL : &store, &meta, &damage,
 					    &outcome.error);
 	const uint64_t trailing = sim->params.trailing;
 	const struct rk_wal_opts opts = {
@@ -359,7 +360,7 @@ static void roll_back(struct sim *sim, struct sim_node *node)
 
 static void keep(struct sim *sim, struct sim_node *node)
 {
-	if (node->damaged || !holds_something(node))
+	if (node->damaged || !sim_node_holds_something(node))
 		return;
 	if (node->kept != NULL)
 		(void)sim_disk_free(node->kept);

@@ -21,6 +21,7 @@ struct sim_job {
 struct sim_node {
 	uint32_t id;
 	bool up;
+	bool is_witness;
 	uint64_t incarnation;
 	uint64_t down_since_ms, up_since_ms;
 
@@ -35,7 +36,7 @@ struct sim_node {
 	struct rk_vfs *snapshots;
 	struct rk_raft *raft;
 	struct rk_raft_out out;
-	struct rk_machine *machine;
+	struct rk_machine *machine; /* NULL: a witness */
 	struct rk_snapshot_meta newest;
 	size_t jobs_count, jobs_capacity;
 	struct sim_job *jobs;
@@ -149,6 +150,10 @@ void sim_checks_done(struct sim *sim);
 
 /* damage.c */
 void sim_damage_turn(struct sim *sim);
+bool sim_node_holds_something(const struct sim_node *node); /* on its disk: it is not new */
+
+/* backup.c */
+void sim_backup(struct sim *sim, struct sim_node *node);
 
 /* clients.c */
 struct sim_clients *sim_clients_new(struct sim *sim);

@@ -47,15 +47,18 @@ static int recover_snapshot(struct sim *sim, struct sim_node *node, bool may_rep
 {
 	struct rk_store *store = NULL;
 	struct rk_error damage = { 0 };
-	const int err = rk_snapshot_recover(node->snapshots, sim->cluster, may_repair, &store,
-					    &node->newest, &damage, error);
+	const int err = rk_snapshot_recover(node->snapshots, sim->cluster, may_repair,
+					    node->is_witness ? NULL : &store, &node->newest,
+					    &damage, error);
 
 	if (err < 0 && err != RK_ENOENT)
 		return err;
 	if (err == RK_ENOENT)
 		node->newest = (struct rk_snapshot_meta){ 0 };
-	node->machine = err == RK_OK ? rk_machine_of(sim->kinds, store) : rk_machine_new(sim->kinds);
 	node->applied = node->newest.index;
+	if (node->is_witness)
+		return RK_OK;
+	node->machine = err == RK_OK ? rk_machine_of(sim->kinds, store) : rk_machine_new(sim->kinds);
 	return RK_OK;
 }
 
@@ -95,6 +98,7 @@ static int recover(struct sim *sim, struct sim_node *node, struct rk_error *erro
 		.apply_bytes = 2048,
 		.trailing_max = sim->params.trailing,
 		.lease_reads = sim->params.lease_reads,
+		.is_witness = node->is_witness,
 		.config = is_first ? sim->config : (struct rk_config){ 0 },
 		.hard = found.hard,
 		.snapshot = node->newest,
@@ -323,7 +327,7 @@ static void propose_due(struct sim *sim, struct sim_node *node)
 	struct rk_raft_status status;
 
 	rk_raft_status(node->raft, &status);
-	if (status.role != RK_RAFT_LEADER || node->applied < status.commit_index ||
+	if (status.role != RK_RAFT_LEADER || node->is_witness || node->applied < status.commit_index ||
 	    (node->proposed_term == status.term && node->applied < node->proposed_index) ||
 	    status.last_term != status.term)
 		return;
@@ -524,6 +528,21 @@ static bool take_outputs(struct sim *sim, struct sim_node *node)
 	return true;
 }
 
+/* One that fails is no loss: the next one is tried later. False: the process ended. */
+static bool note_saved(struct sim *sim, struct sim_node *node, const struct rk_snapshot_meta *meta,
+		       int err)
+{
+	if (sim_disk_is_dead(node->disk))
+		return !ends_if_dead(sim, node, err);
+	if (err < 0)
+		return true;
+	sim_count(sim, node->is_witness ? SIM_MARKS : SIM_SNAPSHOTS);
+	node->newest = *meta;
+	rk_raft_snapshot_saved(node->raft, meta);
+	rk_raft_compact(node->raft, meta->index);
+	return true;
+}
+
 static bool take_snapshot(struct sim *sim, struct sim_node *node)
 {
 	const struct rk_entry *entry = rk_raft_entry(node->raft, node->applied);
@@ -542,16 +561,18 @@ static bool take_snapshot(struct sim *sim, struct sim_node *node)
 	struct rk_view *view = rk_store_view(store);
 	const int err = rk_snapshot_save(node->snapshots, sim->cluster, &meta, view, &bytes, NULL);
 	(void)rk_view_unref(view);
-	/* A snapshot that fails is no loss: the next one is tried later. */
-	if (sim_disk_is_dead(node->disk))
-		return !ends_if_dead(sim, node, err);
-	if (err < 0)
+	return note_saved(sim, node, &meta, err);
+}
+
+static bool take_mark(struct sim *sim, struct sim_node *node)
+{
+	struct rk_snapshot_meta meta;
+	size_t bytes;
+
+	if (!rk_raft_mark(node->raft, &meta))
 		return true;
-	sim_count(sim, SIM_SNAPSHOTS);
-	node->newest = meta;
-	rk_raft_snapshot_saved(node->raft, &meta);
-	rk_raft_compact(node->raft, meta.index);
-	return true;
+	const int err = rk_snapshot_save(node->snapshots, sim->cluster, &meta, NULL, &bytes, NULL);
+	return note_saved(sim, node, &meta, err);
 }
 
 static void note_doubt(struct sim *sim, struct sim_node *node)
@@ -603,5 +624,8 @@ void sim_node_turn(struct sim *sim, struct sim_node *node)
 	finish_reads(sim, node);
 	expire(sim, node);
 	note_doubt(sim, node);
-	(void)take_snapshot(sim, node);
+	if (node->is_witness)
+		(void)take_mark(sim, node);
+	else
+		(void)take_snapshot(sim, node);
 }

@@ -91,6 +91,22 @@ static void draw_world(struct sim_dice *dice, struct sim_params *params)
 	params->drift_percent = ONE_OF(dice, 0, 0, 5, 10);
 	params->transfer = ONE_OF(dice, 0, 0, 3000);
 	params->compact = ONE_OF(dice, 0, 2000, 10000);
+	params->backup = ONE_OF(dice, 0, 200, 1000);
+}
+
+/* Fewer than full voters; a spare may be one too. */
+static void draw_witnesses(struct sim_dice *dice, struct sim_params *params)
+{
+	const uint32_t members = params->nodes - params->spares;
+	const uint32_t voters = members - params->learners;
+
+	if (voters < 3 || sim_below(dice, 4) != 0)
+		return;
+	params->witnesses = 1u << (1 + sim_below(dice, voters));
+	if (voters > 4 && sim_below(dice, 2) == 0)
+		params->witnesses |= 1u << (1 + sim_below(dice, voters));
+	if (params->spares > 0 && sim_below(dice, 3) == 0)
+		params->witnesses |= 1u << params->nodes;
 }
 
 void sim_params_draw(uint64_t seed, struct sim_params *ret)
@@ -113,8 +129,12 @@ void sim_params_draw(uint64_t seed, struct sim_params *ret)
 		ret->spares = 1 + (uint32_t)sim_below(&dice, 2);
 		ret->nodes += ret->spares;
 	}
+	draw_witnesses(&dice, ret);
 	/* A lease trusts that a clock does not stand still while others go on. */
 	ret->clock_freeze = ret->lease_reads ? 0 : ONE_OF(&dice, 0, 0, 2000);
+	/* Who lost something needs those that have it. */
+	ret->heals_quorum_only = ret->nodes >= 3 && ret->change == 0 && ret->damage == 0 &&
+				 ret->wipe == 0 && ret->roll_back == 0;
 }
 
 /* --- administrators --- */
@@ -145,8 +165,10 @@ static void add_member(struct rk_config *config, uint32_t id, uint8_t role)
 	rk_assert(rk_config_add(config, id, role, address) == RK_OK);
 }
 
-static uint8_t any_role(struct sim *sim)
+static uint8_t any_role(struct sim *sim, uint32_t id)
 {
+	if (sim->nodes[id].is_witness)
+		return RK_MEMBER_VOTER | RK_MEMBER_WITNESS;
 	return sim_roll(sim, 3) == 0 ? RK_MEMBER_LEARNER : RK_MEMBER_VOTER;
 }
 
@@ -163,9 +185,9 @@ static void draw_target(struct sim *sim, const struct rk_config *now, struct rk_
 		const uint8_t was = at >= 0 ? now->at[at].role : 0;
 		uint8_t role = was;
 		if (shape == 2)
-			role = sim_roll(sim, 2) == 0 ? any_role(sim) : 0;
+			role = sim_roll(sim, 2) == 0 ? any_role(sim, id) : 0;
 		else if (id == one || (shape == 1 && id == other))
-			role = was == 0 ? any_role(sim) : sim_roll(sim, 4) == 0 ? any_role(sim) : 0;
+			role = was == 0 || sim_roll(sim, 4) == 0 ? any_role(sim, id) : 0;
 		if (role != 0)
 			add_member(ret, id, role);
 	}
@@ -181,6 +203,11 @@ static void administrate(struct sim *sim)
 	if (sim_strikes(sim, sim->params.leader_crash)) {
 		sim_node_crash(sim, leader);
 		return;
+	}
+	if (sim_strikes(sim, sim->params.backup)) {
+		struct sim_node *any = &sim->nodes[1 + sim_roll(sim, sim->params.nodes)];
+		if (any->up && !any->is_witness)
+			sim_backup(sim, any);
 	}
 	if (sim_strikes(sim, sim->params.transfer) &&
 	    rk_raft_transfer(leader->raft, sim_roll(sim, sim->params.nodes + 1)) == RK_OK)
@@ -270,32 +297,52 @@ static void turns(struct sim *sim, uint64_t ms)
 	}
 }
 
-static void heal(struct sim *sim)
+static void heal_node(struct sim *sim, struct sim_node *node)
+{
+	node->asleep_until_ms = node->disk_until_ms = node->clock_frozen_until_ms = 0;
+	node->die_in = 0;
+	sim_node_clock_again(sim, node, 1000);
+	sim_disk_set_full(node->disk, false);
+	sim_disk_errors(node->disk, 0, 0);
+	if (node->up)
+		sim_disk_crash_in(node->disk, 0);
+	if (node->doomed_ms != 0)
+		sim_node_crash(sim, node);
+	node->doomed_ms = 0;
+	sim_node_start(sim, node);
+}
+
+/* Some majority of the voters; the others are down. `spared` says who stays down. */
+static void draw_quorum(struct sim *sim, bool spared[SIM_NODES_MAX + 1])
+{
+	const uint32_t voters = sim->params.nodes - sim->params.spares - sim->params.learners;
+	uint32_t left = (voters - 1) / 2;
+
+	while (left > 0) {
+		const uint32_t id = 1 + (uint32_t)sim_roll(sim, voters);
+		left -= !spared[id];
+		spared[id] = true;
+	}
+}
+
+static void heal(struct sim *sim, const bool spared[SIM_NODES_MAX + 1])
 {
 	sim->healed = true;
 	sim->flapping = false;
 	memset(sim->cut, 0, sizeof sim->cut);
 	memset(sim->clogged_until_ms, 0, sizeof sim->clogged_until_ms);
-	sim_note(sim, "all is healed; entry %llu is the newest applied",
+	sim_note(sim, "healed; entry %llu is the newest applied",
 		 (unsigned long long)sim->applied_max);
 	for (uint32_t i = 1; i <= sim->params.nodes; i++) {
-		struct sim_node *node = &sim->nodes[i];
-		node->asleep_until_ms = node->disk_until_ms = node->clock_frozen_until_ms = 0;
-		node->die_in = 0;
-		sim_node_clock_again(sim, node, 1000);
-		sim_disk_set_full(node->disk, false);
-		sim_disk_errors(node->disk, 0, 0);
-		if (node->up)
-			sim_disk_crash_in(node->disk, 0);
-		if (node->doomed_ms != 0)
-			sim_node_crash(sim, node);
-		node->doomed_ms = 0;
-		sim_node_start(sim, node);
+		if (spared[i])
+			sim_node_crash(sim, &sim->nodes[i]);
+		else
+			heal_node(sim, &sim->nodes[i]);
 	}
 }
 
-/* There is a leader, and every member that is one has applied `index`. */
-static bool has_caught_up(struct sim *sim, uint64_t index)
+/* There is a leader, and every member that is one and is not spared has applied `index`. */
+static bool has_caught_up(struct sim *sim, uint64_t index, const bool spared[SIM_NODES_MAX + 1])
 {
 	const struct sim_node *leader = sim_leader(sim);
 	struct rk_raft_status status;
@@ -304,6 +351,8 @@ static bool has_caught_up(struct sim *sim, uint64_t index)
 		return false;
 	for (uint32_t i = 1; i <= sim->params.nodes; i++) {
 		if (rk_config_find(rk_raft_config(leader->raft), i) < 0)
+			continue;
+		if (spared[i])
 			continue;
 		if (!sim->nodes[i].up)
 			return false;
@@ -333,14 +382,14 @@ static void say_state(struct sim *sim)
 	}
 }
 
-static void prove_liveness(struct sim *sim)
+static void prove_liveness(struct sim *sim, const bool spared[SIM_NODES_MAX + 1])
 {
 	const uint64_t healed_at = sim->applied_max, until = sim->now_ms + HEAL_MS;
 
 	while (sim->now_ms < until && !sim_failed(sim)) {
 		turns(sim, 500);
 		if (!sim_failed(sim) && sim->applied_max > healed_at &&
-		    has_caught_up(sim, healed_at + 1))
+		    has_caught_up(sim, healed_at + 1, spared))
 			return;
 	}
 	say_state(sim);
@@ -356,9 +405,13 @@ static void begin(struct sim *sim)
 	sim->cluster = (struct rk_cluster_id){ 1, 2 };
 	sim->now_ms = 1000;
 	sim_checks_new(sim);
+	for (uint32_t i = 1; i <= params->nodes; i++)
+		sim->nodes[i].is_witness = (params->witnesses >> i & 1) != 0;
 	for (uint32_t i = 1; i <= members; i++)
 		add_member(&sim->config, i,
-			   i > members - params->learners ? RK_MEMBER_LEARNER : RK_MEMBER_VOTER);
+			   i > members - params->learners ? RK_MEMBER_LEARNER
+			   : sim->nodes[i].is_witness     ? RK_MEMBER_VOTER | RK_MEMBER_WITNESS
+							  : RK_MEMBER_VOTER);
 	sim->clients = sim_clients_new(sim);
 	for (uint32_t i = 1; i <= params->nodes; i++) {
 		sim->nodes[i].id = i;
@@ -397,6 +450,27 @@ static void end(struct sim *sim)
 	(void)rk_kinds_free(sim->kinds);
 }
 
+/* What was not healed stays broken for good, as far as the others know. */
+static void live(struct sim *sim)
+{
+	bool spared[SIM_NODES_MAX + 1] = { false };
+
+	bool is_formed = true; /* who is new waits for more than a quorum (raft/doubt.c) */
+	for (uint32_t i = 1; i <= sim->params.nodes; i++)
+		is_formed = is_formed && !sim->nodes[i].damaged &&
+			    sim_node_holds_something(&sim->nodes[i]);
+	if (sim->params.heals_quorum_only && is_formed && !sim_failed(sim)) {
+		draw_quorum(sim, spared);
+		heal(sim, spared);
+		prove_liveness(sim, spared);
+		sim_count(sim, SIM_QUORUMS);
+		memset(spared, 0, sizeof spared);
+	}
+	heal(sim, spared);
+	if (!sim_failed(sim))
+		prove_liveness(sim, spared);
+}
+
 bool sim_run(const struct sim_params *params, bool trace, struct sim_result *ret)
 {
 	struct sim *sim = rk_zalloc(sizeof *sim);
@@ -408,9 +482,7 @@ bool sim_run(const struct sim_params *params, bool trace, struct sim_result *ret
 	sim->dice = sim_dice_of(params->seed);
 	begin(sim);
 	turns(sim, params->fault_ms);
-	heal(sim);
-	if (!sim_failed(sim))
-		prove_liveness(sim);
+	live(sim);
 	if (!sim_failed(sim))
 		sim_clients_check(sim);
 	end(sim);

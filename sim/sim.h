@@ -16,6 +16,7 @@
 struct sim_params {
 	uint64_t seed;
 	uint32_t nodes, learners, spares; /* spares: of the nodes, the last ones: no members at first */
+	uint32_t witnesses; /* a bit for each node that is one, for life; 1 << id */
 	uint32_t clients, keys, watchers;
 	uint32_t busy_percent; /* chance that a client that waits for nothing asks in its turn */
 	uint32_t fault_ms;     /* how long the first phase is */
@@ -35,7 +36,8 @@ struct sim_params {
 	uint32_t damage; /* rot, unreadable sectors, misdirected and lost writes, misdirected reads */
 	uint32_t wipe, roll_back;
 	/* administrators */
-	uint32_t transfer, change, compact;
+	uint32_t transfer, change, compact, backup;
+	bool heals_quorum_only; /* at first: the others stay down until there was progress without them */
 };
 
 /* What happened, by name: each fault that is promised is counted. */
@@ -47,7 +49,9 @@ struct sim_params {
 	each(YIELDS, "leaders that gave way because of their disk")                               \
 	each(CHANGES, "changes of members") each(COMPACTIONS, "compactions")                      \
 	each(SNAPSHOTS, "snapshots taken") each(INSTALLS, "snapshots installed")                  \
-	each(BACKUPS, "back-ups read")                                                             \
+	each(MARKS, "snapshots noted by witnesses") each(WITNESS_LEADS, "elections of witnesses") \
+	each(BACKUPS, "back-ups read and replayed")                                               \
+	each(QUORUMS, "quorums that went on alone")                                               \
 	each(CRASHES, "crashes") each(IO_CRASHES, "crashes in the midst of a disk operation")     \
 	each(MEMORY, "crashes because memory was refused") each(PAUSES, "pauses")                 \
 	each(LOST, "messages lost") each(DUPLICATED, "messages doubled")                          \

@@ -67,11 +67,23 @@ static bool is_streamed_sub(const struct rk_req *req)
 		rk_span_is(req->route.sub, "attach") || rk_span_is(req->route.sub, "portforward"));
 }
 
+/* What a witness answers: about itself and its log, and about the members. */
+static bool needs_no_data(enum rk_route_kind what)
+{
+	return what == RK_ROUTE_NONE || what == RK_ROUTE_ROOT || what == RK_ROUTE_VERSION ||
+	       what == RK_ROUTE_HEALTH || what == RK_ROUTE_STATUS || what == RK_ROUTE_LOG ||
+	       what == RK_ROUTE_MEMBERS || what == RK_ROUTE_TRANSFER;
+}
+
 static void dispatch(struct rk_req *req)
 {
 	const struct rk_route *route = &req->route;
 
-	if (route->what == RK_ROUTE_NONE) {
+	if (req->thread->api->opts.is_witness && !needs_no_data(route->what)) {
+		rk_req_fail(req, 503, "ServiceUnavailable",
+			    "member %s is a witness: it keeps the log and no data; ask another member",
+			    req->thread->api->name);
+	} else if (route->what == RK_ROUTE_NONE) {
 		rk_req_fail(req, 404, "NotFound",
 			    "the server could not find the requested resource");
 	} else if (route->what == RK_ROUTE_MEMBERS || route->what == RK_ROUTE_TRANSFER) {

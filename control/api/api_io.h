@@ -24,6 +24,7 @@ struct rk_apiserver_opts {
 	unsigned threads;      /* 0: 2 */
 	const char *dir;       /* the member's data directory, for the log endpoints */
 	const char *name;      /* the member's, for people: "m1" */
+	bool is_witness;       /* the member has no data: who asks for some is told so */
 };
 
 /* Listens and starts the threads. RK_EBUSY when a port is in use. */

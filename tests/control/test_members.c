@@ -34,6 +34,10 @@ Test(members, edits)
 		  "\"adress\" is not known" },
 		{ "{\"add\":[{\"id\":4,\"address\":\"d\"}]}", RK_EINVAL, "must be HOST:PORT" },
 		{ "{\"update\":[{\"id\":2}]}", RK_EINVAL, "needs an address" },
+		{ "{\"add\":[{\"id\":4,\"address\":\"d:1\",\"witness\":true}]}", RK_OK,
+		  "1v@a:1 2v@b:1 3l@c:1 4w@d:1" },
+		{ "{\"add\":[{\"id\":4,\"address\":\"d:1\",\"witness\":true,\"learner\":true}]}",
+		  RK_EINVAL, "a witness votes" },
 		{ "[]", RK_EINVAL, "an object" },
 	};
 
@@ -54,7 +58,9 @@ Test(members, edits)
 		for (uint32_t j = 0; j < config.count && err == RK_OK; j++)
 			size += (size_t)snprintf(text + size, sizeof text - size, "%s%d%c@%s",
 						 j > 0 ? " " : "", (int)config.at[j].id,
-						 config.at[j].role == RK_MEMBER_VOTER ? 'v' : 'l',
+						 config.at[j].role == RK_MEMBER_VOTER     ? 'v'
+						 : config.at[j].role == RK_MEMBER_LEARNER ? 'l'
+											  : 'w',
 						 config.at[j].address);
 		if (err == RK_OK)
 			cr_expect_str_eq(text, cases[i].want, "%s: %s", cases[i].edits, text);

@@ -48,6 +48,16 @@ same "two voters and a learner" "1voter 2voter 3learner " "$(members)"
 check "and votes again" "$RECKON" member promote 3
 same "three voters at last" "1voter 2voter 3voter " "$(members)"
 
+"$LOAD" --cluster "$cluster" --clients 16 --count 1200 --rate 400 --prefix handed >"$SCRATCH/load" &
+load=$!
+for _ in 1 2 3 4 5 6 7 8; do
+	sleep 0.25
+	"$RECKON" transfer >/dev/null || echo "a hand-over was refused"
+done
+wait "$load"
+echo "        $(cat "$SCRATCH/load")"
+has "eight hand-overs under load, and no request failed" "$(cat "$SCRATCH/load")" "acked=1200 failed=0"
+
 end_member m2
 rm -rf "$cluster/m2/data"
 check "a member starts with an empty disk" "$RECKON" cluster up --dir "$cluster"

@@ -176,6 +176,7 @@ static void start(struct sim *sim, struct node *node)
 		.apply_bytes = 1024,
 		.trailing_max = 16,
 		.lease_reads = sim->opts.lease_reads,
+		.is_witness = node->id == sim->opts.witness,
 		.config = rk_config_find(&sim->config, node->id) >= 0 ? sim->config
 								      : (struct rk_config){ 0 },
 		.hard = node->disk.hard,
@@ -526,6 +527,18 @@ static void finish_jobs(struct sim *sim, struct node *node)
 	}
 }
 
+/* Whether the core may hear of a snapshot: it is on the disk. */
+static bool take_meta(struct node *node, const struct letter *letter)
+{
+	const struct rk_snapshot_meta *meta = letter->msg->snapshot;
+
+	if (!letter->is_snapshot && !rk_raft_takes_meta(node->raft, letter->msg))
+		return false;
+	if (meta->index > node->disk.snapshot.index)
+		node->disk.snapshot = *meta;
+	return true;
+}
+
 static void receive(struct sim *sim, struct node *node)
 {
 	size_t kept = 0;
@@ -536,17 +549,18 @@ static void receive(struct sim *sim, struct node *node)
 			sim->letters[kept++] = *letter;
 			continue;
 		}
-		const struct rk_snapshot_meta *meta = letter->msg->snapshot;
-		/* The receiver writes a snapshot to its disk before the core hears of it. */
-		if (letter->is_snapshot && meta->index > node->disk.snapshot.index)
-			node->disk.snapshot = *meta;
-		rk_raft_step(node->raft, letter->msg);
+		if (letter->msg->snapshot != NULL && !take_meta(node, letter))
+			(void)rk_raft_msg_free(letter->msg);
+		else
+			rk_raft_step(node->raft, letter->msg);
 	}
 	sim->letters_count = kept;
 }
 
-static uint8_t any_role(struct sim *sim)
+static uint8_t any_role(struct sim *sim, uint32_t id)
 {
+	if (id == sim->opts.witness)
+		return RK_MEMBER_VOTER | RK_MEMBER_WITNESS;
 	return below(sim, 3) == 0 ? RK_MEMBER_LEARNER : RK_MEMBER_VOTER;
 }
 
@@ -571,9 +585,9 @@ static void draw_target(struct sim *sim, const struct rk_config *now, struct rk_
 		const uint8_t was = at >= 0 ? now->at[at].role : 0;
 		uint8_t role = was;
 		if (shape == 2)
-			role = below(sim, 2) == 0 ? any_role(sim) : 0;
+			role = below(sim, 2) == 0 ? any_role(sim, id) : 0;
 		else if (id == one || (shape == 1 && id == other))
-			role = was == 0 ? any_role(sim) : below(sim, 4) == 0 ? any_role(sim) : 0;
+			role = was == 0 || below(sim, 4) == 0 ? any_role(sim, id) : 0;
 		if (role != 0)
 			sim_member(ret, id, role);
 	}
@@ -617,6 +631,8 @@ static void client(struct sim *sim, struct node *node)
 
 static void turn(struct sim *sim, struct node *node)
 {
+	struct rk_snapshot_meta mark;
+
 	if (!node->up || sim->now_ms < node->asleep_until_ms)
 		return;
 	rk_raft_clock(node->raft, sim->now_ms, (int64_t)sim->now_ms + node->skew_ms);
@@ -626,6 +642,11 @@ static void turn(struct sim *sim, struct node *node)
 	rk_raft_tick(node->raft);
 	change(sim, node);
 	drain(sim, node);
+	if (rk_raft_mark(node->raft, &mark)) {
+		node->disk.snapshot = mark;
+		rk_raft_snapshot_saved(node->raft, &mark);
+		rk_raft_compact(node->raft, mark.index);
+	}
 	if (sim->opts.snapshot_every != 0 && node->since_snapshot >= sim->opts.snapshot_every &&
 	    sim->failure[0] == 0)
 		take_snapshot(sim, node);
@@ -700,8 +721,10 @@ struct sim *sim_new(const struct sim_opts *opts)
 	sim->applied_chain = rk_zalloc(INDEX_MAX * sizeof *sim->applied_chain);
 	for (uint32_t i = 1; i <= opts->nodes - opts->spares; i++)
 		sim_member(&sim->config, i,
-			   i > opts->nodes - opts->spares - opts->learners ? RK_MEMBER_LEARNER
-									   : RK_MEMBER_VOTER);
+			   i == opts->witness ? RK_MEMBER_VOTER | RK_MEMBER_WITNESS
+			   : i > opts->nodes - opts->spares - opts->learners
+				   ? RK_MEMBER_LEARNER
+				   : RK_MEMBER_VOTER);
 	for (uint32_t i = 1; i <= opts->nodes; i++) {
 		sim->nodes[i].id = i;
 		start(sim, &sim->nodes[i]);

@@ -11,6 +11,7 @@ struct sim_opts {
 	uint64_t seed;
 	uint32_t nodes;
 	uint32_t learners; /* of the members, the last ones */
+	uint32_t witness;  /* the one that is a witness, 0: none */
 	uint32_t spares;   /* of the nodes, the last ones: no members at first */
 	uint32_t loss_percent, dup_percent;
 	uint32_t delay_max_ms;   /* messages take 1 ... this: what is sent later may come first */

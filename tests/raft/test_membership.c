@@ -12,7 +12,8 @@ static const struct {
 	char letter;
 } letters[] = {
 	{ RK_MEMBER_VOTER, 'v' },        { RK_MEMBER_LEARNER, 'l' },
-	{ RK_MEMBER_OUTGOING, 'o' },     { RK_MEMBER_NEXT_VOTER, 'V' },
+	{ RK_MEMBER_WITNESS, 'w' },      { RK_MEMBER_OUTGOING, 'o' },
+	{ RK_MEMBER_NEXT_VOTER, 'V' },
 	{ RK_MEMBER_NEXT_LEARNER, 'L' }, { RK_MEMBER_NEXT_GONE, 'G' },
 };
 
@@ -68,6 +69,12 @@ Test(membership, steps)
 		{ "1v 2v 3l", "1l 2v 4v", { "1vL 2v 4lV", "1lo 2vo 4v", "1l 2v 4v" } },
 		{ "1v 2v 3vG 4lV", "1v 2v 3v", { "1v 2v 3v" } }, /* called off */
 		{ "1v 2v 3vG 4lV", "1v 2v 3v 4l", { "1v 2v 3v 4l" } },
+		{ "1v 2v", "1v 2v 3vw", { "1v 2v 3lwV", "1vo 2vo 3vw", "1v 2v 3vw" } },
+		{ "1v 2v 3vw", "1v 2v", { "1vo 2vo 3wo", "1v 2v" } },
+		{ "1v 2v 3vw",
+		  "1v 2v 4vw",
+		  { "1v 2v 3vwG 4lwV", "1vo 2vo 3wo 4vw", "1v 2v 4vw" } },
+		{ "1v 2v 3vw", "1v 3vw 4v", { "1v 2vG 3vw 4lV", "1vo 2o 3vwo 4v", "1v 3vw 4v" } },
 	};
 
 	for (size_t i = 0; i < RK_COUNT(cases); i++) {
@@ -101,7 +108,14 @@ Test(membership, refused)
 	} cases[] = {
 		{ "1v 2v", "", RK_EINVAL, "no voter" },
 		{ "1v 2v", "1l 2l", RK_EINVAL, "no voter" },
-		{ "1v 2v", "1v 2vo", RK_EINVAL, "member 2 must be a voter or a learner" },
+		{ "1v 2v", "1v 2vo", RK_EINVAL, "member 2 must be a voter, a witness or a learner" },
+		{ "1v 2v", "1v 2v 3lw", RK_EINVAL, "member 3 must be" },
+		{ "1v 2v 3vw", "1v 2v 3v", RK_EINVAL, "member 3 is a witness and cannot" },
+		{ "1v 2v 3vw", "1v 2v 3l", RK_EINVAL, "member 3 is a witness and cannot" },
+		{ "1v 2v 3v", "1v 2v 3vw", RK_EINVAL, "member 3 is a full member and cannot" },
+		{ "1v 2v 3vw", "1v 3vw", RK_EINVAL, "more full voters than witnesses, not 1 and 1" },
+		{ "1v 2v", "1v 2v 3vw 4vw", RK_EINVAL, "not 2 and 2" },
+		{ "1v 2v 3vw", "3vw", RK_EINVAL, "not 0 and 1" },
 		{ "1v 2v", "1v 2v", RK_EEXIST, "nothing" },
 		{ "1vo 2v", "1v", RK_EBUSY, "under way" },
 		{ "1vo 2v", "1v 2v", RK_EBUSY, "under way" },

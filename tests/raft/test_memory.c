@@ -1,6 +1,7 @@
 /* Disks that come back older than what the peers saw of them: emptied, or rolled back. */
 #include <criterion/criterion.h>
 
+#include "base/mem.h"
 #include "tests/raft/sim.h"
 
 static struct sim *cluster(uint32_t nodes, uint32_t snapshot_every)
@@ -144,4 +145,47 @@ Test(memory, restarted_member_is_sure_at_once)
 	cr_expect_eq(status_of(sim, node).doubt, RK_DOUBT_NONE);
 	cr_expect_eq(sim_counts(sim).wipes, 0);
 	(void)sim_free(sim);
+}
+
+/* Nobody holds an entry of it, and nobody that voted for it remembers more than that. */
+Test(memory, a_leader_without_followers_that_is_emptied_is_known_by_the_votes_for_it)
+{
+	uint32_t tried = 0;
+
+	for (uint64_t seed = 1; seed <= 40; seed++) {
+		const struct sim_opts opts = {
+			.seed = seed, .nodes = 3, .delay_max_ms = 20, .stay_down = true
+		};
+		struct sim *sim = sim_new(&opts);
+		struct rk_raft_status status;
+		uint64_t held = 0, led = 0;
+
+		for (uint32_t i = 0; i < 400 && sim_leader(sim) == 0; i++)
+			sim_run(sim, 5);
+		const uint32_t leader = sim_leader(sim);
+		uint32_t votes = 0;
+		for (uint32_t i = 1; i <= 3; i++) {
+			rk_raft_status(sim_raft(sim, i), &status);
+			held += i != leader ? status.last_index : 0;
+			votes += i != leader && status.vote == leader;
+			led = RK_MAX(led, status.term);
+			sim_crash(sim, i);
+		}
+		sim_wipe(sim, leader);
+		for (uint32_t i = 1; i <= 3; i++)
+			sim_restart(sim, i);
+		sim_run(sim, 150);
+		rk_raft_status(sim_raft(sim, leader), &status);
+		if (held == 0 && votes == 2) {
+			tried++;
+			cr_expect(status.doubt != RK_DOUBT_NONE || status.term >= led,
+				  "seed %llu: sure of term %llu", (unsigned long long)seed,
+				  (unsigned long long)status.term);
+		}
+		sim_run(sim, 3000);
+		cr_expect_null(sim_failure(sim));
+		cr_expect_neq(sim_leader(sim), 0);
+		(void)sim_free(sim);
+	}
+	cr_expect(tried > 5, "%u", tried);
 }

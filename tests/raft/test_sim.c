@@ -43,6 +43,8 @@ static struct sim_opts swarm(uint64_t seed)
 	 * with changes. */
 	if (!opts.changes && opts.nodes >= 3)
 		opts.wipe_permille = 3 * take(&bits, 2);
+	if (opts.nodes - opts.spares - opts.learners >= 3 && seed % 3 == 0)
+		opts.witness = 1 + take(&bits, opts.nodes - opts.spares - opts.learners);
 	return opts;
 }
 
