@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "base/vfs_io.h"
+#include "cli/etcd_file_io.h"
 #include "control/snapshots_io.h"
 
 #define PROGRESS_EVERY 256
@@ -54,6 +55,17 @@ static int compare(struct rk_replay *replay, struct rk_error *error)
 	return compare_here(replay, error);
 }
 
+static void begin_with(struct rk_replay *replay, struct rk_store *store, uint64_t term,
+		       int64_t time_ms)
+{
+	rk_replay_done(replay);
+	replay->index = rk_store_index(store);
+	replay->term = term;
+	replay->time_ms = time_ms;
+	replay->told = 0;
+	replay->machine = rk_machine_of(replay->kinds, store);
+}
+
 int rk_replay_load(struct rk_replay *replay, const char *dir, struct rk_cluster_id cluster,
 		   uint64_t index, struct rk_error *error)
 {
@@ -71,13 +83,18 @@ int rk_replay_load(struct rk_replay *replay, const char *dir, struct rk_cluster_
 		return rk_fail(error, RK_ECORRUPT, "%s/%016" PRIx64 ".snap: is not what it says",
 			       dir, meta.index);
 	}
-	rk_replay_done(replay);
-	replay->machine = rk_machine_of(replay->kinds, store);
-	replay->index = meta.index;
-	replay->term = meta.term;
-	replay->time_ms = meta.time_ms;
-	replay->told = 0;
+	begin_with(replay, store, meta.term, meta.time_ms);
 	return compare(replay, error);
+}
+
+int rk_replay_load_etcd(struct rk_replay *replay, const char *path, uint64_t *ret_bytes,
+			struct rk_error *error)
+{
+	struct rk_store *store = NULL;
+
+	RK_TRY(rk_etcd_file_read(path, &store, ret_bytes, error));
+	begin_with(replay, store, 1, rk_store_time_ms(store));
+	return RK_OK;
 }
 
 int rk_replay_entry(struct rk_replay *replay, const struct rk_entry *entry, struct rk_span payload,

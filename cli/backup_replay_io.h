@@ -28,6 +28,10 @@ void rk_replay_done(struct rk_replay *replay);
 RK_MUST_CHECK int rk_replay_load(struct rk_replay *replay, const char *dir,
 				 struct rk_cluster_id cluster, uint64_t index,
 				 struct rk_error *error);
+/* The state from a file that `etcdctl snapshot save` wrote (control/etcd/snapshot_io.c). It says
+ * nothing of terms: the term is 1. RK_ECORRUPT: damaged, or of another server than ours. */
+RK_MUST_CHECK int rk_replay_load_etcd(struct rk_replay *replay, const char *path,
+				      uint64_t *ret_bytes, struct rk_error *error);
 RK_MUST_CHECK int rk_replay_entry(struct rk_replay *replay, const struct rk_entry *entry,
 				  struct rk_span payload, struct rk_error *error);
 /* From where it is through the parts to entry `to`. */

@@ -20,16 +20,18 @@ static int run(int argc, char **argv);
 
 const struct rk_command rk_command_log_restore = {
 	.name = "log restore",
-	.usage = "--from DIR | --from-member DATA --force, --to DATA --member ID=HOST:PORT... "
-		 "[flags]",
+	.usage = "--from DIR | --from-snapshot FILE | --from-member DATA --force, --to DATA "
+		 "--member ID=HOST:PORT... [flags]",
 	.summary =
 		"Make a data directory for a new cluster: from a back-up, as of any entry or time, "
-		"or from the one member that is left",
+		"from a file of etcdctl snapshot save, or from the one member that is left",
 	.examples = "  reckon log restore --from /backup/prod --to /var/lib/reckon --member "
 		    "1=10.0.0.1:2380\n"
 		    "  reckon log restore --from /backup/prod --to /var/lib/reckon --member "
 		    "1=10.0.0.1:2380 "
 		    "--time 2026-03-01T12:00:00Z\n"
+		    "  reckon log restore --from-snapshot saved.db --to /var/lib/reckon --member "
+		    "1=10.0.0.1:2380\n"
 		    "  reckon log restore --from-member /var/lib/reckon.old --to /var/lib/reckon "
 		    "--member "
 		    "1=10.0.0.1:2380 --force\n",
@@ -38,7 +40,7 @@ const struct rk_command rk_command_log_restore = {
 };
 
 struct job {
-	const char *from, *from_member, *to, *time, *cluster_id;
+	const char *from, *from_member, *from_snapshot, *to, *time, *cluster_id;
 	struct rk_flag_list members;
 	int64_t index, id, skip;
 	bool index_given, force;
@@ -112,8 +114,12 @@ static int check(struct job *job, int argc, struct rk_error *error)
 
 	if (argc > 0)
 		return rk_fail(error, RK_EINVAL, "log restore takes flags only");
-	if ((job->from == NULL) == (job->from_member == NULL))
-		return rk_fail(error, RK_EINVAL, "give --from DIR or --from-member DATA");
+	if ((job->from != NULL) + (job->from_member != NULL) + (job->from_snapshot != NULL) != 1)
+		return rk_fail(error, RK_EINVAL,
+			       "give --from DIR, --from-snapshot FILE or --from-member DATA");
+	if (job->from_snapshot != NULL && (job->index_given || job->time != NULL))
+		return rk_fail(error, RK_EINVAL,
+			       "--from-snapshot holds one moment: no --index, no --time");
 	if (job->to == NULL)
 		return rk_fail(error, RK_EINVAL, "--to is missing");
 	if (job->cluster_id != NULL &&
@@ -203,6 +209,14 @@ static int from_backup(struct job *job, struct rk_restored *ret, struct rk_error
 
 	RK_TRY(rk_backup_dir_read(&dir, job->from, error));
 	RK_TRY(replay_backup(job, &dir, error));
+	return rk_restore_write(&job->restore, &job->replay, ret, error);
+}
+
+static int from_snapshot(struct job *job, struct rk_restored *ret, struct rk_error *error)
+{
+	uint64_t bytes;
+
+	RK_TRY(rk_replay_load_etcd(&job->replay, job->from_snapshot, &bytes, error));
 	return rk_restore_write(&job->restore, &job->replay, ret, error);
 }
 
@@ -351,6 +365,8 @@ static int run(int argc, char **argv)
 	struct job job = { .skip = SKIP };
 	const struct rk_flag flags[] = {
 		RK_FLAG_STR("from", 0, &job.from, "DIR", "a back-up"),
+		RK_FLAG_STR("from-snapshot", 0, &job.from_snapshot, "FILE",
+			    "what etcdctl snapshot save wrote"),
 		RK_FLAG_STR("from-member", 0, &job.from_member, "DATA",
 			    "the data directory of the one member that is left"),
 		RK_FLAG_YES("force", 0, &job.force, "with --from-member: yes, a majority is gone"),
@@ -378,8 +394,9 @@ static int run(int argc, char **argv)
 	int err = check(&job, argc, &error);
 	if (err == RK_OK) {
 		job.replay.kinds = rk_kinds_new();
-		err = job.from != NULL ? from_backup(&job, &done, &error)
-				       : from_member(&job, &done, &error);
+		err = job.from != NULL            ? from_backup(&job, &done, &error)
+		      : job.from_snapshot != NULL ? from_snapshot(&job, &done, &error)
+						  : from_member(&job, &done, &error);
 		rk_replay_done(&job.replay);
 		(void)rk_kinds_free(job.replay.kinds);
 	}

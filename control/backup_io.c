@@ -62,7 +62,7 @@ int rk_backup_read_snapshot(const char *dir, uint64_t index, uint64_t offset, st
 	uint64_t size;
 
 	(void)snprintf(path, sizeof path, "%s/snapshots", dir);
-	RK_TRY(rk_snapshot_raw(path, index, &fd, &size, error));
+	RK_TRY(rk_snapshot_raw(path, index, &fd, &size, NULL, error));
 	uint64_t left = offset < size ? RK_MIN(size - offset, (uint64_t)RK_BACKUP_PIECE) : 0;
 	while (left > 0) {
 		const ssize_t got =

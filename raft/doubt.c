@@ -84,8 +84,9 @@ void rk_raft_doubt_start(struct rk_raft *raft)
 	const bool is_alone = raft->config.count == 1 && self == 0;
 
 	note_vote(raft);
-	rk_raft_note_held(raft);
 	raft->doubt_id = rk_raft_random(raft);
+	raft->began_index = raft->log.stable;
+	raft->began_term = rk_raftlog_term(&raft->log, raft->log.stable);
 	raft->doubt = RK_MUTANT(NO_AMNESIA) ? RK_DOUBT_NONE
 		      : raft->handed_hard.commit == RK_COMMIT_FORGOTTEN ? RK_DOUBT_LOST
 		      : is_alone || self < 0                          ? RK_DOUBT_NONE
@@ -203,12 +204,16 @@ static void conclude(struct rk_raft *raft)
 		raft->doubt = RK_DOUBT_NONE;
 }
 
-/* By what was here at any time: the answer may be late, and a leader may have cut the log since. */
+/* By what is here now, for the answer may be late; and by what was here at the start, for a leader may have written over it
+ * since, and the disk be slow. */
 static bool contradicts(const struct rk_raft *raft, const struct rk_raft_msg *msg)
 {
-	return (msg->reject && raft->term == 0 && raft->log.stable == 0) ||
-	       msg->commit > raft->term ||
-	       is_before(raft->held_term, raft->held_index, msg->hint_term, msg->hint_index);
+	const uint64_t stable = raft->log.stable;
+
+	return (msg->reject && raft->term == 0 && stable == 0) || msg->commit > raft->term ||
+	       (is_before(rk_raftlog_term(&raft->log, stable), stable, msg->hint_term,
+			  msg->hint_index) &&
+		is_before(raft->began_term, raft->began_index, msg->hint_term, msg->hint_index));
 }
 
 void rk_raft_step_check_answer(struct rk_raft *raft, const struct rk_raft_msg *msg)
@@ -230,16 +235,6 @@ void rk_raft_step_check_answer(struct rk_raft *raft, const struct rk_raft_msg *m
 	conclude(raft);
 }
 
-void rk_raft_note_held(struct rk_raft *raft)
-{
-	const uint64_t stable = raft->log.stable, term = rk_raftlog_term(&raft->log, stable);
-
-	if (is_before(raft->held_term, raft->held_index, term, stable)) {
-		raft->held_term = term;
-		raft->held_index = stable;
-	}
-}
-
 void rk_raft_doubt_tick(struct rk_raft *raft)
 {
 	const bool asks = raft->doubt == RK_DOUBT_ASKS || raft->doubt == RK_DOUBT_LOST;
@@ -247,7 +242,6 @@ void rk_raft_doubt_tick(struct rk_raft *raft)
 	if (asks && (raft->doubt_asked_ms == 0 ||
 		     raft->mono_ms - raft->doubt_asked_ms >= raft->opts.heartbeat_ms))
 		ask(raft);
-	rk_raft_note_held(raft);
 	conclude(raft);
 }
 

@@ -87,7 +87,28 @@ static void poke_u64(uint8_t *at, uint64_t value)
 		at[i] = (uint8_t)(value >> (8 * i));
 }
 
-void rk_frame_end(struct rk_buf *out, size_t start, uint64_t salt, uint64_t group)
+static bool is_zero(struct rk_span bytes, size_t from, size_t to)
+{
+	for (size_t i = from; i < RK_MIN(to, bytes.size); i++)
+		if (bytes.data[i] != 0)
+			return false;
+	return true;
+}
+
+/* How many of the sectors in [from, to) are zeros, as far as they lie in it; `bytes` begin at `base` of the segment. */
+static uint32_t zero_sectors(struct rk_span bytes, size_t base, size_t from, size_t to)
+{
+	uint32_t count = 0;
+
+	for (size_t at = from; at < to;) {
+		const size_t next = RK_MIN(((base + at) / RK_SECTOR + 1) * RK_SECTOR - base, to);
+		count += is_zero(bytes, at, next);
+		at = next;
+	}
+	return count;
+}
+
+void rk_frame_end(struct rk_buf *out, size_t start, uint64_t salt, uint64_t group, size_t at)
 {
 	const size_t size = out->size - start - RK_FRAME_HEAD_SIZE;
 	const size_t padding = aligned(out->size - start) - (out->size - start);
@@ -100,12 +121,14 @@ void rk_frame_end(struct rk_buf *out, size_t start, uint64_t salt, uint64_t grou
 	poke_u64(head + 16, group);
 	poke_u32(head + 24, (uint32_t)size);
 	poke_u32(head + 28, rk_crc32c(0, head + RK_FRAME_HEAD_SIZE, size));
+	poke_u32(head + 32, zero_sectors(rk_span_of(head, RK_FRAME_HEAD_SIZE + size), at, 0,
+					 RK_FRAME_HEAD_SIZE + size));
 	poke_u32(head + 4, rk_crc32c(0, head + 8, RK_FRAME_HEAD_SIZE - 8));
 }
 
 struct head {
 	uint64_t salt, group;
-	uint32_t size, crc;
+	uint32_t size, crc, zeros;
 };
 
 /* A well-formed head at `at`, whatever its body is. */
@@ -120,6 +143,7 @@ static bool head_at(struct rk_span bytes, size_t at, struct head *ret)
 	ret->group = rk_read_u64(&in);
 	ret->size = rk_read_u32(&in);
 	ret->crc = rk_read_u32(&in);
+	ret->zeros = rk_read_u32(&in);
 	return true;
 }
 
@@ -128,26 +152,6 @@ bool rk_frame_is_at(struct rk_span segment, size_t at)
 	struct head head;
 
 	return head_at(segment, at, &head);
-}
-
-static bool is_zero(struct rk_span bytes, size_t from, size_t to)
-{
-	for (size_t i = from; i < RK_MIN(to, bytes.size); i++)
-		if (bytes.data[i] != 0)
-			return false;
-	return true;
-}
-
-/* Of a write of [from, to), some sector never came to the disk. */
-static bool lacks_sector(struct rk_span bytes, size_t from, size_t to)
-{
-	for (size_t at = from; at < to;) {
-		const size_t next = (at / RK_SECTOR + 1) * RK_SECTOR;
-		if (is_zero(bytes, at, RK_MIN(next, to)))
-			return true;
-		at = next;
-	}
-	return false;
 }
 
 /* What a frame that cannot be read at `frames->at` means. */
@@ -166,8 +170,8 @@ static int judge(const struct rk_frames *frames)
 	if (!head_at(bytes, frames->at, &head))
 		return is_zero(bytes, frames->at, frames->at + RK_FRAME_HEAD_SIZE) ? RK_EAGAIN :
 										   RK_ECORRUPT;
-	return lacks_sector(bytes, frames->at,
-			    RK_MIN(bytes.size, frames->at + RK_FRAME_HEAD_SIZE + head.size))
+	const size_t end = frames->at + RK_FRAME_HEAD_SIZE + head.size;
+	return zero_sectors(bytes, 0, frames->at, RK_MIN(end, bytes.size)) > head.zeros
 		       ? RK_EAGAIN
 		       : RK_ECORRUPT;
 }

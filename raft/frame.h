@@ -1,8 +1,8 @@
 /* raft/frame.h - the bytes of a log segment: frames, each what one disk job wrote, made of records.
  * Pure.
  *
- *     frame: magic u32, head checksum u32, salt u64, group u64, body size u32, body checksum u32, 0
- * u64, body, padding
+ *     frame: magic u32, head checksum u32, salt u64, group u64, body size u32, body checksum u32,
+ *            sectors that are zeros u32, 0 u32, body, padding
  *
  * Frames start at multiples of RK_FRAME_ALIGN. The salt is the segment's own, so bytes of an
  * earlier life of the file are never taken for its frames; groups count up by one over the whole
@@ -10,8 +10,8 @@
  *
  * Torn or damaged? The disk does one job at a time, so only the newest frame can be torn: one that
  * is bad although a later one is there was damaged. Of the newest, a torn one lacks whole sectors,
- * which are still the zeros that the segment was made of; a bad one without such a sector was
- * damaged too. Each frame says in its trail where the log stood before it, so what a damaged frame
+ * which are still the zeros that the segment was made of; a bad one that has no more such sectors than it was written
+ * with was damaged too. Each frame says in its trail where the log stood before it, so what a damaged frame
  * held is known by index and term from the next one (Alagappan et al., Protocol-Aware Recovery, FAST 2018,
  * keep identifiers apart from entries for this). A log that falls idle gets a frame with a trail alone. */
 #ifndef RK_RAFT_FRAME_H
@@ -66,7 +66,8 @@ void rk_frame_put_reset(struct rk_buf *out, const struct rk_snapshot_meta *mark)
 void rk_frame_put_trail(struct rk_buf *out, const struct rk_trail *trail);
 /* kind: RK_RECORD_ENTRY or RK_RECORD_FILL. */
 void rk_frame_put_entry(struct rk_buf *out, enum rk_record_kind kind, const struct rk_entry *entry);
-void rk_frame_end(struct rk_buf *out, size_t start, uint64_t salt, uint64_t group);
+/* `at`: where in the segment it will be. */
+void rk_frame_end(struct rk_buf *out, size_t start, uint64_t salt, uint64_t group, size_t at);
 
 struct rk_frames { /* walks the frames of one segment */
 	struct rk_span bytes;

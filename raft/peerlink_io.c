@@ -2,11 +2,9 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "raft/snapshot_io.h"
 
 #define HELLO_MS 5000 /* a hello comes in one piece, at once */
 #define IDLE_MS  10000
@@ -18,11 +16,8 @@ struct rk_inlink {
 	void *context;
 	uint64_t from; /* 0: has not said hello */
 	struct rk_buf in;
-
-	int fd; /* of the snapshot that comes in, or -1 */
-	uint64_t size, got, term;
-	struct rk_snapshot_meta meta;
-	bool is_checked; /* it is whole and being looked at; no other one meanwhile */
+	struct rk_receive *receive;
+	bool said_old; /* that the other side's snapshots are not taken */
 };
 
 void rk_link_frame(struct rk_buf *out, enum rk_link_frame kind, struct rk_span payload)
@@ -57,6 +52,7 @@ void rk_link_hello(struct rk_buf *out, const struct rk_peers_opts *opts, uint64_
 	rk_buf_put_u64(&hello, opts->cluster.low);
 	rk_buf_put_u64(&hello, opts->self);
 	rk_buf_put_u64(&hello, to);
+	rk_buf_put_u8(&hello, RK_TRANSFER_VERSION);
 	rk_link_frame(out, RK_LINK_HELLO, rk_buf_span(&hello));
 }
 
@@ -71,6 +67,25 @@ bool rk_link_is_member(const struct rk_stream *stream, uint64_t id)
 	for (unsigned i = 0; i < peer.group_count; i++)
 		in_group = in_group || strcmp(peer.groups[i], RK_PEER_GROUP) == 0;
 	return peer.has_cert && in_group && strcmp(peer.name, name) == 0;
+}
+
+static void answer(struct rk_inlink *link, enum rk_link_frame kind, const struct rk_buf *payload)
+{
+	RK_AUTO(rk_buf_done) struct rk_buf frame = { 0 };
+
+	rk_link_frame(&frame, kind, rk_buf_span(payload));
+	rk_inlink_send(link, rk_buf_span(&frame));
+}
+
+/* A member of an older version, which says nothing of its transfers, expects no answer. */
+static void welcome(struct rk_inlink *link, struct rk_reader *rest)
+{
+	RK_AUTO(rk_buf_done) struct rk_buf payload = { 0 };
+
+	if (rk_reader_left(rest) == 0)
+		return;
+	rk_buf_put_u8(&payload, RK_TRANSFER_VERSION);
+	answer(link, RK_LINK_WELCOME, &payload);
 }
 
 static int take_hello(struct rk_inlink *link, struct rk_span payload)
@@ -102,6 +117,7 @@ static int take_hello(struct rk_inlink *link, struct rk_span payload)
 	link->from = from;
 	/* Pings come all the time: silence means that the other side is gone. */
 	rk_stream_idle_ms(link->stream, IDLE_MS);
+	welcome(link, &in);
 	return RK_OK;
 }
 
@@ -119,64 +135,92 @@ static int take_message(struct rk_inlink *link, struct rk_span payload)
 	return RK_OK;
 }
 
-static void end_transfer(struct rk_inlink *link)
+static enum rk_refusal refusal_of(int err)
 {
-	if (link->fd >= 0)
-		(void)close(link->fd);
-	link->fd = -1;
+	switch (err) {
+	case RK_EBUSY: return RK_REFUSE_BUSY;
+	case RK_EEXIST: return RK_REFUSE_HERE;
+	case RK_ECORRUPT: return RK_REFUSE_DAMAGED;
+	default: return RK_REFUSE_DISK;
+	}
 }
 
-static int take_begin(struct rk_inlink *link, struct rk_span payload)
+static void refuse(struct rk_inlink *link, uint64_t number, int err, const struct rk_error *error)
 {
-	struct rk_reader in = rk_reader_of(payload);
+	RK_AUTO(rk_buf_done) struct rk_buf payload = { 0 };
+	const struct rk_take refusal = { .number = number, .why = refusal_of(err) };
+
+	if (err != RK_EBUSY && err != RK_EEXIST)
+		rk_log(RK_LOG_ERROR, "snapshot not received", "from=%llu why=\"%s\"",
+		       (unsigned long long)link->from, error->text);
+	rk_refuse_encode(&refusal, &payload);
+	answer(link, RK_LINK_REFUSE, &payload);
+}
+
+/* Says how far it is. What is whole is handed on before: when that fails, nothing was taken. */
+static void go_on(struct rk_inlink *link, uint64_t number, uint64_t at)
+{
+	RK_AUTO(rk_buf_done) struct rk_buf payload = { 0 };
+	const struct rk_take take = { .number = number, .at = at };
+	struct rk_offer offer;
 	struct rk_error error;
 
-	end_transfer(link);
-	link->term = rk_read_u64(&in);
-	link->size = rk_read_u64(&in);
-	link->got = 0;
-	if (in.failed ||
-	    rk_snapshot_meta_decode(rk_read_raw(&in, rk_reader_left(&in)), &link->meta) < 0)
-		return RK_EINVAL;
-	if (link->is_checked)
-		return RK_OK; /* the bytes are passed over: the leader will send it again if it is
-				 needed */
-	if (rk_snapshot_incoming(link->opts->snapshot_dir, link->from, &link->fd, &error) < 0) {
-		rk_log(RK_LOG_ERROR, "snapshot not received", "why=\"%s\"", error.text);
-		link->fd = -1;
-	}
-	return RK_OK;
-}
-
-static int take_data(struct rk_inlink *link, struct rk_span payload)
-{
-	if (link->fd < 0)
-		return RK_OK;
-	if (payload.size > link->size - link->got)
-		return RK_EINVAL;
-	while (payload.size > 0) {
-		const ssize_t done = write(link->fd, payload.data, payload.size);
-		if (done <= 0) {
-			rk_log(RK_LOG_ERROR, "snapshot not received",
-			       "why=\"cannot write it: disk full?\"");
-			end_transfer(link);
-			return RK_OK;
+	if (rk_receive_is_whole(link->receive)) {
+		const int err = rk_receive_finish(link->receive, link->from, &offer, &error);
+		if (err < 0) {
+			refuse(link, number, err, &error);
+			return;
 		}
-		link->got += (uint64_t)done;
-		payload = rk_span_sub(payload, (size_t)done, payload.size);
+		link->opts->snapshot_here(link->opts->context, link->from, offer.term, &offer.meta);
 	}
+	rk_take_encode(&take, &payload);
+	answer(link, RK_LINK_TAKE, &payload);
+}
+
+static int take_offer(struct rk_inlink *link, struct rk_span payload)
+{
+	struct rk_offer offer;
+	struct rk_error error;
+	uint64_t at;
+
+	RK_TRY(rk_offer_decode(payload, &offer));
+	const int err = rk_receive_begin(link->receive, link, &offer, &at, &error);
+	if (err < 0) {
+		refuse(link, offer.number, err, &error);
+		return RK_OK;
+	}
+	rk_log(RK_LOG_INFO, "receiving a snapshot", "from=%llu index=%llu bytes=%llu at=%llu",
+	       (unsigned long long)link->from, (unsigned long long)offer.meta.index,
+	       (unsigned long long)offer.size, (unsigned long long)at);
+	go_on(link, offer.number, at);
 	return RK_OK;
 }
 
-static int take_end(struct rk_inlink *link)
+static int take_chunk(struct rk_inlink *link, struct rk_span payload)
 {
-	if (link->fd < 0)
-		return RK_OK;
-	end_transfer(link);
-	if (link->got != link->size)
-		return RK_EINVAL;
-	link->is_checked = true;
-	link->opts->snapshot_here(link->opts->context, link->from, link->term, &link->meta);
+	struct rk_chunk chunk;
+	struct rk_error error;
+	uint64_t at;
+
+	RK_TRY(rk_chunk_decode(payload, &chunk));
+	const int err = rk_receive_chunk(link->receive, link, &chunk, &at, &error);
+	if (err == RK_EINVAL)
+		return err;
+	if (err < 0)
+		refuse(link, chunk.number, err, &error);
+	else
+		go_on(link, chunk.number, at);
+	return RK_OK;
+}
+
+/* What it sends is passed over: to end the connection would take it the messages too. */
+static int take_stream(struct rk_inlink *link)
+{
+	if (!link->said_old)
+		rk_log(RK_LOG_WARN, "snapshot not received",
+		       "from=%llu why=\"it is of an older version\"",
+		       (unsigned long long)link->from);
+	link->said_old = true;
 	return RK_OK;
 }
 
@@ -190,10 +234,15 @@ static int take_frame(struct rk_inlink *link, struct rk_span frame)
 	switch (kind) {
 	case RK_LINK_HELLO: return take_hello(link, payload);
 	case RK_LINK_MESSAGE: return take_message(link, payload);
-	case RK_LINK_BEGIN: return take_begin(link, payload);
-	case RK_LINK_DATA: return take_data(link, payload);
-	case RK_LINK_END: return take_end(link);
+	case RK_LINK_STREAM_3:
+	case RK_LINK_STREAM_4:
+	case RK_LINK_STREAM_5: return take_stream(link);
 	case RK_LINK_PING: return payload.size == 0 ? RK_OK : RK_EINVAL;
+	case RK_LINK_OFFER: return take_offer(link, payload);
+	case RK_LINK_CHUNK: return take_chunk(link, payload);
+	case RK_LINK_WELCOME: /* these go the other way */
+	case RK_LINK_TAKE:
+	case RK_LINK_REFUSE: return RK_EINVAL;
 	}
 	return RK_EINVAL;
 }
@@ -249,6 +298,7 @@ static void on_closed(void *context, struct rk_stream *stream, const struct rk_e
 }
 
 struct rk_inlink *rk_inlink_new(struct ev_loop *loop, int fd, const struct rk_peers_opts *opts,
+				struct rk_receive *receive,
 				void (*gone)(void *context, struct rk_inlink *link), void *context)
 {
 	static const struct rk_stream_events events = { .data = on_data, .closed = on_closed };
@@ -257,7 +307,7 @@ struct rk_inlink *rk_inlink_new(struct ev_loop *loop, int fd, const struct rk_pe
 	link->opts = opts;
 	link->gone = gone;
 	link->context = context;
-	link->fd = -1;
+	link->receive = receive;
 	link->stream = rk_stream_accept(loop, fd, opts->server, &events, link);
 	rk_stream_idle_ms(link->stream, HELLO_MS);
 	return link;
@@ -265,7 +315,7 @@ struct rk_inlink *rk_inlink_new(struct ev_loop *loop, int fd, const struct rk_pe
 
 void rk_inlink_close(struct rk_inlink *link)
 {
-	end_transfer(link);
+	rk_receive_leave(link->receive, link);
 	(void)rk_stream_close(link->stream);
 	rk_buf_done(&link->in);
 	free(link);
@@ -277,10 +327,4 @@ void rk_inlink_send(struct rk_inlink *link, struct rk_span frame)
 {
 	if (rk_stream_queued(link->stream) <= RK_LINK_QUEUED_MAX)
 		(void)rk_stream_write(link->stream, frame);
-}
-
-void rk_inlink_snapshot_done(struct rk_inlink *link, uint64_t from)
-{
-	if (link->from == from)
-		link->is_checked = false;
 }

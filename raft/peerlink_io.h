@@ -6,17 +6,25 @@
 #define RK_RAFT_PEERLINK_IO_H
 
 #include "raft/peers_io.h"
+#include "raft/receive_io.h"
 #include "wire/stream_io.h"
 
 enum rk_link_frame {
-	RK_LINK_HELLO = 1, /* version u8, cluster, from, to: the first frame */
+	RK_LINK_HELLO = 1, /* version u8, cluster, from, to, transfers u8: the first frame */
 	RK_LINK_MESSAGE,   /* rk_raft_msg_encode's bytes */
-	RK_LINK_BEGIN,     /* term u64, size u64, snapshot meta: a transfer follows */
-	RK_LINK_DATA,      /* the next bytes of the file */
-	RK_LINK_END,       /* all of it is here */
-	RK_LINK_PING,      /* nothing to say: followers are silent among themselves */
+	RK_LINK_STREAM_3,  /* 3 to 5: a snapshot as members of transfers' version 1 sent it */
+	RK_LINK_STREAM_4,
+	RK_LINK_STREAM_5,
+	RK_LINK_PING,    /* nothing to say: followers are silent among themselves */
+	RK_LINK_WELCOME, /* transfers u8: the answer to a hello that said its own */
+	RK_LINK_OFFER,   /* these as raft/transfer.h says */
+	RK_LINK_CHUNK,
+	RK_LINK_TAKE,
+	RK_LINK_REFUSE,
 };
 
+/* Members of other versions of the frames are refused. What they know of transfers may differ
+ * (RK_TRANSFER_VERSION; a hello without it is of version 1): then all but snapshots goes. */
 #define RK_LINK_VERSION    1
 #define RK_LINK_FRAME_MAX  (RK_RAFT_MSG_SIZE_MAX + 64)
 #define RK_LINK_QUEUED_MAX (64u << 20) /* bytes to one peer; messages beyond are dropped */
@@ -32,9 +40,10 @@ void rk_link_hello(struct rk_buf *out, const struct rk_peers_opts *opts, uint64_
 
 struct rk_inlink;
 
-/* Takes an accepted socket. `gone` is called once, when the link has ended and is about to be
- * freed. */
+/* Takes an accepted socket. Snapshots go to `receive`, which all links share. `gone` is called
+ * once, when the link has ended and is about to be freed. */
 struct rk_inlink *rk_inlink_new(struct ev_loop *loop, int fd, const struct rk_peers_opts *opts,
+				struct rk_receive *receive,
 				void (*gone)(void *context, struct rk_inlink *link), void *context)
 	__attribute__((returns_nonnull));
 void rk_inlink_close(struct rk_inlink *link); /* without `gone` */
@@ -42,7 +51,5 @@ void rk_inlink_close(struct rk_inlink *link); /* without `gone` */
 uint64_t rk_inlink_from(const struct rk_inlink *link);
 /* Sends a whole frame back: for peers that this member does not dial. */
 void rk_inlink_send(struct rk_inlink *link, struct rk_span frame);
-/* The snapshot that came from this peer has been dealt with. */
-void rk_inlink_snapshot_done(struct rk_inlink *link, uint64_t from);
 
 #endif

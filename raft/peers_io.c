@@ -10,13 +10,15 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/queue_io.h"
+#include "base/vfs_io.h"
 #include "raft/peerlink_io.h"
-#include "raft/snapshot_io.h"
+#include "raft/send_io.h"
 
 #define INCOMING_MAX 64 /* connections */
 #define RETRY_MIN_S  0.05
 #define RETRY_MAX_S  1.0
 #define PING_S       2.0
+#define PATIENCE_S   10.0
 
 struct outlink { /* to one peer */
 	struct rk_peers *peers;
@@ -26,10 +28,11 @@ struct outlink { /* to one peer */
 	bool is_open, said_down;
 	double retry_s;
 	ev_timer retry;
-	struct rk_buf in; /* a peer that does not dial us answers on this connection */
-	/* a snapshot on its way */
-	int fd;
-	uint64_t left;
+	struct rk_buf in;    /* a peer that does not dial us answers on this connection */
+	uint8_t transfers;   /* the version that it knows; 0: has not said */
+	struct rk_send send; /* a snapshot on its way; offered as soon as it has said that */
+	uint64_t numbers;    /* that transfers over this link had */
+	ev_tstamp moved_s;   /* when it got further last */
 };
 
 enum command_kind {
@@ -60,6 +63,7 @@ struct rk_peers {
 	struct outlink *out[RK_MEMBERS_MAX];
 	size_t in_count;
 	struct rk_inlink *in[INCOMING_MAX];
+	struct rk_receive *receive;
 	struct rk_buf scratch, frame;
 };
 
@@ -67,11 +71,18 @@ struct rk_peers {
 
 static void end_transfer(struct outlink *link, bool ok)
 {
-	if (link->fd < 0)
+	if (link->send.fd < 0)
 		return;
-	(void)close(link->fd);
-	link->fd = -1;
+	rk_send_end(&link->send);
 	link->peers->opts.snapshot_sent(link->peers->opts.context, link->id, ok);
+}
+
+static void give_up(struct outlink *link, const char *why)
+{
+	if (link->send.fd >= 0 && why != NULL)
+		rk_log(RK_LOG_WARN, "snapshot not sent", "to=%llu taken=%llu why=\"%s\"",
+		       (unsigned long long)link->id, (unsigned long long)link->send.taken, why);
+	end_transfer(link, false);
 }
 
 static void write_frame(struct outlink *link, enum rk_link_frame kind, struct rk_span payload)
@@ -83,27 +94,45 @@ static void write_frame(struct outlink *link, enum rk_link_frame kind, struct rk
 	(void)rk_stream_write(link->stream, rk_buf_span(frame));
 }
 
-/* Pieces go while the connection takes them; `drained` goes on. */
+/* Chunks go while the peer and the connection take them; its answers and `drained` go on. */
 static void pump_transfer(struct outlink *link)
 {
-	uint8_t piece[64 * 1024];
+	struct rk_buf *chunk = &link->peers->scratch;
+	int more = 1;
 
-	while (link->fd >= 0 && rk_stream_queued(link->stream) < RK_STREAM_QUEUE_HIGH) {
-		const ssize_t got = read(link->fd, piece, sizeof piece);
-		if (got < 0 || (got == 0 && link->left > 0)) {
-			rk_log(RK_LOG_ERROR, "snapshot not sent", "to=%llu why=\"cannot read it\"",
-			       (unsigned long long)link->id);
-			end_transfer(link, false);
-			return;
-		}
-		if (got > 0) {
-			write_frame(link, RK_LINK_DATA, rk_span_of(piece, (size_t)got));
-			link->left -= RK_MIN((uint64_t)got, link->left);
-			continue;
-		}
-		write_frame(link, RK_LINK_END, RK_SPAN(""));
-		end_transfer(link, true);
+	while (link->send.fd >= 0 && rk_stream_queued(link->stream) < RK_STREAM_QUEUE_HIGH) {
+		rk_buf_clear(chunk);
+		more = rk_send_next(&link->send, chunk);
+		if (more <= 0)
+			break;
+		write_frame(link, RK_LINK_CHUNK, rk_buf_span(chunk));
 	}
+	if (more < 0)
+		give_up(link, "cannot read it");
+}
+
+static void offer(struct outlink *link)
+{
+	struct rk_buf *payload = &link->peers->scratch;
+
+	if (link->send.fd < 0 || link->transfers == 0)
+		return;
+	if (link->transfers != RK_TRANSFER_VERSION) {
+		give_up(link, "it is of another version");
+		return;
+	}
+	rk_buf_clear(payload);
+	rk_offer_encode(&link->send.offer, payload);
+	write_frame(link, RK_LINK_OFFER, rk_buf_span(payload));
+}
+
+static void give_up_if_stuck(struct outlink *link, ev_tstamp now_s)
+{
+	if (now_s - link->moved_s < link->peers->opts.patience_s)
+		return;
+	give_up(link, link->transfers == 0
+			      ? "it is of an older version, which takes none from this one"
+			      : "it takes nothing any more");
 }
 
 static void out_opened(void *context, struct rk_stream *stream)
@@ -122,21 +151,72 @@ static void out_opened(void *context, struct rk_stream *stream)
 	link->said_down = false;
 }
 
-/* Only messages come this way. Anything else is passed over: the connection is of our own making.
- */
-static void out_frame(struct outlink *link, struct rk_span frame)
+static void out_message(struct outlink *link, struct rk_span payload)
 {
 	const struct rk_peers_opts *opts = &link->peers->opts;
 	struct rk_raft_msg *msg = NULL;
 
-	if (frame.data[0] != RK_LINK_MESSAGE || !rk_link_is_member(link->stream, link->id) ||
-	    rk_raft_msg_decode(rk_span_sub(frame, 1, frame.size), &msg) < 0)
+	if (rk_raft_msg_decode(payload, &msg) < 0)
 		return;
 	if (msg->from != link->id || msg->to != opts->self ||
 	    (msg->kind == RK_MSG_SNAPSHOT && !opts->is_witness))
 		(void)rk_raft_msg_free(msg);
 	else
 		opts->message(opts->context, msg);
+}
+
+static void out_welcome(struct outlink *link, struct rk_span payload)
+{
+	if (payload.size == 0 || link->transfers != 0)
+		return;
+	link->transfers = payload.data[0];
+	offer(link);
+}
+
+static void out_take(struct outlink *link, struct rk_span payload)
+{
+	struct rk_take take;
+	const int done =
+		rk_take_decode(payload, &take) < 0 ? RK_EINVAL : rk_send_take(&link->send, &take);
+
+	if (done < 0) {
+		give_up(link, "it answers what cannot be");
+		return;
+	}
+	if (take.number == link->send.offer.number)
+		link->moved_s = ev_now(link->peers->loop);
+	if (done == 1)
+		end_transfer(link, true);
+	else
+		pump_transfer(link);
+}
+
+static void out_refuse(struct outlink *link, struct rk_span payload)
+{
+	struct rk_take refusal;
+
+	if (rk_refuse_decode(payload, &refusal) < 0 || refusal.number != link->send.offer.number)
+		return;
+	/* Those are no news: it is asked again and again meanwhile. */
+	const bool is_told = refusal.why != RK_REFUSE_BUSY && refusal.why != RK_REFUSE_HERE;
+	give_up(link, is_told ? rk_refusal_text(refusal.why) : NULL);
+}
+
+/* Messages and answers come this way. Anything else is passed over: the connection is of our own
+ * making. */
+static void out_frame(struct outlink *link, struct rk_span frame)
+{
+	const struct rk_span payload = rk_span_sub(frame, 1, frame.size);
+
+	if (!rk_link_is_member(link->stream, link->id))
+		return;
+	switch (frame.data[0]) {
+	case RK_LINK_MESSAGE: out_message(link, payload); break;
+	case RK_LINK_WELCOME: out_welcome(link, payload); break;
+	case RK_LINK_TAKE: out_take(link, payload); break;
+	case RK_LINK_REFUSE: out_refuse(link, payload); break;
+	default: break;
+	}
 }
 
 static size_t out_data(void *context, struct rk_stream *stream, struct rk_span bytes)
@@ -170,6 +250,7 @@ static void out_closed(void *context, struct rk_stream *stream, const struct rk_
 	(void)stream;
 	link->stream = NULL;
 	link->is_open = false;
+	link->transfers = 0;
 	rk_buf_clear(&link->in);
 	end_transfer(link, false);
 	if (!link->said_down)
@@ -206,7 +287,7 @@ static struct outlink *out_new(struct rk_peers *peers, const struct rk_member *m
 	link->peers = peers;
 	link->id = member->id;
 	memcpy(link->address, member->address, sizeof link->address);
-	link->fd = -1;
+	link->send.fd = -1;
 	link->retry_s = RETRY_MIN_S;
 	ev_timer_init(&link->retry, on_retry, 0., 0.);
 	dial(link);
@@ -236,9 +317,11 @@ static void on_ping(struct ev_loop *loop, ev_timer *timer, int events)
 
 	(void)events;
 	ev_io_start(loop, &peers->listen_io);
-	for (size_t i = 0; i < peers->out_count; i++)
+	for (size_t i = 0; i < peers->out_count; i++) {
+		give_up_if_stuck(peers->out[i], ev_now(loop));
 		if (peers->out[i]->is_open && rk_stream_queued(peers->out[i]->stream) == 0)
 			write_frame(peers->out[i], RK_LINK_PING, RK_SPAN(""));
+	}
 }
 
 /* --- in --- */
@@ -267,7 +350,8 @@ static void on_accept(struct ev_loop *loop, ev_io *io, int events)
 		(void)close(fd);
 		return;
 	}
-	peers->in[peers->in_count++] = rk_inlink_new(loop, fd, &peers->opts, in_gone, peers);
+	peers->in[peers->in_count++] =
+		rk_inlink_new(loop, fd, &peers->opts, peers->receive, in_gone, peers);
 }
 
 /* --- commands --- */
@@ -325,27 +409,20 @@ static void send_snapshot(struct rk_peers *peers, const struct command *command)
 {
 	struct outlink *link = out_find(peers, command->peer);
 	struct rk_error error = { .text = "not connected" };
-	uint64_t size = 0;
-	int fd = -1;
 
-	if (link == NULL || !link->is_open || link->fd >= 0 ||
-	    rk_snapshot_raw(peers->snapshot_dir, command->meta->index, &fd, &size, &error) < 0) {
+	if (link == NULL || !link->is_open || link->send.fd >= 0 ||
+	    rk_send_begin(&link->send, peers->snapshot_dir, ++link->numbers, command->term,
+			  command->meta, &error) < 0) {
 		rk_log(RK_LOG_WARN, "snapshot not sent", "to=%llu why=\"%s\"",
 		       (unsigned long long)command->peer, error.text);
 		peers->opts.snapshot_sent(peers->opts.context, command->peer, false);
 		return;
 	}
-	rk_buf_clear(&peers->scratch);
-	rk_buf_put_u64(&peers->scratch, command->term);
-	rk_buf_put_u64(&peers->scratch, size);
-	rk_snapshot_meta_encode(command->meta, &peers->scratch);
-	write_frame(link, RK_LINK_BEGIN, rk_buf_span(&peers->scratch));
-	link->fd = fd;
-	link->left = size;
 	rk_log(RK_LOG_INFO, "sending a snapshot", "to=%llu index=%llu bytes=%llu",
 	       (unsigned long long)link->id, (unsigned long long)command->meta->index,
-	       (unsigned long long)size);
-	pump_transfer(link);
+	       (unsigned long long)link->send.offer.size);
+	link->moved_s = ev_now(peers->loop);
+	offer(link);
 }
 
 static void run_command(struct rk_peers *peers, struct command *command)
@@ -354,10 +431,7 @@ static void run_command(struct rk_peers *peers, struct command *command)
 	case COMMAND_SET: set_config(peers, command->config); break;
 	case COMMAND_SEND: send_message(peers, command->msg); break;
 	case COMMAND_SNAPSHOT: send_snapshot(peers, command); break;
-	case COMMAND_SNAPSHOT_DONE:
-		for (size_t i = 0; i < peers->in_count; i++)
-			rk_inlink_snapshot_done(peers->in[i], command->peer);
-		break;
+	case COMMAND_SNAPSHOT_DONE: rk_receive_checked(peers->receive, command->peer); break;
 	case COMMAND_STOP: ev_break(peers->loop, EVBREAK_ALL); break;
 	}
 	(void)rk_raft_msg_free(command->msg);
@@ -400,6 +474,7 @@ static struct rk_peers *destroy(struct rk_peers *peers)
 	if (peers->queue != NULL)
 		on_queue(peers->loop, &peers->queue_io, 0); /* what was still waiting */
 	(void)rk_queue_free(peers->queue);
+	(void)rk_receive_free(peers->receive);
 	if (peers->loop != NULL)
 		ev_loop_destroy(peers->loop);
 	(void)rk_tls_unref(peers->opts.server);
@@ -414,8 +489,11 @@ static struct rk_peers *destroy(struct rk_peers *peers)
 int rk_peers_new(struct rk_peers **ret, const struct rk_peers_opts *opts, struct rk_error *error)
 {
 	struct rk_peers *peers = rk_zalloc(sizeof *peers);
+	struct rk_vfs *vfs = NULL;
 
 	peers->opts = *opts;
+	if (opts->patience_s <= 0)
+		peers->opts.patience_s = PATIENCE_S;
 	peers->snapshot_dir = rk_strdup(opts->snapshot_dir);
 	peers->opts.snapshot_dir = peers->snapshot_dir;
 	peers->opts.server = rk_tls_ref(opts->server);
@@ -425,6 +503,12 @@ int rk_peers_new(struct rk_peers **ret, const struct rk_peers_opts *opts, struct
 		(void)destroy(peers);
 		return rk_fail(error, RK_EIO, "cannot make the event loop of the peers");
 	}
+	const int err = rk_vfs_dir(&vfs, opts->snapshot_dir, false, error);
+	if (err < 0) {
+		(void)destroy(peers);
+		return err;
+	}
+	peers->receive = rk_receive_new(vfs);
 	(void)fcntl(opts->listen_fd, F_SETFL, fcntl(opts->listen_fd, F_GETFL) | O_NONBLOCK);
 	ev_io_init(&peers->queue_io, on_queue, rk_queue_fd(peers->queue), EV_READ);
 	ev_io_start(peers->loop, &peers->queue_io);

@@ -4,7 +4,7 @@
  * Each member dials every other one and sends on that connection; what it receives comes on those
  * that it accepted. To peers that it does not reach (it joins, they were removed or away) it answers on
  * a connection that it accepted. Messages that cannot leave soon are dropped: the core expects that. Snapshots
- * go in pieces between the messages, as fast as the connection drains. */
+ * go in chunks between the messages, as fast as the peer takes them (raft/transfer.h). */
 #ifndef RK_RAFT_PEERS_IO_H
 #define RK_RAFT_PEERS_IO_H
 
@@ -24,13 +24,15 @@ struct rk_peers_opts {
 	int listen_fd;                  /* taken */
 	struct rk_tls *server, *client; /* shares are taken */
 	const char *snapshot_dir;
+	double patience_s; /* a transfer that gets no further for so long is given up; 0: 10 */
 	/* Called in the thread of the connections; they must only pass on. */
 	void *context;
 	void (*message)(void *context, struct rk_raft_msg *msg); /* takes it */
 	void (*unreachable)(void *context, uint64_t peer);
+	/* True: the peer has all of it, unchecked. */
 	void (*snapshot_sent)(void *context, uint64_t peer, bool ok);
-	/* A whole file of the snapshot `meta` is here as rk_snapshot_incoming(peer): check it
-	 * (rk_snapshot_admit). The next one from that peer waits until rk_peers_snapshot_done. */
+	/* A whole file of the snapshot `meta` is here as from this peer: check it
+	 * (rk_snapshot_admit). The next one, from whomever, waits until rk_peers_snapshot_done. */
 	void (*snapshot_here)(void *context, uint64_t peer, uint64_t term,
 			      const struct rk_snapshot_meta *meta);
 };

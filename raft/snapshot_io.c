@@ -18,16 +18,25 @@
 #define HEAD_MAX   (64 + RK_CONFIG_SIZE_MAX + 64)
 #define TAIL_BYTES 4 /* CRC32C of all before */
 
-#define NAME_MAX_BYTES 48
-
-static void name_of(char name[NAME_MAX_BYTES], uint64_t index, const char *ending)
+void rk_snapshot_name(char name[RK_SNAPSHOT_NAME_MAX], uint64_t index, const char *ending)
 {
-	(void)snprintf(name, NAME_MAX_BYTES, "%016llx.%s", (unsigned long long)index, ending);
+	(void)snprintf(name, RK_SNAPSHOT_NAME_MAX, "%016llx.%s", (unsigned long long)index, ending);
 }
 
-static void incoming_name(char name[NAME_MAX_BYTES], uint64_t peer)
+bool rk_snapshot_is_name(const char *name, const char *ending, uint64_t *ret_index)
 {
-	(void)snprintf(name, NAME_MAX_BYTES, "incoming-%llx.tmp", (unsigned long long)peer);
+	char *end = NULL;
+	const uint64_t index = strtoull(name, &end, 16);
+
+	if (end != name + 16 || *end != '.' || strcmp(end + 1, ending) != 0)
+		return false;
+	*ret_index = index;
+	return true;
+}
+
+void rk_snapshot_incoming_name(char name[RK_SNAPSHOT_NAME_MAX], uint64_t peer)
+{
+	(void)snprintf(name, RK_SNAPSHOT_NAME_MAX, "incoming-%llx.tmp", (unsigned long long)peer);
 }
 
 /* --- writing --- */
@@ -35,7 +44,7 @@ static void incoming_name(char name[NAME_MAX_BYTES], uint64_t peer)
 struct rk_snapshot_writer {
 	struct rk_vfs *vfs;
 	uint64_t index;
-	char name[NAME_MAX_BYTES];
+	char name[RK_SNAPSHOT_NAME_MAX];
 	struct rk_vfile *file;
 	uint64_t at;
 	uint32_t crc;
@@ -81,12 +90,11 @@ int rk_snapshot_create(struct rk_snapshot_writer **ret, struct rk_vfs *vfs,
 
 	writer->vfs = rk_vfs_dup(vfs);
 	writer->index = meta->index;
-	name_of(writer->name, meta->index, "tmp");
+	rk_snapshot_name(writer->name, meta->index, "tmp");
 	writer->zstd = ZSTD_createCCtx();
 	put_head(&head, cluster, meta);
-	int err = writer->zstd == NULL ||
-				  rk_vfs_open(writer->vfs, writer->name, RK_VFILE_NEW,
-					      &writer->file) < 0
+	int err = writer->zstd == NULL || rk_vfs_open(writer->vfs, writer->name, RK_VFILE_NEW,
+						      &writer->file) < 0
 			  ? rk_fail_errno(error, "cannot make %s/%s", vfs->path, writer->name)
 			  : put(writer, rk_buf_span(&head), error);
 	if (err < 0) {
@@ -124,11 +132,11 @@ int rk_snapshot_write(struct rk_snapshot_writer *writer, struct rk_span bytes,
 static int finish(struct rk_snapshot_writer *writer, struct rk_error *error)
 {
 	RK_AUTO(rk_buf_done) struct rk_buf tail = { 0 };
-	char name[NAME_MAX_BYTES];
+	char name[RK_SNAPSHOT_NAME_MAX];
 
 	RK_TRY(compress(writer, RK_SPAN(""), ZSTD_e_end, error));
 	rk_buf_put_u32(&tail, writer->crc);
-	name_of(name, writer->index, "snap");
+	rk_snapshot_name(name, writer->index, RK_SNAPSHOT_WHOLE);
 	if (rk_vfile_write(writer->file, writer->at, rk_buf_span(&tail)) < 0 ||
 	    (!RK_MUTANT(NO_SNAPSHOT_SYNC) && rk_vfile_sync(writer->file) < 0) ||
 	    rk_vfs_rename(writer->vfs, writer->name, name) < 0 || rk_vfs_sync(writer->vfs) < 0)
@@ -265,19 +273,11 @@ static int open_name(struct rk_snapshot_reader **ret, struct rk_vfs *vfs, const 
 	return RK_OK;
 }
 
-static bool index_of(const char *name, uint64_t *ret)
-{
-	char *end = NULL;
-
-	*ret = strtoull(name, &end, 16);
-	return end == name + 16 && strcmp(end, ".snap") == 0;
-}
-
 static void note_newest(void *context, const char *name)
 {
 	uint64_t *best = context, index;
 
-	if (index_of(name, &index))
+	if (rk_snapshot_is_name(name, RK_SNAPSHOT_WHOLE, &index))
 		*best = RK_MAX(*best, index);
 }
 
@@ -293,13 +293,13 @@ int rk_snapshot_open(struct rk_snapshot_reader **ret, struct rk_vfs *vfs,
 		     struct rk_cluster_id cluster, uint64_t index,
 		     struct rk_snapshot_meta *ret_meta, struct rk_error *error)
 {
-	char name[NAME_MAX_BYTES];
+	char name[RK_SNAPSHOT_NAME_MAX];
 
 	if (index == 0)
 		index = newest(vfs);
 	if (index == 0)
 		return rk_fail(error, RK_ENOENT, "%s holds no snapshot", vfs->path);
-	name_of(name, index, "snap");
+	rk_snapshot_name(name, index, RK_SNAPSHOT_WHOLE);
 	return open_name(ret, vfs, name, cluster, ret_meta, error);
 }
 
@@ -353,32 +353,25 @@ static void path_of(char *path, size_t size, const char *dir, const char *name)
 }
 
 int rk_snapshot_raw(const char *dir, uint64_t index, int *ret_fd, uint64_t *ret_size,
-		    struct rk_error *error)
+		    uint32_t *ret_checksum, struct rk_error *error)
 {
-	char name[NAME_MAX_BYTES], path[512];
+	char name[RK_SNAPSHOT_NAME_MAX], path[512];
+	uint8_t tail[TAIL_BYTES];
 	struct stat status;
 
-	name_of(name, index, "snap");
+	rk_snapshot_name(name, index, RK_SNAPSHOT_WHOLE);
 	path_of(path, sizeof path, dir, name);
 	RK_AUTO(rk_drop_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &status) < 0)
 		return rk_fail_errno(error, "cannot open %s", path);
+	if (status.st_size <= TAIL_BYTES ||
+	    pread(fd, tail, sizeof tail, status.st_size - TAIL_BYTES) != TAIL_BYTES)
+		return rk_fail(error, RK_ECORRUPT, "%s: is not a snapshot", path);
+	struct rk_reader in = rk_reader_of(rk_span_of(tail, sizeof tail));
+	if (ret_checksum != NULL)
+		*ret_checksum = rk_read_u32(&in);
 	*ret_fd = rk_take_fd(&fd);
 	*ret_size = (uint64_t)status.st_size;
-	return RK_OK;
-}
-
-int rk_snapshot_incoming(const char *dir, uint64_t peer, int *ret_fd, struct rk_error *error)
-{
-	char name[NAME_MAX_BYTES], path[512];
-
-	incoming_name(name, peer);
-	path_of(path, sizeof path, dir, name);
-	(void)unlink(path); /* an older one may still be written by a connection that hangs */
-	const int fd = open(path, O_CREAT | O_TRUNC | O_RDWR | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return rk_fail_errno(error, "cannot make %s", path);
-	*ret_fd = fd;
 	return RK_OK;
 }
 
@@ -403,17 +396,17 @@ int rk_snapshot_admit(struct rk_vfs *vfs, uint64_t peer, struct rk_cluster_id cl
 	RK_AUTO(rk_vfile_drop) struct rk_vfile *file = NULL;
 	struct rk_snapshot_reader *reader = NULL;
 	struct rk_snapshot_meta found;
-	char came[NAME_MAX_BYTES], name[NAME_MAX_BYTES];
+	char came[RK_SNAPSHOT_NAME_MAX], name[RK_SNAPSHOT_NAME_MAX];
 
 	/* Out of the way of the next one from the same peer: what is checked is what is kept. */
-	incoming_name(came, peer);
+	rk_snapshot_incoming_name(came, peer);
 	if (rk_vfs_rename(vfs, came, checked) < 0)
 		return rk_fail_errno(error, "cannot find %s/%s", vfs->path, came);
 	RK_TRY(open_name(&reader, vfs, checked, cluster, &found, error));
 	const int err = read_to_end(reader, &found, meta, error);
 	(void)rk_snapshot_close(reader);
 	RK_TRY(err);
-	name_of(name, meta->index, "snap");
+	rk_snapshot_name(name, meta->index, RK_SNAPSHOT_WHOLE);
 	if (rk_vfs_open(vfs, checked, RK_VFILE_WRITE, &file) < 0 || rk_vfile_sync(file) < 0 ||
 	    rk_vfs_rename(vfs, checked, name) < 0 || rk_vfs_sync(vfs) < 0)
 		return rk_fail_errno(error, "cannot make %s/%s", vfs->path, name);
@@ -422,13 +415,13 @@ int rk_snapshot_admit(struct rk_vfs *vfs, uint64_t peer, struct rk_cluster_id cl
 
 int rk_snapshot_set_aside(struct rk_vfs *vfs, struct rk_error *error)
 {
-	char from[NAME_MAX_BYTES], to[NAME_MAX_BYTES];
+	char from[RK_SNAPSHOT_NAME_MAX], to[RK_SNAPSHOT_NAME_MAX];
 	const uint64_t index = newest(vfs);
 
 	if (index == 0)
 		return rk_fail(error, RK_ENOENT, "%s holds no snapshot", vfs->path);
-	name_of(from, index, "snap");
-	name_of(to, index, "snap.damaged");
+	rk_snapshot_name(from, index, RK_SNAPSHOT_WHOLE);
+	rk_snapshot_name(to, index, "snap.damaged");
 	if (rk_vfs_rename(vfs, from, to) < 0 || rk_vfs_sync(vfs) < 0)
 		return rk_fail_errno(error, "cannot set %s/%s aside", vfs->path, from);
 	return RK_OK;
@@ -439,7 +432,7 @@ struct pruning {
 	uint64_t kept[KEEP_MAX]; /* the newest, descending */
 	unsigned keep;
 	bool sweep;
-	char (*gone)[NAME_MAX_BYTES];
+	char (*gone)[RK_SNAPSHOT_NAME_MAX];
 	size_t gone_count, gone_capacity;
 };
 
@@ -448,7 +441,7 @@ static void note_kept(void *context, const char *name)
 	struct pruning *pruning = context;
 	uint64_t index;
 
-	if (!index_of(name, &index))
+	if (!rk_snapshot_is_name(name, RK_SNAPSHOT_WHOLE, &index))
 		return;
 	for (unsigned i = 0; i < pruning->keep; i++) {
 		const uint64_t other = pruning->kept[i];
@@ -459,16 +452,25 @@ static void note_kept(void *context, const char *name)
 	}
 }
 
+static bool is_gone(const struct pruning *pruning, const char *name)
+{
+	const size_t size = strlen(name);
+	uint64_t index;
+
+	if (rk_snapshot_is_name(name, RK_SNAPSHOT_WHOLE, &index))
+		return index < pruning->kept[pruning->keep - 1];
+	if (rk_snapshot_is_name(name, RK_SNAPSHOT_PART, &index) ||
+	    rk_snapshot_is_name(name, RK_SNAPSHOT_SUMS, &index))
+		return index <= pruning->kept[0];
+	return pruning->sweep && size > 4 && strcmp(name + size - 4, ".tmp") == 0;
+}
+
 static void note_gone(void *context, const char *name)
 {
 	struct pruning *pruning = context;
 	const size_t size = strlen(name);
-	uint64_t index;
-	const bool is_whole = index_of(name, &index);
 
-	if (size >= NAME_MAX_BYTES ||
-	    !(is_whole ? index < pruning->kept[pruning->keep - 1]
-		       : pruning->sweep && size > 4 && strcmp(name + size - 4, ".tmp") == 0))
+	if (size >= RK_SNAPSHOT_NAME_MAX || !is_gone(pruning, name))
 		return;
 	pruning->gone = rk_grow(pruning->gone, &pruning->gone_capacity, pruning->gone_count + 1,
 				sizeof *pruning->gone);

@@ -133,7 +133,7 @@ static int roll(struct rk_wal *wal, size_t need, struct rk_error *error)
 	const size_t start = rk_frame_begin(&wal->out);
 	rk_frame_put_head(&wal->out, &head);
 	rk_frame_put_trail(&wal->out, &wal->trail);
-	rk_frame_end(&wal->out, start, wal->salt, ++wal->group);
+	rk_frame_end(&wal->out, start, wal->salt, ++wal->group, wal->at);
 	/* Durable before the first job's frame is written: only the newest frame may ever be torn.
 	 */
 	RK_TRY(put_out(wal, error));
@@ -252,7 +252,7 @@ int rk_wal_write(struct rk_wal *wal, struct rk_persist *const *jobs, size_t coun
 	rk_frame_put_trail(&wal->out, &wal->trail);
 	for (size_t i = 0; i < count; i++)
 		put_job(wal, jobs[i]);
-	rk_frame_end(&wal->out, start, wal->salt, ++wal->group);
+	rk_frame_end(&wal->out, start, wal->salt, ++wal->group, wal->at);
 	RK_TRY(put_out(wal, error));
 	wal->sealed = false;
 	if (wal->has_mark && rk_walrepair_unmark(wal->vfs) == RK_OK)
@@ -276,7 +276,7 @@ int rk_wal_seal(struct rk_wal *wal, struct rk_error *error)
 	const size_t start = rk_frame_begin(&wal->out);
 	rk_frame_put_trail(&wal->out, &wal->trail);
 	rk_frame_put_hard(&wal->out, &wal->hard);
-	rk_frame_end(&wal->out, start, wal->salt, ++wal->group);
+	rk_frame_end(&wal->out, start, wal->salt, ++wal->group, wal->at);
 	RK_TRY(put_out(wal, error));
 	wal->sealed = true;
 	return RK_OK;

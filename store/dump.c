@@ -50,7 +50,7 @@ void rk_store_dump_next(struct rk_store_dump *dump, const struct rk_view *view, 
 struct rk_store_load {
 	struct rk_store *store;
 	struct rk_buf left; /* of a record that is not whole yet */
-	bool began, ended;
+	bool began, ended, is_padded;
 	struct rk_hash128 hash;
 };
 
@@ -109,6 +109,14 @@ static int load_record(struct rk_store_load *load, struct rk_reader *reader)
 	return RK_OK;
 }
 
+static bool is_zeros(struct rk_span bytes)
+{
+	for (size_t i = 0; i < bytes.size; i++)
+		if (bytes.data[i] != 0)
+			return false;
+	return true;
+}
+
 int rk_store_load_feed(struct rk_store_load *load, struct rk_span bytes)
 {
 	rk_buf_put_span(&load->left, bytes);
@@ -121,11 +129,16 @@ int rk_store_load_feed(struct rk_store_load *load, struct rk_span bytes)
 			break;
 		whole = reader.at;
 	}
-	if (load->ended && rk_reader_left(&reader) > 0)
-		return RK_ECORRUPT;
+	if (load->ended && rk_reader_left(&reader) > 0) {
+		if (!load->is_padded || !is_zeros(rk_read_raw(&reader, rk_reader_left(&reader))))
+			return RK_ECORRUPT;
+		whole = load->left.size;
+	}
 	rk_buf_consume(&load->left, whole);
 	return RK_OK;
 }
+
+void rk_store_load_padded(struct rk_store_load *load) { load->is_padded = true; }
 
 int rk_store_load_finish(struct rk_store_load *load, struct rk_store **ret)
 {

@@ -78,6 +78,7 @@ void rk_store_dump_next(struct rk_store_dump *dump, const struct rk_view *view, 
 struct rk_store_load;
 struct rk_store_load *rk_store_load_new(void) __attribute__((returns_nonnull));
 RK_MUST_CHECK int rk_store_load_feed(struct rk_store_load *load, struct rk_span bytes);
+void rk_store_load_padded(struct rk_store_load *load); /* zeros behind the end are no fault */
 RK_MUST_CHECK int rk_store_load_finish(struct rk_store_load *load, struct rk_store **ret);
 struct rk_store_load *rk_store_load_free(struct rk_store_load *load);
 

@@ -56,6 +56,9 @@ fi
 first=$("$RECKON" log backup --to "$store" 2>&1)
 has "the first back-up is whole and proved" "$first" "Proved"
 has "it has the member's own hash" "$first" "1 times the state that was told"
+if has_etcdctl; then
+	check "etcdctl saves a snapshot" etcd $((port + 3)) snapshot save "$SCRATCH/saved"
+fi
 after_first=$(number "$(line_of "$first" Backed)" "Backed up *member [0-9]* up to entry")
 sleep 1.1
 moment=$(date -u +%Y-%m-%dT%H:%M:%SZ)
@@ -163,6 +166,53 @@ kill "$r1" 2>/dev/null
 for pid in $pids; do kill "$pid" 2>/dev/null; done
 wait
 pids=
+
+# --- what etcdctl saved ---
+from_saved() { # FILE TO ARGS...
+	file=$1 data=$2
+	shift 2
+	"$RECKON" log restore --from-snapshot "$file" --to "$data" --member 1=127.0.0.1:$((port + 121)) "$@" 2>&1
+}
+if has_etcdctl; then
+	saved=$SCRATCH/saved size=$(stat -c %s "$SCRATCH/saved")
+	has "a saved snapshot is proved" "$("$RECKON" log backup --verify "$saved")" "Proved      $size bytes, the state after entry"
+	missed=
+	for at in 0 3 100 $((size / 2)) $((size - 33)) $((size - 32)) $((size - 1)); do
+		cp "$saved" "$SCRATCH/flipped"
+		byte=$(dd if="$saved" bs=1 skip="$at" count=1 2>/dev/null | od -An -tu1 | tr -d ' ')
+		printf "\\$(printf %o $((byte ^ 16)))" | dd of="$SCRATCH/flipped" bs=1 seek="$at" conv=notrunc 2>/dev/null
+		case $("$RECKON" log backup --verify "$SCRATCH/flipped" 2>&1) in *"its SHA-256 is wrong"*) ;; *) missed="$missed $at" ;; esac
+	done
+	same "one flipped byte is found" "" "$missed"
+	head -c $((size - 100)) "$saved" >"$SCRATCH/cut"
+	has "a file cut off is refused" "$(from_saved "$SCRATCH/cut" "$SCRATCH/s0")" "is cut off"
+	head -c $((size - 512)) "$saved" >"$SCRATCH/cut"
+	has "wherever it is cut" "$(from_saved "$SCRATCH/cut" "$SCRATCH/s0")" "is damaged"
+	head -c 4096 /dev/zero >"$SCRATCH/strange"
+	sha256sum "$SCRATCH/strange" | head -c 64 | sed 's/../\\x&/g' | xargs -0 printf >"$SCRATCH/digest"
+	cat "$SCRATCH/digest" >>"$SCRATCH/strange"
+	has "another server's is refused" "$(from_saved "$SCRATCH/strange" "$SCRATCH/s0")" "holds no state of reckon"
+	check "and nothing is made" test ! -e "$SCRATCH/s0" -a ! -e "$SCRATCH/s0.partial"
+	has "it holds one moment" "$(from_saved "$saved" "$SCRATCH/s0" --index 5)" "no --index"
+	out=$(from_saved "$saved" "$SCRATCH/s1")
+	has "a saved snapshot is restored" "$out" "Restored    entry"
+	id=$(line_of "$out" Cluster | awk '{print $2}' | tr -d ,)
+	again=$(from_saved "$saved" "$SCRATCH/s2" --cluster-id "$id")
+	same "twice to the same" "$(line_of "$out" Holds)" "$(line_of "$again" Holds)"
+	serve "$SCRATCH/s1" 1 "$id" --members 1=127.0.0.1:$((port + 121)) --snapshot-entries 5
+	check "it serves" until_true 10 ready 1
+	same "what was there when it was saved" 20 "$(count --server "$(url 1)")"
+	has "and takes writes" "$("$RECKON" create configmap c21 --from-literal=a=b --server "$(url 1)" 2>&1)" "created"
+	same "etcdctl reads it" hello "$(etcd $((port + 11)) get greeting --print-value-only)"
+	has "the lease is there" "$(etcd $((port + 11)) lease timetolive "$lease" --keys)" "leased"
+	has "old revisions are compacted" "$(etcd $((port + 11)) get greeting --rev=6 2>&1)" "compacted"
+	serve "$SCRATCH/s3" 2 "$id" --join
+	check "another joins" until_true 5 "$RECKON" member add "2=127.0.0.1:$((port + 122))" --server "$(url 1)"
+	has "it has the state" "$("$RECKON" get configmaps --server "$(url 2)" 2>&1)" "c21"
+	for pid in $pids; do kill "$pid" 2>/dev/null; done
+	wait
+	pids=
+fi
 
 # --- a data directory, and three restored members ---
 check "a follower's directory is backed up too" "$RECKON" log backup --to "$SCRATCH/off" --dir "$cluster/m3"

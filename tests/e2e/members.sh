@@ -73,4 +73,42 @@ has "what can be read is salvaged" "$("$RECKON" log salvage "$cluster/m3" 2>&1)"
 check "a member starts with a damaged log" "$RECKON" cluster up --dir "$cluster"
 check "and is filled again" same_state m1 m2 m3
 has "its log is whole" "$("$RECKON" log verify "$cluster/m3" 2>&1)" "all whole"
+
+# A member that dies again and again while a snapshot fills it goes on where it was.
+big() {
+	head -c 700000 /dev/urandom | base64 -w 0 >"$SCRATCH/big"
+	"$RECKON" create configmap "big$1" --from-file=a="$SCRATCH/big" >/dev/null
+}
+fill() {
+	"$RECKON" server --join --dir "$SCRATCH/m5" --id 5 --cluster-id "$cluster_id" --peer-listen 127.0.0.1:$((port + 121)) \
+		--listen 127.0.0.1:$((port + 21)) --cert "$cluster/pki/m5.crt" --key "$cluster/pki/m5.key" --ca "$cluster/pki/ca.crt" \
+		>>"$SCRATCH/m5.log" 2>&1 &
+	joined=$!
+}
+part_size() { stat -c %s "$SCRATCH"/m5/snapshots/*.part 2>/dev/null || echo 0; }
+grown() { # SIZE: until the file that comes in is larger than that, or there is nothing to wait for
+	while [ "$(part_size)" -le "$1" ] && kill -0 "$adding" 2>/dev/null; do :; done
+}
+for i in $(seq 1 40); do big "$i" || break; done
+same "a state of some size" 40 "$i"
+check "a certificate for a fifth" "$RECKON" member cert 5 --cluster "$cluster"
+kill "$joined" 2>/dev/null # the fourth
+wait "$joined" 2>/dev/null
+fill
+"$RECKON" member add "5=127.0.0.1:$((port + 121))" >"$SCRATCH/add.log" 2>&1 &
+adding=$!
+size=0
+for i in 1 2 3 4; do
+	grown "$size"
+	kill -9 "$joined"
+	wait "$joined" 2>/dev/null # its lock and ports are free only then
+	size=$(part_size)
+	fill
+done
+if wait "$adding"; then ok "the fifth is added all the same"; else not_ok "the fifth is added" "$(cat "$SCRATCH/add.log")"; fi
+check "it has the state" until_true 10 "$RECKON" get configmap big40 --server "https://127.0.0.1:$((port + 21))"
+places=$(sed -n 's/.*receiving a snapshot .* at=\([0-9]*\)$/\1/p' "$SCRATCH/m5.log")
+same "it never began anew" "$(echo "$places" | sort -n)" "$places"
+check "but went on" test "$(echo "$places" | grep -cv '^0$')" -ge 1
+same "nothing of the transfer is left" "" "$(ls "$SCRATCH"/m5/snapshots | grep -v 'snap$')"
 summary

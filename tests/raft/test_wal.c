@@ -305,6 +305,25 @@ static void flip_byte(uint64_t segment, size_t at)
 	(void)close(fd);
 }
 
+/* Zeros that were written are not sectors that never came. */
+Test(wal, damaged_end_with_zeros_in_it_is_not_torn)
+{
+	struct rk_wal *wal = NULL;
+	struct rk_wal_found found;
+	struct rk_error error = { 0 };
+	size_t end = 0;
+
+	fill(3, 700);
+	cr_assert_eq(open_wal(&wal, 0, &found, &error), RK_OK);
+	struct rk_persist *job = job_of(4, 1, 1, 3000);
+	memset(job->entries[0].payload->data, 0, 3000);
+	cr_assert_eq(write_job(wal, job), RK_OK);
+	rk_wal_found_done(&found);
+	(void)rk_wal_close(wal);
+	flip_byte(1, frame_of(4, &end) + 50);
+	cr_expect_eq(open_wal(&wal, 0, &found, &error), RK_ECORRUPT);
+}
+
 /* Damage in the middle when there are peers: what was there is known by index and term, everything behind it is kept,
  * and once the entry came back it stays. */
 Test(wal, damage_in_the_middle_is_a_hole_when_there_are_peers)

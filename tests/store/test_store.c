@@ -308,3 +308,51 @@ Test(store, a_damaged_snapshot_is_refused)
 	rk_view_unref(view);
 	rk_store_free(store);
 }
+
+Test(store, zeros_behind_a_snapshot_are_taken_only_when_they_are_expected)
+{
+	static const struct {
+		const char *name;
+		bool is_padded;
+		const char *behind;
+		int err;
+	} cases[] = {
+		{ "nothing", true, "", RK_OK },
+		{ "zeros", true, "\0\0\0", RK_OK },
+		{ "more", true, "\0\0x", RK_ECORRUPT },
+		{ "zeros that nobody expects", false, "\0\0\0", RK_ECORRUPT },
+	};
+
+	struct rk_store *store = rk_store_new();
+	struct rk_store_dump dump = { 0 };
+	struct rk_buf bytes = { 0 };
+	bool done;
+
+	put_object(store, "pods", "a", "1", "some value");
+	struct rk_view *view = rk_store_view(store);
+	rk_store_dump_next(&dump, view, 1 << 20, &bytes, &done);
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		for (size_t at_once = 0; at_once < 2; at_once++) {
+			struct rk_store_load *load = rk_store_load_new();
+			struct rk_store *back = NULL;
+			struct rk_buf all = { 0 };
+			int err = RK_OK;
+			rk_buf_put_span(&all, rk_buf_span(&bytes));
+			rk_buf_put(&all, cases[i].behind, i == 0 ? 0 : 3);
+			if (cases[i].is_padded)
+				rk_store_load_padded(load);
+			for (size_t at = 0; at < all.size && err == RK_OK; at += at_once ? all.size : 1)
+				err = rk_store_load_feed(load, rk_span_sub(rk_buf_span(&all), at,
+									   at_once ? all.size : 1));
+			if (err == RK_OK)
+				err = rk_store_load_finish(load, &back);
+			cr_expect_eq(err, cases[i].err, "%s", cases[i].name);
+			rk_buf_done(&all);
+			rk_store_free(back);
+			rk_store_load_free(load);
+		}
+	}
+	rk_buf_done(&bytes);
+	rk_view_unref(view);
+	rk_store_free(store);
+}
