@@ -28,9 +28,9 @@ static uint64_t limit_of(enum rk_mutant mutant)
 	/* What takes several accidents in a row: not among those that run without being named. */
 	static const uint64_t slow[RK_MUTANT_COUNT] = {
 		[RK_MUTANT_STALE_LEASE] = 10000,
-		[RK_MUTANT_READ_UNCONFIRMED] = 5000,
+		[RK_MUTANT_READ_UNCONFIRMED] = 20000,
 		[RK_MUTANT_OLD_SNAPSHOT] = 5000,
-		[RK_MUTANT_WITNESS_DROPS] = 20000,
+		[RK_MUTANT_WITNESS_DROPS] = 40000,
 	};
 	const char *given = getenv("RK_MUTANT_SEEDS");
 
