@@ -78,6 +78,16 @@ static void note_vote(struct rk_raft *raft)
 		seen->term = RK_MAX(seen->term, raft->term);
 }
 
+void rk_raft_note_held(struct rk_raft *raft)
+{
+	const uint64_t stable = raft->log.stable, term = rk_raftlog_term(&raft->log, stable);
+
+	if (is_before(raft->held_term, raft->held_index, term, stable)) {
+		raft->held_term = term;
+		raft->held_index = stable;
+	}
+}
+
 void rk_raft_doubt_start(struct rk_raft *raft)
 {
 	const int self = rk_raft_self(raft);
@@ -85,8 +95,7 @@ void rk_raft_doubt_start(struct rk_raft *raft)
 
 	note_vote(raft);
 	raft->doubt_id = rk_raft_random(raft);
-	raft->began_index = raft->log.stable;
-	raft->began_term = rk_raftlog_term(&raft->log, raft->log.stable);
+	rk_raft_note_held(raft);
 	raft->doubt = RK_MUTANT(NO_AMNESIA) ? RK_DOUBT_NONE
 		      : raft->handed_hard.commit == RK_COMMIT_FORGOTTEN ? RK_DOUBT_LOST
 		      : is_alone || self < 0                          ? RK_DOUBT_NONE
@@ -204,16 +213,12 @@ static void conclude(struct rk_raft *raft)
 		raft->doubt = RK_DOUBT_NONE;
 }
 
-/* By what is here now, for the answer may be late; and by what was here at the start, for a leader may have written over it
- * since, and the disk be slow. */
+/* By what was here at any time: the answer may be late, and a leader may have cut the log since. */
 static bool contradicts(const struct rk_raft *raft, const struct rk_raft_msg *msg)
 {
-	const uint64_t stable = raft->log.stable;
-
-	return (msg->reject && raft->term == 0 && stable == 0) || msg->commit > raft->term ||
-	       (is_before(rk_raftlog_term(&raft->log, stable), stable, msg->hint_term,
-			  msg->hint_index) &&
-		is_before(raft->began_term, raft->began_index, msg->hint_term, msg->hint_index));
+	return (msg->reject && raft->term == 0 && raft->log.stable == 0) ||
+	       msg->commit > raft->term ||
+	       is_before(raft->held_term, raft->held_index, msg->hint_term, msg->hint_index);
 }
 
 void rk_raft_step_check_answer(struct rk_raft *raft, const struct rk_raft_msg *msg)

@@ -70,7 +70,7 @@ struct rk_raft {
 	enum rk_raft_doubt doubt;
 	enum rk_vote doubt_answers[RK_MEMBERS_MAX]; /* beside config.at */
 	uint64_t doubt_id, doubt_asked_ms, doubt_term;
-	uint64_t began_term, began_index; /* the end of the log at the start */
+	uint64_t held_term, held_index; /* the furthest end that its own log had on the disk in this life */
 	uint64_t fill_term, fill_index; /* the furthest end of a log among those that answered */
 	uint64_t no_vote_until_ms;
 	uint32_t seen_count;
@@ -143,6 +143,7 @@ void rk_raft_step_gone(struct rk_raft *raft);
 /* doubt.c */
 void rk_raft_doubt_start(struct rk_raft *raft);
 void rk_raft_doubt_tick(struct rk_raft *raft);
+void rk_raft_note_held(struct rk_raft *raft); /* more of the log is durable */
 void rk_raft_seen_prune(struct rk_raft *raft); /* those that are no members any more */
 void rk_raft_note_seen(struct rk_raft *raft, const struct rk_raft_msg *msg);
 void rk_raft_step_check(struct rk_raft *raft, const struct rk_raft_msg *msg);

@@ -369,6 +369,7 @@ void rk_raft_persisted(struct rk_raft *raft, uint64_t id)
 	raft->durable_id = RK_MAX(raft->durable_id, id);
 	raft->disk_since_ms = raft->mono_ms;
 	rk_raftlog_written(&raft->log, id);
+	rk_raft_note_held(raft);
 	if (raft->role == RK_RAFT_LEADER && self >= 0) {
 		(void)rk_progress_match(&raft->peers[self], raft->log.stable);
 		rk_raft_try_commit(raft);
