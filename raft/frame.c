@@ -198,6 +198,12 @@ static bool take_frame(struct rk_frames *frames, size_t at, uint64_t group, bool
 	return true;
 }
 
+bool rk_trail_tells(const struct rk_trail *before, const struct rk_trail *after)
+{
+	return after->term == before->term && after->index >= before->index &&
+	       after->reset_group <= before->reset_group;
+}
+
 int rk_frames_next(struct rk_frames *frames, struct rk_span *ret_body)
 {
 	if (frames->at >= frames->bytes.size)

@@ -38,6 +38,10 @@ struct rk_trail { /* where the log stood before a frame */
 	uint64_t reset_group;  /* the newest frame that held a RESET */
 };
 
+/* Between a log that stood at `before` and a frame whose trail is `after` there was damage: whether it is known what was
+ * lost, entries before.index + 1 to after.index, all of one term. Its leader never takes back an entry of its own. */
+bool rk_trail_tells(const struct rk_trail *before, const struct rk_trail *after);
+
 enum rk_record_kind {
 	RK_RECORD_HEAD = 1,
 	RK_RECORD_HARD,

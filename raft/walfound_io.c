@@ -126,12 +126,10 @@ static int close_gap(struct reading *reading, const struct rk_trail *trail, stru
 		found_cut(found, 0); /* all of it is in the snapshot */
 		found->base_index = trail->index;
 		found->base_term = trail->term;
-	} else if (trail->reset_group > wal->group || trail->term != before.term ||
-		   trail->index < before.index || trail->config_index > before.config_index ||
+	} else if (!rk_trail_tells(&before, trail) || trail->config_index > before.config_index ||
 		   trail->index - before.index > HOLES_MAX) {
 		return rk_fail(error, RK_ECORRUPT, "it cannot be known what was there");
 	} else {
-		/* All of one term, and its leader never takes back an entry of its own: nothing but these. */
 		for (uint64_t i = before.index + 1; i <= trail->index; i++) {
 			if (is_old(wal, found, i)) {
 				found->base_index = i;

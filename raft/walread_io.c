@@ -98,15 +98,14 @@ static int take_frame(struct rk_wal_reader *reader, struct rk_span body, struct 
 	return 1;
 }
 
-/* What was damaged, if this frame's trail tells (as raft/walfound_io.c has it). */
+/* What was damaged, if this frame's trail tells. */
 static int close_gap(struct rk_wal_reader *reader, struct rk_record *record, struct rk_error *error)
 {
 	const struct rk_trail before = reader->trail, after = record->trail;
 
 	if (record->kind == RK_RECORD_HEAD)
 		return 1;
-	if (record->kind != RK_RECORD_TRAIL || after.term != before.term ||
-	    after.index < before.index || after.reset_group > before.reset_group) {
+	if (record->kind != RK_RECORD_TRAIL || !rk_trail_tells(&before, &after)) {
 		reader->place = reader->gap;
 		return damaged(reader, error);
 	}
