@@ -50,15 +50,7 @@ void sim_backup(struct sim *sim, struct sim_node *node)
 	struct rk_wal_found found = { 0 };
 	struct rk_wal *wal = NULL;
 	const int err = rk_snapshot_recover(snapshots, sim->cluster, true, &store, &meta, &damage, NULL);
-	const struct rk_wal_opts opts = {
-		.vfs = sim_disk_dir(copy, SIM_DIR_LOG),
-		.seed = 1,
-		.cluster = sim->cluster,
-		.member = node->id,
-		.segment_bytes = sim->params.segment_bytes,
-		.from_index = meta.index,
-		.repair = true,
-	};
+	const struct rk_wal_opts opts = sim_node_wal_opts(sim, node, copy, meta.index);
 
 	if (rk_wal_open(&wal, &opts, &found, NULL) == RK_OK &&
 	    found.hard.commit != RK_COMMIT_FORGOTTEN && found.base_index <= meta.index) {

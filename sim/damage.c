@@ -148,17 +148,7 @@ static struct outcome try_start(struct sim *sim, struct sim_node *node)
 	const int err = rk_snapshot_recover(snapshots, sim->cluster, true,
 					    node->is_witness ? NULL : &store, &meta, &damage,
 					    &outcome.error);
-	const uint64_t trailing = sim->params.trailing;
-	const struct rk_wal_opts opts = {
-		.vfs = sim_disk_dir(copy, SIM_DIR_LOG),
-		.seed = 1,
-		.cluster = sim->cluster,
-		.member = node->id,
-		.segment_bytes = sim->params.segment_bytes,
-		.history_bytes = sim->params.segment_bytes * 2,
-		.from_index = meta.index > trailing ? meta.index - trailing : 0,
-		.repair = true,
-	};
+	const struct rk_wal_opts opts = sim_node_wal_opts(sim, node, copy, meta.index);
 
 	outcome.starts = (err >= 0 || err == RK_ENOENT) &&
 			 rk_wal_open(&wal, &opts, &found, &outcome.error) == RK_OK;

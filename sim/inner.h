@@ -23,7 +23,7 @@ struct sim_node {
 	bool up;
 	bool is_witness;
 	uint64_t incarnation;
-	uint64_t down_since_ms, up_since_ms;
+	uint64_t up_since_ms;
 
 	struct sim_disk *disk, *kept; /* kept: how it was, for a roll-back */
 	uint64_t kept_ms;
@@ -44,8 +44,6 @@ struct sim_node {
 	uint64_t applied, since_snapshot;
 	uint64_t proposed_index, proposed_term;
 	struct rk_pending pending;
-	uint64_t reproposed_ms;
-	bool repropose;
 	uint64_t told_leader;
 	enum rk_raft_doubt told_doubt;
 	uint64_t told_yields;
@@ -122,6 +120,9 @@ static inline bool sim_strikes(struct sim *sim, uint32_t millionths)
 }
 
 /* node.c */
+/* How the member opens its log, when its newest snapshot is of entry `snapshot`; `disk`: its own, or a copy of that. */
+struct rk_wal_opts sim_node_wal_opts(const struct sim *sim, const struct sim_node *node,
+				     struct sim_disk *disk, uint64_t snapshot);
 void sim_node_start(struct sim *sim, struct sim_node *node);
 void sim_node_crash(struct sim *sim, struct sim_node *node);
 void sim_node_turn(struct sim *sim, struct sim_node *node);

@@ -62,6 +62,23 @@ static int recover_snapshot(struct sim *sim, struct sim_node *node, bool may_rep
 	return RK_OK;
 }
 
+struct rk_wal_opts sim_node_wal_opts(const struct sim *sim, const struct sim_node *node,
+				     struct sim_disk *disk, uint64_t snapshot)
+{
+	const uint64_t trailing = sim->params.trailing;
+
+	return (struct rk_wal_opts){
+		.vfs = sim_disk_dir(disk, SIM_DIR_LOG),
+		.seed = 1,
+		.cluster = sim->cluster,
+		.member = node->id,
+		.segment_bytes = sim->params.segment_bytes,
+		.history_bytes = sim->params.segment_bytes * 2,
+		.from_index = snapshot > trailing ? snapshot - trailing : 0,
+		.repair = true,
+	};
+}
+
 static int recover(struct sim *sim, struct sim_node *node, struct rk_error *error)
 {
 	const bool may_repair = sim->params.nodes > 1;
@@ -69,17 +86,9 @@ static int recover(struct sim *sim, struct sim_node *node, struct rk_error *erro
 
 	node->snapshots = sim_disk_dir(node->disk, SIM_DIR_SNAPSHOTS);
 	RK_TRY(recover_snapshot(sim, node, may_repair, error));
-	const uint64_t trailing = sim->params.trailing;
-	const struct rk_wal_opts wal = {
-		.vfs = sim_disk_dir(node->disk, SIM_DIR_LOG),
-		.seed = sim_draw(&sim->dice) | 1,
-		.cluster = sim->cluster,
-		.member = node->id,
-		.segment_bytes = sim->params.segment_bytes,
-		.history_bytes = sim->params.segment_bytes * 2,
-		.from_index = node->newest.index > trailing ? node->newest.index - trailing : 0,
-		.repair = may_repair,
-	};
+	struct rk_wal_opts wal = sim_node_wal_opts(sim, node, node->disk, node->newest.index);
+	wal.seed = sim_draw(&sim->dice) | 1;
+	wal.repair = may_repair;
 	RK_TRY(rk_wal_open(&node->wal, &wal, &found, error));
 	if (found.base_index > node->newest.index && may_repair)
 		found.hard.commit = RK_COMMIT_FORGOTTEN; /* the log without its snapshot is no memory */
@@ -154,7 +163,7 @@ void sim_node_start(struct sim *sim, struct sim_node *node)
 	node->incarnation++;
 	node->up_since_ms = sim->now_ms;
 	node->since_snapshot = node->compact_to = 0;
-	node->was_leader = node->repropose = false;
+	node->was_leader = false;
 	node->told_leader = node->proposed_index = node->proposed_term = 0;
 	node->die_in = 0;
 	node->clock_base_ms = sim_roll(sim, 100000); /* another clock than before the restart */
@@ -189,7 +198,6 @@ void sim_node_crash(struct sim *sim, struct sim_node *node)
 	sim_clients_node_died(sim, node);
 	drop_process(node);
 	sim_disk_crash(node->disk);
-	node->down_since_ms = sim->now_ms;
 }
 
 /* The process could not go on: its disk failed it. */
