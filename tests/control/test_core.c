@@ -12,6 +12,7 @@
 #include "wire/doc.h"
 #include "wire/json.h"
 #include "wire/stream_io.h"
+#include "tests/raft/peer_tls.h"
 
 static char dir[64];
 
@@ -171,34 +172,6 @@ Test(core, one_member_remembers)
 	}
 }
 
-static void make_tls(struct rk_tls **server, struct rk_tls **client, const struct rk_pem_pair *ca,
-		     unsigned id)
-{
-	static const char *const groups[] = { "reckon:members", NULL };
-	static const char *const hosts[] = { "127.0.0.1", NULL };
-	struct rk_pem_pair pair = { 0 };
-	struct rk_error error;
-	char name[32];
-
-	(void)snprintf(name, sizeof name, "reckon:member:%u", id);
-	const struct rk_cert_opts cert = { .name = name,
-					   .groups = groups,
-					   .hosts = hosts,
-					   .is_server = true,
-					   .is_client = true,
-					   .days = 1 };
-	cr_assert_eq(rk_cert_make(&pair, ca, &cert, &error), RK_OK, "%s", error.text);
-	struct rk_tls_opts opts = { .cert = rk_span_str(pair.cert),
-				    .key = rk_span_str(pair.key),
-				    .ca = rk_span_str(ca->cert),
-				    .is_server = true,
-				    .peer_cert_required = true };
-	cr_assert_eq(rk_tls_new(server, &opts, &error), RK_OK, "%s", error.text);
-	opts.is_server = opts.peer_cert_required = false;
-	cr_assert_eq(rk_tls_new(client, &opts, &error), RK_OK, "%s", error.text);
-	rk_pem_pair_done(&pair);
-}
-
 /* What an operator would do by hand to see whether it is noticed. */
 static void damage_snapshots(const char *member_dir)
 {
@@ -237,7 +210,7 @@ static void three_members(bool is_damaged)
 						 .peer_fd = fds[i],
 						 .members = members,
 						 .snapshot_entries = 20 };
-		make_tls(&opts[i].peer_server, &opts[i].peer_client, &ca, i + 1);
+		peer_tls_make(&opts[i].peer_server, &opts[i].peer_client, &ca, i + 1);
 		start(&all[i], &opts[i]);
 	}
 	for (unsigned i = 0; i < 3; i++)
@@ -336,7 +309,7 @@ Test(core, one_member_grows_to_three_and_the_first_one_leaves)
 		cr_assert_eq(rk_listen("127.0.0.1:0", false, &opts[i].peer_fd, &port, &error),
 			     RK_OK, "%s", error.text);
 		(void)snprintf(addresses[i], sizeof addresses[i], "127.0.0.1:%u", port);
-		make_tls(&opts[i].peer_server, &opts[i].peer_client, &ca, i + 1);
+		peer_tls_make(&opts[i].peer_server, &opts[i].peer_client, &ca, i + 1);
 	}
 	cr_assert_eq(rk_config_add(&opts[0].members, 1, RK_MEMBER_VOTER, addresses[0]), RK_OK);
 	for (unsigned i = 0; i < 3; i++)

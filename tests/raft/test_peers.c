@@ -15,37 +15,10 @@
 #include "raft/peerlink_io.h"
 #include "raft/peers_io.h"
 #include "raft/snapshot_io.h"
+#include "tests/raft/peer_tls.h"
 #include "tests/raft/transfers.h"
 
 static const struct rk_cluster_id cluster = { 1, 2 };
-
-static void make_tls(struct rk_tls **server, struct rk_tls **client, const struct rk_pem_pair *ca,
-		     unsigned id)
-{
-	static const char *const groups[] = { RK_PEER_GROUP, NULL };
-	static const char *const hosts[] = { "127.0.0.1", NULL };
-	struct rk_pem_pair pair = { 0 };
-	struct rk_error error;
-	char name[32];
-
-	(void)snprintf(name, sizeof name, RK_PEER_NAME_FORMAT, (unsigned long long)id);
-	const struct rk_cert_opts cert = { .name = name,
-					   .groups = groups,
-					   .hosts = hosts,
-					   .is_server = true,
-					   .is_client = true,
-					   .days = 1 };
-	cr_assert_eq(rk_cert_make(&pair, ca, &cert, &error), RK_OK, "%s", error.text);
-	struct rk_tls_opts opts = { .cert = rk_span_str(pair.cert),
-				    .key = rk_span_str(pair.key),
-				    .ca = rk_span_str(ca->cert),
-				    .is_server = true,
-				    .peer_cert_required = true };
-	cr_assert_eq(rk_tls_new(server, &opts, &error), RK_OK, "%s", error.text);
-	opts.is_server = opts.peer_cert_required = false;
-	cr_assert_eq(rk_tls_new(client, &opts, &error), RK_OK, "%s", error.text);
-	rk_pem_pair_done(&pair);
-}
 
 /* --- a member's connections, without the member --- */
 
@@ -127,7 +100,7 @@ static void set_up(void)
 		ends[i].id = i + 1;
 		(void)snprintf(ends[i].dir, sizeof ends[i].dir, "/tmp/rk-peers-XXXXXX");
 		cr_assert_not_null(mkdtemp(ends[i].dir));
-		make_tls(&ends[i].server, &ends[i].client, &ca, i + 1);
+		peer_tls_make(&ends[i].server, &ends[i].client, &ca, i + 1);
 	}
 	rk_pem_pair_done(&ca);
 }
