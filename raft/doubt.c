@@ -44,6 +44,8 @@ void rk_raft_note_seen(struct rk_raft *raft, const struct rk_raft_msg *msg)
 	/* What it acknowledged is known by the log of the leader that it acknowledged it to. */
 	const bool is_ack = msg->kind == RK_MSG_APPEND_ANSWER && !msg->reject &&
 			    raft->role == RK_RAFT_LEADER && msg->term == raft->term;
+	/* A candidate's log may be cut by the leader of the term that it asks votes for. */
+	const uint64_t as_of = is_vote ? msg->term - 1 : msg->term;
 	const uint64_t index = leads ? msg->hint_index : msg->index;
 	const uint64_t term = leads	? msg->hint_term
 			      : is_vote ? msg->log_term
@@ -58,7 +60,9 @@ void rk_raft_note_seen(struct rk_raft *raft, const struct rk_raft_msg *msg)
 		return;
 	seen->term =
 		RK_MAX(seen->term, msg->kind == RK_MSG_VOTE_ANSWER && msg->reject ? 0 : msg->term);
-	if (term != 0 && is_before(seen->log_term, seen->index, term, index)) {
+	if (term != 0 && (as_of > seen->as_of || (as_of == seen->as_of &&
+						  is_before(seen->log_term, seen->index, term, index)))) {
+		seen->as_of = as_of;
 		seen->log_term = term;
 		seen->index = index;
 	}
@@ -109,6 +113,7 @@ static void ask(struct rk_raft *raft)
 			continue;
 		struct rk_raft_msg *msg = rk_raft_msg_new(RK_MSG_CHECK, raft->config.at[i].id);
 		msg->term = raft->term;
+		msg->commit = raft->opts.log_as_of;
 		msg->index = raft->log.stable;
 		msg->log_term = rk_raftlog_term(&raft->log, msg->index);
 		msg->context = raft->doubt_id;
@@ -130,8 +135,10 @@ void rk_raft_step_check(struct rk_raft *raft, const struct rk_raft_msg *msg)
 	answer->index = raft->log.stable;
 	answer->log_term = rk_raftlog_term(&raft->log, answer->index);
 	answer->term = RK_MAX(raft->term, (uint64_t)1);
-	if (seen != NULL) {
+	if (seen != NULL)
 		answer->commit = seen->term;
+	/* Before that term a leader may have cut what was seen, in good order. */
+	if (seen != NULL && seen->as_of >= msg->commit) {
 		answer->hint_index = seen->index;
 		answer->hint_term = seen->log_term;
 	}

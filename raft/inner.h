@@ -33,7 +33,8 @@ struct rk_reads {
 
 struct rk_seen { /* the most that a member showed of what it holds durably */
 	uint64_t id, term;
-	uint64_t log_term, index; /* of its log's end; never fall in this order */
+	uint64_t as_of; /* the term in which that was its log's end: a later leader may cut it */
+	uint64_t log_term, index; /* never fall in this order, with as_of first */
 };
 
 struct rk_raft {

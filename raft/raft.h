@@ -60,6 +60,8 @@ struct rk_raft_opts {
 	/* What the disk gave back; all zero for a new member. */
 	struct rk_config config;          /* used when neither snapshot nor log holds one */
 	struct rk_hard_state hard;
+	uint64_t log_as_of; /* the newest term that the log itself tells of: rk_wal_found; 0:
+			       unknown */
 	struct rk_snapshot_meta snapshot; /* the newest one on disk */
 	uint64_t base_index, base_term;   /* the entry just before the first of `entries` */
 	size_t count;

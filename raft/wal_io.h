@@ -27,6 +27,8 @@ struct rk_wal_opts {
 
 struct rk_wal_found { /* what was on disk; rk_wal_found_done frees it */
 	struct rk_hard_state hard;
+	uint64_t log_as_of; /* the newest term that the log itself tells of, while hard.term may be
+			       from the files beside it */
 	uint64_t base_index, base_term; /* the entry before the first of `entries` */
 	size_t count, capacity;
 	struct rk_entry *entries;

@@ -440,6 +440,7 @@ int rk_wal_recover(struct rk_wal *wal, struct rk_wal_found *found, struct rk_err
 {
 	RK_TRY(read_or_repair(wal, found, error));
 	wal->has_mark = rk_walrepair_is_marked(wal->vfs);
+	found->log_as_of = wal->hard.term;
 	RK_TRY(rk_votes_open(&wal->votes, wal->vfs, &wal->hard, error));
 	if (wal->has_mark)
 		wal->hard.commit = RK_COMMIT_FORGOTTEN;

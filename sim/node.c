@@ -109,6 +109,7 @@ static int recover(struct sim *sim, struct sim_node *node, struct rk_error *erro
 		.lease_reads = sim->params.lease_reads,
 		.is_witness = node->is_witness,
 		.config = is_first ? sim->config : (struct rk_config){ 0 },
+		.log_as_of = found.log_as_of,
 		.hard = found.hard,
 		.snapshot = node->newest,
 		.base_index = found.base_index,

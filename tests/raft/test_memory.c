@@ -242,3 +242,48 @@ Test(memory, a_late_answer_about_a_log_that_was_cut_means_nothing)
 	rk_raft_out_done(&out);
 	(void)rk_raft_free(raft);
 }
+
+/* It led term 8 and held more; the leader of term 9 cut that, and a crash came before its log was longer. */
+Test(memory, what_was_seen_before_the_term_of_the_log_counts_for_nothing)
+{
+	const struct rk_entry entries[] = { { 1, 3, 0, RK_ENTRY_NOOP, NULL } };
+	struct rk_raft_opts opts = {
+		.id = 2, .seed = 1, .hard = { 5, 0, 1 }, .count = 1, .entries = entries
+	};
+	struct rk_raft_out out = { 0 };
+	struct rk_raft *raft = NULL;
+	struct rk_error error = { 0 };
+
+	for (uint32_t i = 1; i <= 3; i++)
+		sim_member(&opts.config, i, RK_MEMBER_VOTER);
+	cr_assert_eq(rk_raft_new(&raft, &opts, &error), RK_OK, "%s", error.text);
+	rk_raft_clock(raft, 1000, 1000);
+	struct rk_raft_msg *led = message(RK_MSG_HEARTBEAT, 3);
+	led->term = 8;
+	led->hint_index = 115;
+	led->hint_term = 8;
+	rk_raft_step(raft, led);
+	for (uint64_t as_of = 7; as_of <= 9; as_of++) {
+		struct rk_raft_msg *check = message(RK_MSG_CHECK, 3);
+		check->context = as_of;
+		check->commit = as_of;
+		rk_raft_step(raft, check);
+	}
+	uint32_t answers = 0;
+	while (rk_raft_ready(raft, &out)) {
+		for (size_t i = 0; i < out.messages_count; i++) {
+			const struct rk_raft_msg *answer = out.messages[i];
+			if (answer->kind != RK_MSG_CHECK_ANSWER)
+				continue;
+			answers++;
+			cr_expect_eq(answer->commit, 8);
+			cr_expect_eq(answer->hint_index, answer->context <= 8 ? 115 : 0);
+			cr_expect_eq(answer->hint_term, answer->context <= 8 ? 8 : 0);
+		}
+		if (out.persist != NULL)
+			rk_raft_persisted(raft, out.persist->id);
+	}
+	cr_expect_eq(answers, 3);
+	rk_raft_out_done(&out);
+	(void)rk_raft_free(raft);
+}
