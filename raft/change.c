@@ -52,6 +52,19 @@ static bool has_caught_up(const struct rk_raft *raft, uint32_t at)
 	       raft->peers[at].match >= raft->round_index;
 }
 
+/* Who has lost its memory does not lead: once those that leave are out, nobody else could. */
+static bool can_elect(const struct rk_raft *raft, const struct rk_config *config)
+{
+	enum rk_vote votes[RK_MEMBERS_MAX] = { 0 };
+
+	for (uint32_t i = 0; i < config->count; i++) {
+		const int at = rk_config_find(&raft->config, config->at[i].id);
+		if (config->at[i].id == raft->id || (at >= 0 && raft->peers[at].remembers))
+			votes[i] = RK_VOTE_YES;
+	}
+	return rk_quorum_votes(config, votes) == RK_VOTE_WON;
+}
+
 void rk_raft_change_step(struct rk_raft *raft)
 {
 	struct rk_config next;
@@ -62,6 +75,8 @@ void rk_raft_change_step(struct rk_raft *raft)
 		if ((raft->config.at[i].role & RK_MEMBER_NEXT_VOTER) != 0 &&
 		    !has_caught_up(raft, i))
 			return;
+	if (rk_membership_is_joint(&raft->config) && !can_elect(raft, &next))
+		return;
 	/* Those that leave may be the ones that held for a witness what it does not. */
 	if (rk_membership_is_joint(&raft->config) && rk_membership_has_witness(&next) &&
 	    rk_raft_full_hold(raft, &next) < raft->config_after)

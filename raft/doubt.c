@@ -143,6 +143,8 @@ void rk_raft_step_check(struct rk_raft *raft, const struct rk_raft_msg *msg)
 		answer->hint_term = seen->log_term;
 	}
 	rk_raft_send(raft, answer);
+	if (at >= 0)
+		raft->peers[at].remembers = false; /* until it is sure again, and says so */
 	/* What it acknowledged is not there any more, or a snapshot went to an earlier life: begin
 	 * again with it. */
 	if (raft->role == RK_RAFT_LEADER && at >= 0 &&

@@ -23,7 +23,7 @@ enum rk_raft_msg_kind {
 			   * entry's term; context: read round; stamp_ms: sender's clock, to be
 			   * echoed; hints as in APPEND; flag force: the receiver is a witness;
 			   * index: what a witness may drop */
-	RK_MSG_HEARTBEAT_ANSWER, /* commit: what is committed and durable here */
+	RK_MSG_HEARTBEAT_ANSWER, /* commit: what is committed and durable here; flag force: the sender has lost its memory */
 	RK_MSG_SNAPSHOT, /* snapshot: has arrived as a whole and is durable at the receiver. On its
 			  * way between members only to a witness, whose owner makes it durable
 			  * before the core hears of it */

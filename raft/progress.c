@@ -56,6 +56,7 @@ void rk_progress_reset(struct rk_progress *progress, uint64_t next)
 	progress->read_acked = 0;
 	progress->lease_acked_ms = 0;
 	progress->active = false;
+	progress->remembers = false;
 	progress->wants_append = false;
 }
 

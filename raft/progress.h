@@ -30,6 +30,7 @@ struct rk_progress {
 	uint64_t read_acked;     /* newest read round it answered */
 	uint64_t lease_acked_ms; /* newest of our clock stamps it gave back */
 	bool active;             /* heard of since the last check-quorum */
+	bool remembers;          /* it says that it has not lost its memory (raft/doubt.c) */
 	bool probe_sent;         /* Probe: an append is on the way */
 	bool wants_append;       /* send one, even an empty one */
 	struct rk_inflights inflights;

@@ -355,6 +355,7 @@ void rk_raft_step_heartbeat(struct rk_raft *raft, const struct rk_raft_msg *msg)
 		rk_raft_commit_to(raft, msg->commit);
 	answer->context = msg->context;
 	answer->stamp_ms = msg->stamp_ms;
+	answer->force = rk_raft_forgot(raft);
 	answer->commit = rk_raft_sure_to(raft, RK_MIN(raft->log.committed, raft->log.stable));
 	answer->digest_index = raft->digest_index;
 	answer->digest = raft->digest;
@@ -370,6 +371,7 @@ void rk_raft_step_heartbeat_answer(struct rk_raft *raft, const struct rk_raft_ms
 	struct rk_progress *peer = &raft->peers[at];
 	rk_raft_note_digest(raft, msg);
 	peer->active = true;
+	peer->remembers = !msg->force;
 	/* What it knows to be committed is the same as ours: ends a snapshot whose own answer was
 	 * lost. */
 	if (msg->commit > peer->match && msg->commit <= rk_raftlog_last(&raft->log))

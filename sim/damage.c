@@ -100,6 +100,8 @@ static void note_whole(struct sim *sim, struct sim_node *node)
 	/* The disk must know it too. */
 	node->damaged = status.doubt != RK_DOUBT_NONE || status.holes > 0 || node->jobs_count > 0;
 	node->lost = node->lost && node->damaged;
+	if (!node->damaged) /* nothing was read where it would have shown */
+		sim_disk_misdirect_read(node->disk, false);
 }
 
 /* Single entries, as long as the others have them. */
@@ -310,7 +312,7 @@ static void damage(struct sim *sim, struct sim_node *node)
 	sim_node_crash(sim, node);
 	if (kind == 1) {
 		if (may_lose(sim, node)) {
-			sim_disk_misdirect_read(node->disk);
+			sim_disk_misdirect_read(node->disk, true);
 			node->damaged = node->lost = true;
 		}
 		return;

@@ -599,7 +599,7 @@ bool sim_disk_make_unreadable(struct sim_disk *disk, enum sim_dir dir, const cha
 
 void sim_disk_misdirect_write(struct sim_disk *disk) { disk->misdirects_write = true; }
 void sim_disk_lose_write(struct sim_disk *disk) { disk->loses_write = true; }
-void sim_disk_misdirect_read(struct sim_disk *disk) { disk->misdirects_read = true; }
+void sim_disk_misdirect_read(struct sim_disk *disk, bool is_due) { disk->misdirects_read = is_due; }
 
 void sim_disk_wipe(struct sim_disk *disk)
 {

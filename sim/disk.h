@@ -49,7 +49,7 @@ bool sim_disk_rot(struct sim_disk *disk, enum sim_dir dir, const char *name, siz
 bool sim_disk_make_unreadable(struct sim_disk *disk, enum sim_dir dir, const char *name, size_t at);
 void sim_disk_misdirect_write(struct sim_disk *disk); /* the next one */
 void sim_disk_lose_write(struct sim_disk *disk);      /* the next one is called durable, and is not */
-void sim_disk_misdirect_read(struct sim_disk *disk);  /* one of the next ones */
+void sim_disk_misdirect_read(struct sim_disk *disk, bool is_due); /* one of the next ones */
 void sim_disk_wipe(struct sim_disk *disk);
 /* The n-th file of a directory: its bytes, borrowed. False: there are not so many. */
 bool sim_disk_file(const struct sim_disk *disk, enum sim_dir dir, size_t n, const char **ret_name,

@@ -363,6 +363,15 @@ static bool has_caught_up(struct sim *sim, uint64_t index, const bool spared[SIM
 	return true;
 }
 
+static void say_config(struct sim *sim, uint32_t node)
+{
+	const struct rk_config *config = rk_raft_config(sim->nodes[node].raft);
+
+	for (uint32_t i = 0; i < config->count; i++)
+		sim_note(sim, "%u: member %llu, roles %x", node, (unsigned long long)config->at[i].id,
+			 config->at[i].role);
+}
+
 static void say_state(struct sim *sim)
 {
 	for (uint32_t i = 1; i <= sim->params.nodes && sim->trace; i++) {
@@ -379,6 +388,7 @@ static void say_state(struct sim *sim)
 			 (unsigned long long)status.commit_index,
 			 (unsigned long long)status.applied_index, rk_raft_doubt_name(status.doubt),
 			 (unsigned long long)status.holes);
+		say_config(sim, i);
 	}
 }
 
