@@ -50,6 +50,8 @@ void rk_bootstrap_recall(struct rk_state *state)
 {
 	const struct rk_span id = rk_doc_text(rk_bootstrap_config(state), "clusterID");
 
+	state->version = (uint32_t)rk_doc_int(rk_bootstrap_config(state), "machineVersion", 0);
+
 	if (id.size == 32) {
 		state->cluster_high = hex_of(rk_span_sub(id, 0, 16));
 		state->cluster_low = hex_of(rk_span_sub(id, 16, 16));

@@ -18,6 +18,7 @@ struct rk_state {
 	struct rk_sched_cache *sched;   /* owned; derived from nodes and pods */
 	struct rk_arena arena;          /* of the entry that is being applied */
 	uint64_t cluster_high, cluster_low;
+	uint32_t version;               /* of the machine that the cluster runs (machine.h); 0 before its first entry */
 	uint64_t index;                 /* of the entry */
 	int64_t now_ms;
 	uint32_t counter;               /* of uids and names made under this entry */
