@@ -1,5 +1,6 @@
 #include "control/api/form.h"
 
+#include "control/schema/convert.h"
 #include "control/schema/table.h"
 #include "wire/doc.h"
 #include "wire/json.h"
@@ -126,6 +127,21 @@ static struct rk_val *decoded(struct rk_arena *arena, struct rk_span doc)
 	return val;
 }
 
+static bool is_another_form(const struct rk_kind *kind)
+{
+	return kind != NULL && kind->stored != kind;
+}
+
+/* The whole object, in the form of the kind that was asked for. */
+static void put_object(struct rk_buf *out, struct rk_arena *arena, const struct rk_kind *kind,
+		       struct rk_span doc, bool pretty)
+{
+	if (is_another_form(kind))
+		rk_json_write(out, rk_convert_out(arena, kind, decoded(arena, doc)), pretty);
+	else
+		put_doc(out, doc, pretty);
+}
+
 static struct rk_val *row_of(struct rk_arena *arena, const struct rk_form *form,
 			     const struct rk_kind *kind, struct rk_span doc, int64_t now_ms)
 {
@@ -141,7 +157,7 @@ static struct rk_val *row_of(struct rk_arena *arena, const struct rk_form *form,
 	if (form->include == RK_INCLUDE_METADATA)
 		rk_val_put(arena, row, "object", metadata_only(arena, object));
 	else if (form->include == RK_INCLUDE_OBJECT)
-		rk_val_put(arena, row, "object", object);
+		rk_val_put(arena, row, "object", rk_convert_out(arena, kind, object));
 	else
 		rk_val_put(arena, row, "object", rk_val_null(arena));
 	return row;
@@ -170,7 +186,7 @@ void rk_form_write(struct rk_buf *out, struct rk_arena *arena, const struct rk_f
 	const bool is_scale = rk_span_is(rk_doc_text(doc, "kind"), "Scale");
 
 	if (form->shape == RK_FORM_OBJECT) {
-		put_doc(out, doc, pretty);
+		put_object(out, arena, kind, doc, pretty);
 	} else if (form->shape == RK_FORM_METADATA) {
 		rk_json_write(out, metadata_only(arena, decoded(arena, doc)), pretty);
 	} else {
@@ -212,7 +228,7 @@ void rk_form_list_item(struct rk_form_list *list, struct rk_arena *arena, struct
 	if (list->count++ > 0)
 		rk_buf_put_u8(list->out, ',');
 	if (list->form->shape == RK_FORM_OBJECT)
-		put_doc(list->out, doc, false);
+		put_object(list->out, arena, list->kind, doc, false);
 	else if (list->form->shape == RK_FORM_TABLE)
 		rk_json_write(list->out, row_of(arena, list->form, list->kind, doc, list->now_ms),
 			      false);

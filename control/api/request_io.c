@@ -6,6 +6,7 @@
 #include "base/clock_io.h"
 #include "base/mem.h"
 #include "control/api/server.h"
+#include "control/schema/convert.h"
 #include "control/status.h"
 #include "wire/doc.h"
 #include "wire/json.h"
@@ -108,7 +109,7 @@ void rk_req_object(struct rk_req *req, int code, struct rk_span doc)
 	if (form.is_yaml) {
 		struct rk_val *val = NULL;
 		if (rk_doc_read(&req->arena, doc, &val) == RK_OK)
-			rk_yaml_write(&out, val);
+			rk_yaml_write(&out, rk_convert_out(&req->arena, req->route.kind, val));
 		send_buf(req, code, "application/yaml", &out);
 		return;
 	}

@@ -36,7 +36,7 @@ struct rk_api {
 	pthread_mutex_t lock; /* of what is below */
 	struct rk_held_view held[RK_API_HELD];
 	struct rk_blob
-		*documents[64]; /* discovery and OpenAPI as bytes, by rk_api_document's number */
+		*documents[128]; /* discovery and OpenAPI as bytes, by rk_api_document's number */
 	unsigned thread_count;
 	struct rk_api_thread *threads;
 };

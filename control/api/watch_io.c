@@ -175,7 +175,8 @@ static void tell(struct rk_watch *watch, struct rk_api_thread *thread, size_t it
 	const enum rk_change_type type = !was ? RK_CHANGE_ADDED
 					 : is ? RK_CHANGE_MODIFIED
 					      : RK_CHANGE_DELETED;
-	if (type == change->type && watch->req->form.shape == RK_FORM_OBJECT)
+	if (type == change->type && watch->req->form.shape == RK_FORM_OBJECT &&
+	    watch->req->route.kind->stored == watch->req->route.kind)
 		put(watch, rk_blob_ref(rk_api_line(thread, item, number)));
 	else
 		put(watch, make_line(watch, type_name(type), rk_blob_span(change->after)));
