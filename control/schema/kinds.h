@@ -89,7 +89,8 @@ struct rk_kind {
 	bool namespaced;
 	bool has_status;
 	bool has_scale;
-	bool is_request; /* answered and never stored */
+	bool is_request;        /* answered and never stored */
+	bool counts_generation; /* metadata.generation counts the changes of what is wanted */
 };
 
 struct rk_kinds;
