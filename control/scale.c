@@ -20,7 +20,12 @@ struct rk_val *rk_scale_of(struct rk_arena *arena, const struct rk_val *object)
 		       rk_val_int_at(object, "spec.replicas", 1));
 	struct rk_val *status = rk_val_make(arena, scale, "status");
 	rk_val_put_int(arena, status, "replicas", rk_val_int_at(object, "status.replicas", 0));
-	if (rk_selector_of(arena, rk_val_at(object, "spec.selector"), &selector, NULL) == RK_OK)
+	/* A ReplicationController is older than LabelSelectors: it has the labels themselves. */
+	if (rk_span_is(rk_val_text_at(object, "kind"), "ReplicationController"))
+		selector = rk_selector_of_map(arena, rk_val_at(object, "spec.selector"));
+	else if (rk_selector_of(arena, rk_val_at(object, "spec.selector"), &selector, NULL) < 0)
+		return scale;
+	if (!rk_selector_is_everything(selector))
 		rk_val_put_str(arena, status, "selector", rk_selector_text(arena, selector));
 	return scale;
 }
