@@ -114,6 +114,7 @@ static void ask(struct rk_raft *raft)
 		struct rk_raft_msg *msg = rk_raft_msg_new(RK_MSG_CHECK, raft->config.at[i].id);
 		msg->term = raft->term;
 		msg->commit = raft->opts.log_as_of;
+		msg->force = raft->doubt == RK_DOUBT_LOST;
 		msg->index = raft->log.stable;
 		msg->log_term = rk_raftlog_term(&raft->log, msg->index);
 		msg->context = raft->doubt_id;
@@ -124,11 +125,13 @@ static void ask(struct rk_raft *raft)
 
 void rk_raft_step_check(struct rk_raft *raft, const struct rk_raft_msg *msg)
 {
-	const struct rk_seen *seen = find(raft, msg->from);
+	struct rk_seen *seen = find(raft, msg->from);
 	const int at = rk_config_find(&raft->config, msg->from);
 	struct rk_raft_msg *answer = rk_raft_msg_new(RK_MSG_CHECK_ANSWER, msg->from);
 	const uint64_t last = rk_raftlog_last(&raft->log);
 
+	if (seen != NULL && msg->force)
+		seen->as_of = seen->log_term = seen->index = 0;
 	answer->context = msg->context;
 	answer->reject = last > 0;
 	answer->force = rk_raft_forgot(raft);
