@@ -1,7 +1,9 @@
 /* What is filled in: first what the kinds' data say (presets), then what depends on other fields of
  * the same object. */
 #include "control/schema/base64.h"
+#include "control/schema/custom.h"
 #include "control/schema/default_pod.h"
+#include "control/schema/rules.h"
 #include "control/schema/schema.h"
 
 static void fill_object(struct rk_arena *arena, const struct rk_type *type, struct rk_val *val);
@@ -124,8 +126,13 @@ void rk_schema_default(struct rk_arena *arena, const struct rk_kind *kind, struc
 		{ "pods", rk_default_pod },      { "deployments.apps", default_deployment },
 		{ "services", default_service }, { "replicasets.apps", default_replicaset },
 		{ "secrets", default_secret },   { "nodes", default_node },
+		{ RK_CUSTOM_RESOURCE, rk_custom_default },
 	};
 
+	if (kind->custom != NULL) {
+		rk_rules_default(arena, kind->custom->rules, obj);
+		return;
+	}
 	fill_object(arena, kind->type, obj);
 	for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
 		if (strcmp(kind->resource, rules[i].resource) == 0)
