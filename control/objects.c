@@ -1,5 +1,6 @@
 #include "control/objects.h"
 
+#include "control/customs.h"
 #include "control/hooks.h"
 #include "control/schema/schema.h"
 #include "control/status.h"
@@ -217,7 +218,7 @@ void rk_object_update(struct rk_state *state, const struct rk_kind *kind, struct
 
 void rk_object_store(struct rk_state *state, struct rk_span kind_text, struct rk_val *object)
 {
-	const struct rk_kind *kind = rk_kinds_by_resource(state->kinds, kind_text);
+	const struct rk_kind *kind = rk_kinds_by_resource(rk_state_kinds(state), kind_text);
 	const struct rk_span ns = rk_object_ns(object), name = rk_object_name(object);
 	const struct rk_val *old = rk_state_val(state, kind_text, ns, name);
 
@@ -231,7 +232,7 @@ void rk_object_store(struct rk_state *state, struct rk_span kind_text, struct rk
 
 bool rk_object_make(struct rk_state *state, const char *kind_text, struct rk_span ns, struct rk_val *object)
 {
-	const struct rk_kind *kind = rk_kinds_by_resource(state->kinds, rk_span_str(kind_text));
+	const struct rk_kind *kind = rk_kinds_by_resource(rk_state_kinds(state), rk_span_str(kind_text));
 	struct rk_outcome outcome = { 0 };
 
 	rk_assert(kind != NULL);
@@ -341,10 +342,10 @@ void rk_object_delete(struct rk_state *state, const struct rk_kind *kind, struct
 
 void rk_object_drop(struct rk_state *state, struct rk_span kind_text, struct rk_span ns, struct rk_span name)
 {
-	const struct rk_kind *kind = rk_kinds_by_resource(state->kinds, kind_text);
+	const struct rk_kind *kind = rk_kinds_by_resource(rk_state_kinds(state), kind_text);
 	const struct rk_write_opts opts = { 0 };
 	struct rk_outcome outcome = { 0 };
 
-	rk_assert(kind != NULL);
-	rk_object_delete(state, kind, ns, name, &opts, &outcome);
+	if (kind != NULL) /* its definition may be gone, or serve nothing */
+		rk_object_delete(state, kind, ns, name, &opts, &outcome);
 }

@@ -1,5 +1,6 @@
 #include "control/ops.h"
 
+#include "control/customs.h"
 #include "control/scale.h"
 #include "control/schema/names.h"
 #include "control/schema/patch.h"
@@ -91,7 +92,7 @@ static void patch_result(struct op *op, struct rk_val *current, struct rk_val *p
 
 	(void)rk_strictness_of(rk_val_text_at(op->val, "opts.fieldValidation"), &strictness); /* checked at the door */
 	if (is_sub(op, "scale")) {
-		const struct rk_type *type = rk_types_by_name(op->state->kinds, RK_SPAN("Scale"));
+		const struct rk_type *type = rk_types_by_name(rk_state_kinds(op->state), RK_SPAN("Scale"));
 		if (rk_schema_decode_type(arena, type, "Scale", "autoscaling/v1", patched, strictness, warnings,
 					  &status) < 0)
 			refuse(op, status);
@@ -125,7 +126,7 @@ static void run_patch(struct op *op)
 		return;
 	if (is_sub(op, "scale")) {
 		target = rk_scale_of(arena, current);
-		type = rk_types_by_name(op->state->kinds, RK_SPAN("Scale"));
+		type = rk_types_by_name(rk_state_kinds(op->state), RK_SPAN("Scale"));
 	}
 	/* A resourceVersion in the patch is a precondition; without one the patch applies to what is there, and cannot
 	 * conflict. */
@@ -242,7 +243,7 @@ void rk_op_run(struct rk_state *state, const struct rk_val *command, const struc
 	struct op op = {
 		.state = state,
 		.val = val,
-		.kind = rk_kinds_by_resource(state->kinds, rk_val_text_at(val, "kind")),
+		.kind = rk_kinds_by_resource(rk_state_kinds(state), rk_val_text_at(val, "kind")),
 		.ns = rk_val_text_at(val, "ns"),
 		.name = rk_val_text_at(val, "name"),
 		.sub = rk_val_text_at(val, "sub"),

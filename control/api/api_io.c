@@ -133,7 +133,8 @@ static void on_request(void *context, struct rk_http_exchange *exchange)
 	req->exchange = exchange;
 	req->http = rk_http_request(exchange);
 	rk_http_set_user(exchange, req);
-	rk_route_parse(&req->arena, thread->api->opts.kinds, req->http->path, &req->route);
+	req->kinds = rk_kinds_ref(thread->kinds);
+	rk_route_parse(&req->arena, req->kinds, req->http->path, &req->route);
 	const bool is_watch = (rk_req_query_bool(req, "watch") || req->route.is_old_watch) &&
 			      (req->route.what == RK_ROUTE_OBJECTS ||
 			       (req->route.what == RK_ROUTE_OBJECT && req->route.sub.size == 0));
@@ -163,6 +164,7 @@ static void on_gone(void *context, struct rk_http_exchange *exchange)
 	if (req->tunnel != NULL)
 		rk_api_proxy_free(req);
 	rk_arena_done(&req->arena);
+	(void)rk_kinds_free(req->kinds);
 	free(req);
 }
 
@@ -227,6 +229,8 @@ static void take_news(struct rk_api_thread *thread, struct rk_feed_news *news)
 {
 	(void)rk_view_unref(thread->view);
 	thread->view = rk_view_ref(news->view);
+	(void)rk_kinds_free(thread->kinds);
+	thread->kinds = rk_kinds_ref(news->kinds);
 	thread->leader_id = news->leader_id;
 	thread->is_ready = rk_view_revision(thread->view) > 0;
 	if (news->restarted) {
@@ -389,6 +393,7 @@ static void free_thread(struct rk_api_thread *thread)
 	while (thread->history_count > 0)
 		forget_oldest(thread);
 	(void)rk_view_unref(thread->view);
+	(void)rk_kinds_free(thread->kinds);
 	free(thread->slots);
 	free(thread->free_slots);
 	if (thread->loop != NULL)
@@ -427,6 +432,7 @@ int rk_apiserver_new(struct rk_api **ret, const struct rk_apiserver_opts *opts,
 	for (unsigned i = 0; i < api->thread_count; i++) {
 		api->threads[i].api = api;
 		api->threads[i].number = i;
+		api->threads[i].kinds = rk_kinds_ref(opts->kinds);
 		for (unsigned j = 0; j < RK_API_ADDRESSES_MAX; j++)
 			api->threads[i].listen_fds[j] = -1;
 	}
@@ -460,6 +466,7 @@ struct rk_api *rk_apiserver_free(struct rk_api *api, uint32_t grace_ms)
 		(void)rk_view_unref(api->held[i].view);
 	for (size_t i = 0; i < RK_COUNT(api->documents); i++)
 		(void)rk_blob_unref(api->documents[i]);
+	(void)rk_kinds_free(api->documents_kinds);
 	(void)rk_tls_unref(api->opts.server);
 	(void)rk_tls_unref(api->opts.client);
 	(void)pthread_mutex_destroy(&api->lock);

@@ -36,7 +36,8 @@ struct rk_api {
 	pthread_mutex_t lock; /* of what is below */
 	struct rk_held_view held[RK_API_HELD];
 	struct rk_blob
-		*documents[64]; /* discovery and OpenAPI as bytes, by rk_api_document's number */
+		*documents[512]; /* discovery and OpenAPI as bytes, by rk_api_document's number */
+	const struct rk_kinds *documents_kinds; /* a share: what they are about */
 	unsigned thread_count;
 	struct rk_api_thread *threads;
 };
@@ -64,6 +65,7 @@ struct rk_api_thread {
 	ev_timer stop_timer;
 
 	struct rk_view *view; /* NULL until the member has a state */
+	const struct rk_kinds *kinds; /* a share: those of that state */
 	uint64_t leader_id;
 	bool is_ready; /* a first entry has been applied */
 	size_t history_start, history_count, history_bytes;
@@ -89,6 +91,7 @@ struct rk_req { /* one request, from its arrival until its exchange is gone */
 	struct rk_http_exchange *exchange;
 	const struct rk_http_request *http;
 	struct rk_arena arena;
+	const struct rk_kinds *kinds; /* a share: what route.kind is from */
 	struct rk_route route;
 	const char *verb; /* get, list, watch, create, ... */
 	struct rk_form form;

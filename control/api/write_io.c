@@ -200,7 +200,7 @@ static struct rk_val *own_type(struct rk_req *req, const char *name, const char 
 			       struct rk_val *object)
 {
 	const struct rk_type *type =
-		rk_types_by_name(req->thread->api->opts.kinds, rk_span_str(name));
+		rk_types_by_name(req->kinds, rk_span_str(name));
 	struct rk_val *status = NULL;
 	enum rk_strictness strictness = RK_STRICT_WARN;
 

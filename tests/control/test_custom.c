@@ -100,8 +100,8 @@ Test(custom, makes_a_kind_for_each_version)
 }
 
 struct custom_case {
-	const char *given; /* spec */
-	const char *spec;  /* after defaults; NULL: refused */
+	const char *given;                    /* spec */
+	const char *spec;                     /* after defaults; NULL: refused */
 	const char *reason, *field, *message; /* of the first cause */
 };
 
@@ -113,11 +113,13 @@ static void run_case(struct world *world, const struct custom_case *it)
 	struct rk_val *causes = rk_val_list(&arena);
 
 	rk_val_put(&arena, object, "spec", json_in(&arena, it->given));
-	cr_assert_eq(rk_schema_decode(&arena, kind, object, RK_STRICT_IGNORE, NULL, &status), RK_OK);
+	cr_assert_eq(rk_schema_decode(&arena, kind, object, RK_STRICT_IGNORE, NULL, &status),
+		     RK_OK);
 	rk_schema_default(&arena, kind, object);
 	rk_schema_validate(&arena, kind, object, NULL, causes);
 	if (it->spec != NULL) {
-		cr_expect_eq(rk_val_count(causes), 0, "%s: %s", it->given, json_out(&arena, causes));
+		cr_expect_eq(rk_val_count(causes), 0, "%s: %s", it->given,
+			     json_out(&arena, causes));
 		cr_expect_str_eq(json_out(&arena, rk_val_at(object, "spec")), it->spec);
 	} else {
 		const struct rk_val *cause = rk_val_item(causes, 0);
@@ -136,14 +138,19 @@ Test(custom, prunes_fills_in_and_checks)
 {
 	static const struct custom_case cases[] = {
 		{ "{\"color\":\"red\",\"odd\":1}", "{\"color\":\"red\",\"size\":3}", "", "", "" },
-		{ "{\"color\":\"red\",\"size\":null}", "{\"color\":\"red\",\"size\":3}", "", "", "" },
+		{ "{\"color\":\"red\",\"size\":null}", "{\"color\":\"red\",\"size\":3}", "", "",
+		  "" },
 		{ "{\"color\":\"red\",\"size\":1,\"note\":null,\"replicas\":null}",
 		  "{\"color\":\"red\",\"size\":1,\"note\":null}", "", "", "" },
-		{ "{\"color\":\"red\",\"size\":1,\"raw\":{\"x\":[1,{\"y\":2}]},\"tags\":{\"k\":\"v\"}}",
-		  "{\"color\":\"red\",\"size\":1,\"raw\":{\"x\":[1,{\"y\":2}]},\"tags\":{\"k\":\"v\"}}",
+		{ "{\"color\":\"red\",\"size\":1,\"raw\":{\"x\":[1,{\"y\":2}]},\"tags\":{\"k\":"
+		  "\"v\"}}",
+		  "{\"color\":\"red\",\"size\":1,\"raw\":{\"x\":[1,{\"y\":2}]},\"tags\":{\"k\":"
+		  "\"v\"}}",
 		  "", "", "" },
-		{ "{\"color\":\"red\",\"size\":1,\"port\":\"http\",\"parts\":[{\"name\":\"a\",\"weight\":1.5,\"no\":1}]}",
-		  "{\"color\":\"red\",\"size\":1,\"port\":\"http\",\"parts\":[{\"name\":\"a\",\"weight\":1.5}]}",
+		{ "{\"color\":\"red\",\"size\":1,\"port\":\"http\",\"parts\":[{\"name\":\"a\","
+		  "\"weight\":1.5,\"no\":1}]}",
+		  "{\"color\":\"red\",\"size\":1,\"port\":\"http\",\"parts\":[{\"name\":\"a\","
+		  "\"weight\":1.5}]}",
 		  "", "", "" },
 		{ "{\"color\":\"green\"}", NULL, "FieldValueNotSupported", "spec.color",
 		  "Unsupported value: \"green\": supported values: \"red\", \"blue\"" },
@@ -151,28 +158,37 @@ Test(custom, prunes_fills_in_and_checks)
 		{ "{\"color\":\"red\",\"size\":11}", NULL, "FieldValueInvalid", "spec.size",
 		  "Invalid value: 11: spec.size in body should be less than or equal to 10" },
 		{ "{\"color\":\"red\",\"size\":\"x\"}", NULL, "FieldValueTypeInvalid", "spec.size",
-		  "Invalid value: \"string\": spec.size in body must be of type integer: \"string\"" },
+		  "Invalid value: \"string\": spec.size in body must be of type integer: "
+		  "\"string\"" },
 		{ "{\"color\":\"red\",\"note\":\"A\"}", NULL, "FieldValueInvalid", "spec.note",
 		  "Invalid value: \"A\": spec.note in body should match '^[a-z]*$'" },
 		{ "{\"color\":\"red\",\"note\":\"abcdef\"}", NULL, "FieldValueTooLong", "spec.note",
 		  "Too long: may not be more than 5 bytes" },
 		{ "{\"color\":\"red\",\"port\":true}", NULL, "FieldValueTypeInvalid", "spec.port",
-		  "Invalid value: \"boolean\": spec.port in body must be of type integer,string: \"boolean\"" },
+		  "Invalid value: \"boolean\": spec.port in body must be of type integer,string: "
+		  "\"boolean\"" },
 		{ "{\"color\":\"red\",\"when\":\"noon\"}", NULL, "FieldValueInvalid", "spec.when",
-		  "Invalid value: \"noon\": spec.when in body must be of type date-time: \"noon\"" },
-		{ "{\"color\":\"red\",\"parts\":[{\"name\":\"a\"},{\"name\":\"b\"},{\"name\":\"a\",\"weight\":1}]}",
+		  "Invalid value: \"noon\": spec.when in body must be of type date-time: "
+		  "\"noon\"" },
+		{ "{\"color\":\"red\",\"parts\":[{\"name\":\"a\"},{\"name\":\"b\"},{\"name\":\"a\","
+		  "\"weight\":1}]}",
 		  NULL, "FieldValueDuplicate", "spec.parts[2]",
 		  "Duplicate value: {\"name\":\"a\",\"weight\":1}" },
 		{ "{\"color\":\"red\",\"parts\":[{\"name\":\"a\",\"weight\":0.3}]}", NULL,
 		  "FieldValueInvalid", "spec.parts[0].weight",
 		  "Invalid value: 0.3: spec.parts[0].weight in body should be a multiple of 0.5" },
-		{ "{\"color\":\"red\",\"parts\":[{\"name\":\"a\"},{\"name\":\"b\"},{\"name\":\"c\"},{\"name\":\"d\"}]}",
-		  NULL, "FieldValueTooMany", "spec.parts", "Too many: 4: must have at most 3 items" },
-		{ "{\"color\":\"red\",\"tags\":{\"k\":1}}", NULL, "FieldValueTypeInvalid", "spec.tags.k",
-		  "Invalid value: \"integer\": spec.tags.k in body must be of type string: \"integer\"" },
-		{ "{\"color\":\"red\",\"either\":{\"a\":\"1\",\"b\":\"2\"}}", NULL, "FieldValueInvalid",
-		  "spec.either",
-		  "Invalid value: {\"a\":\"1\",\"b\":\"2\"}: \"spec.either\" must validate one and only one schema (oneOf). Found 2 valid alternatives" },
+		{ "{\"color\":\"red\",\"parts\":[{\"name\":\"a\"},{\"name\":\"b\"},{\"name\":\"c\"}"
+		  ",{\"name\":\"d\"}]}",
+		  NULL, "FieldValueTooMany", "spec.parts",
+		  "Too many: 4: must have at most 3 items" },
+		{ "{\"color\":\"red\",\"tags\":{\"k\":1}}", NULL, "FieldValueTypeInvalid",
+		  "spec.tags.k",
+		  "Invalid value: \"integer\": spec.tags.k in body must be of type string: "
+		  "\"integer\"" },
+		{ "{\"color\":\"red\",\"either\":{\"a\":\"1\",\"b\":\"2\"}}", NULL,
+		  "FieldValueInvalid", "spec.either",
+		  "Invalid value: {\"a\":\"1\",\"b\":\"2\"}: \"spec.either\" must validate one and "
+		  "only one schema (oneOf). Found 2 valid alternatives" },
 	};
 	struct world world = world_of(widgets);
 
@@ -186,16 +202,18 @@ Test(custom, names_unknown_fields)
 	struct world world = world_of(widgets);
 	const struct rk_kind *kind = widget(&world, "v1");
 	struct rk_val *warnings = rk_val_list(&world.arena), *status = NULL;
-	static const char given[] = "{\"metadata\":{\"name\":\"w\",\"lables\":{}},\"spec\":{\"color\":\"red\","
-				    "\"colour\":1,\"parts\":[{\"name\":\"a\",\"x\":1}]},\"extra\":{}}";
+	static const char given[] =
+		"{\"metadata\":{\"name\":\"w\",\"lables\":{}},\"spec\":{\"color\":\"red\","
+		"\"colour\":1,\"parts\":[{\"name\":\"a\",\"x\":1}]},\"extra\":{}}";
 
-	cr_assert_eq(rk_schema_decode(&world.arena, kind, json_in(&world.arena, given), RK_STRICT_WARN,
-				      warnings, &status),
+	cr_assert_eq(rk_schema_decode(&world.arena, kind, json_in(&world.arena, given),
+				      RK_STRICT_WARN, warnings, &status),
 		     RK_OK);
-	cr_expect_str_eq(json_out(&world.arena, warnings),
-			 "[\"unknown field \\\"metadata.lables\\\" (did you mean \\\"labels\\\"?)\","
-			 "\"unknown field \\\"spec.colour\\\"\","
-			 "\"unknown field \\\"spec.parts[0].x\\\"\",\"unknown field \\\"extra\\\"\"]");
+	cr_expect_str_eq(
+		json_out(&world.arena, warnings),
+		"[\"unknown field \\\"metadata.lables\\\" (did you mean \\\"labels\\\"?)\","
+		"\"unknown field \\\"spec.colour\\\"\","
+		"\"unknown field \\\"spec.parts[0].x\\\"\",\"unknown field \\\"extra\\\"\"]");
 	cr_expect_eq(rk_schema_decode(&world.arena, kind, json_in(&world.arena, given),
 				      RK_STRICT_STRICT, NULL, &status),
 		     RK_EINVAL);
@@ -206,16 +224,17 @@ Test(custom, names_unknown_fields)
 Test(custom, tables_show_what_the_definition_says)
 {
 	struct world world = world_of(widgets);
-	struct rk_val *object = json_in(&world.arena,
-					"{\"metadata\":{\"name\":\"w\",\"creationTimestamp\":"
-					"\"1970-01-01T00:00:00Z\"},\"spec\":{\"color\":\"red\",\"size\":4}}");
+	struct rk_val *object = json_in(
+		&world.arena, "{\"metadata\":{\"name\":\"w\",\"creationTimestamp\":"
+			      "\"1970-01-01T00:00:00Z\"},\"spec\":{\"color\":\"red\",\"size\":4}}");
 
 	cr_expect_str_eq(json_out(&world.arena, rk_table_cells(&world.arena, widget(&world, "v1"),
 							       object, 60000)),
 			 "[\"w\",\"red\",4]");
-	cr_expect_str_eq(json_out(&world.arena, rk_table_cells(&world.arena, widget(&world, "v1beta1"),
-							       object, 60000)),
-			 "[\"w\",\"60s\"]");
+	cr_expect_str_eq(
+		json_out(&world.arena,
+			 rk_table_cells(&world.arena, widget(&world, "v1beta1"), object, 60000)),
+		"[\"w\",\"60s\"]");
 	world_done(&world);
 }
 
@@ -253,17 +272,20 @@ Test(custom, definitions_are_validated)
 	refused("spec.scope", "\"Planet\"", "spec.scope", "FieldValueNotSupported");
 	refused("spec.names.kind", "\"\"", "spec.names.kind", "FieldValueRequired");
 	refused("spec.names.listKind", "\"Widget\"", "spec.names.listKind", "FieldValueInvalid");
-	refused("spec.names.shortNames", "[\"W_\"]", "spec.names.shortNames[0]", "FieldValueInvalid");
+	refused("spec.names.shortNames", "[\"W_\"]", "spec.names.shortNames[0]",
+		"FieldValueInvalid");
 	refused("spec.versions", "[]", "spec.versions", "FieldValueRequired");
 	refused("v.storage", "false", "spec.versions", "FieldValueInvalid");
 	refused("v.name", "\"v1beta1\"", "spec.versions[1].name", "FieldValueDuplicate");
 	refused("v.schema", "{}", root, "FieldValueRequired");
 	refused("spec.conversion.strategy", "\"Webhook\"", "spec.conversion.strategy",
 		"FieldValueForbidden");
-	refused("spec.preserveUnknownFields", "true", "spec.preserveUnknownFields", "FieldValueInvalid");
+	refused("spec.preserveUnknownFields", "true", "spec.preserveUnknownFields",
+		"FieldValueInvalid");
 	refused("v.subresources.scale.specReplicasPath", "\".status.n\"",
 		"spec.versions[0].subresources.scale.specReplicasPath", "FieldValueInvalid");
-	refused("v.additionalPrinterColumns", "[{\"name\":\"A\",\"type\":\"odd\",\"jsonPath\":\".a\"}]",
+	refused("v.additionalPrinterColumns",
+		"[{\"name\":\"A\",\"type\":\"odd\",\"jsonPath\":\".a\"}]",
 		"spec.versions[0].additionalPrinterColumns[0].type", "FieldValueNotSupported");
 	(void)snprintf(field, sizeof field, "%s.properties[a].type", root);
 	refused("v.schema.openAPIV3Schema.properties", "{\"a\":{}}", field, "FieldValueRequired");
@@ -271,8 +293,8 @@ Test(custom, definitions_are_validated)
 	refused("v.schema.openAPIV3Schema.properties", "{\"a\":{\"type\":\"array\"}}", field,
 		"FieldValueRequired");
 	(void)snprintf(field, sizeof field, "%s.properties[a].pattern", root);
-	refused("v.schema.openAPIV3Schema.properties", "{\"a\":{\"type\":\"string\",\"pattern\":\"(\"}}",
-		field, "FieldValueInvalid");
+	refused("v.schema.openAPIV3Schema.properties",
+		"{\"a\":{\"type\":\"string\",\"pattern\":\"(\"}}", field, "FieldValueInvalid");
 	(void)snprintf(field, sizeof field, "%s.x-kubernetes-validations", root);
 	refused("v.schema.openAPIV3Schema.x-kubernetes-validations", "[{\"rule\":\"true\"}]", field,
 		"FieldValueForbidden");
