@@ -133,7 +133,7 @@ void rk_raft_step_check(struct rk_raft *raft, const struct rk_raft_msg *msg)
 	if (seen != NULL && msg->force)
 		seen->as_of = seen->log_term = seen->index = 0;
 	answer->context = msg->context;
-	answer->reject = last > 0;
+	answer->reject = last > 0 || raft->term > 0;
 	answer->force = rk_raft_forgot(raft);
 	answer->index = raft->log.stable;
 	answer->log_term = rk_raftlog_term(&raft->log, answer->index);
