@@ -90,6 +90,11 @@ void rk_object_create(struct rk_state *state, const struct rk_kind *kind, struct
 {
 	struct rk_val *meta = rk_val_make(&state->arena, object, "metadata");
 
+	if (kind->is_request || !rk_kind_has_verb(kind, RK_SPAN("create"))) {
+		refuse(ret, rk_status(&state->arena, 405, "MethodNotAllowed",
+				      "the server does not allow this method on the requested resource"));
+		return;
+	}
 	if (kind->namespaced && !namespace_open(state, kind, ns, rk_val_text_at(meta, "name"), ret))
 		return;
 	const struct rk_span name = settle_name(state, kind, ns, meta);

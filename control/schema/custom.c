@@ -14,8 +14,9 @@ struct rk_custom {
 	struct rk_arena arena; /* everything below, and what the kinds point to */
 	const struct rk_kinds *base;
 	const struct rk_val *definition;
-	size_t kind_count;
+	size_t kind_count; /* served ones; the form that objects are stored in may come behind them */
 	struct rk_kind *kinds;
+	size_t rules_count;
 	struct rk_ruleset *rules; /* beside kinds */
 };
 
@@ -246,8 +247,10 @@ static const char *schema_name(struct rk_custom *custom, const struct rk_kind *k
 }
 
 static void fill_kind(struct rk_custom *custom, const struct rk_val *version,
-		      const char *stored_version, const struct rk_rule *rules, struct rk_kind *kind)
+		      const struct rk_rule *rules, struct rk_kind *kind)
 {
+	static const char *const verbs[] = { "create", "delete", "deletecollection", "get",    "list",
+					     "patch",  "update", "watch",	     NULL };
 	const struct rk_val *spec = rk_val_at(custom->definition, "spec");
 	struct rk_custom_kind *own = rk_arena_zalloc(&custom->arena, sizeof *own);
 
@@ -262,11 +265,10 @@ static void fill_kind(struct rk_custom *custom, const struct rk_val *version,
 	kind->short_names = texts(custom, rk_val_at(spec, "names.shortNames"), NULL);
 	kind->categories = texts(custom, rk_val_at(spec, "names.categories"), NULL);
 	kind->fields = fields_of(custom, version);
+	kind->verbs = verbs;
 	kind->namespaced = rk_span_is(rk_val_text_at(spec, "scope"), "Namespaced");
 	own->rules = rules;
 	own->schema = rk_val_at(version, "schema.openAPIV3Schema");
-	own->stored_version =
-		rk_arena_printf(&custom->arena, "%s/%s", kind->group, stored_version);
 	own->is_deprecated = rk_val_bool_at(version, "deprecated", false);
 	own->warning = rk_val_text_at(version, "deprecationWarning").size > 0
 			       ? text(custom, version, "deprecationWarning")
@@ -281,37 +283,50 @@ static void fill_kind(struct rk_custom *custom, const struct rk_val *version,
 	kind->type = type;
 }
 
-static const char *stored_version_of(struct rk_custom *custom, const struct rk_val *versions)
+/* NULL when the schema does not compile. */
+static struct rk_kind *make_kind(struct rk_custom *custom, const struct rk_val *version)
 {
-	for (uint32_t i = 0; i < rk_val_count(versions); i++)
-		if (rk_val_bool_at(rk_val_item(versions, i), "storage", false))
-			return text(custom, rk_val_item(versions, i), "name");
-	return "";
+	const struct rk_check check = { &custom->arena, rk_val_list(&custom->arena) };
+	struct rk_ruleset *rules = &custom->rules[custom->rules_count];
+	struct rk_kind *kind = &custom->kinds[custom->rules_count++];
+
+	rk_ruleset_compile(&custom->arena, &check, NULL,
+			   rk_val_at(version, "schema.openAPIV3Schema"), rules);
+	if (rk_val_count(check.causes) > 0)
+		return NULL;
+	fill_kind(custom, version, rules->root, kind);
+	return kind;
 }
 
-/* False when a schema does not compile. */
+static bool is_stored(const struct rk_val *version)
+{
+	return rk_val_bool_at(version, "storage", false);
+}
+
 static bool make_kinds(struct rk_custom *custom)
 {
 	const struct rk_val *versions = rk_val_at(custom->definition, "spec.versions");
-	const char *stored = stored_version_of(custom, versions);
-	const struct rk_check check = { &custom->arena, rk_val_list(&custom->arena) };
+	const uint32_t count = rk_val_count(versions);
+	const struct rk_kind *stored = NULL;
 
-	custom->kinds = rk_arena_zalloc(&custom->arena,
-					(rk_val_count(versions) + 1) * sizeof *custom->kinds);
-	custom->rules = rk_arena_zalloc(&custom->arena,
-					(rk_val_count(versions) + 1) * sizeof *custom->rules);
-	for (uint32_t i = 0; i < rk_val_count(versions); i++) {
-		const struct rk_val *version = rk_val_item(versions, i);
-		if (!rk_val_bool_at(version, "served", false))
-			continue;
-		const size_t at = custom->kind_count++;
-		rk_ruleset_compile(&custom->arena, &check, NULL,
-				 rk_val_at(version, "schema.openAPIV3Schema"), &custom->rules[at]);
-		if (rk_val_count(check.causes) > 0)
-			return false;
-		fill_kind(custom, version, stored, custom->rules[at].root, &custom->kinds[at]);
+	custom->kinds = rk_arena_zalloc(&custom->arena, (count + 1) * sizeof *custom->kinds);
+	custom->rules = rk_arena_zalloc(&custom->arena, (count + 1) * sizeof *custom->rules);
+	for (int pass = 0; pass < 2; pass++) { /* those that are served, then perhaps that of the store */
+		for (uint32_t i = 0; i < count; i++) {
+			const struct rk_val *version = rk_val_item(versions, i);
+			const bool served = rk_val_bool_at(version, "served", false);
+			if (pass == 0 ? !served : served || !is_stored(version))
+				continue;
+			const struct rk_kind *kind = make_kind(custom, version);
+			if (kind == NULL)
+				return false;
+			custom->kind_count += served;
+			stored = is_stored(version) ? kind : stored;
+		}
 	}
-	return custom->kind_count > 0;
+	for (size_t i = 0; i < custom->rules_count; i++)
+		custom->kinds[i].stored = stored;
+	return custom->kind_count > 0 && stored != NULL;
 }
 
 struct rk_custom *rk_custom_new(const struct rk_kinds *base, struct rk_span doc)
@@ -338,7 +353,7 @@ struct rk_custom *rk_custom_unref(struct rk_custom *custom)
 	if (custom == NULL ||
 	    atomic_fetch_sub_explicit(&custom->refs, 1, memory_order_acq_rel) > 1)
 		return NULL;
-	for (size_t i = 0; i < custom->kind_count; i++)
+	for (size_t i = 0; i < custom->rules_count; i++)
 		rk_ruleset_done(&custom->rules[i]);
 	rk_arena_done(&custom->arena);
 	free(custom);

@@ -86,7 +86,7 @@ Test(custom, makes_a_kind_for_each_version)
 	cr_expect(kind->has_status && kind->has_scale && kind->namespaced);
 	cr_expect_str_eq(kind->custom->scale_spec, "spec.replicas");
 	cr_expect_not_null(widget(&world, "v1beta1"));
-	cr_expect_str_eq(widget(&world, "v1beta1")->custom->stored_version, "example.com/v1");
+	cr_expect_str_eq(widget(&world, "v1beta1")->stored->api_version, "example.com/v1");
 	cr_expect_str_eq(widget(&world, "v1beta1")->custom->warning,
 			 "example.com/v1beta1 Widget is deprecated");
 	cr_expect_eq(rk_kinds_by_name(world.kinds, RK_SPAN("wd")), kind);
