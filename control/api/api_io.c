@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "control/api/access.h"
 #include "control/api/server.h"
+#include "control/schema/proto.h"
 #include "control/status.h"
 
 #define TICK_S          0.1
@@ -109,12 +110,12 @@ static bool choose_form(struct rk_req *req)
 {
 	const struct rk_span include = rk_req_query(req, "includeObject");
 
-	if (!rk_form_choose(rk_http_header(req->http, "accept"), &req->form) &&
+	if (!rk_form_choose(req->thread->api->opts.kinds, req->route.kind,
+			    rk_http_header(req->http, "accept"), &req->form) &&
 	    req->route.kind != NULL) {
-		req->form = (struct rk_form){ .shape = RK_FORM_OBJECT };
 		rk_req_fail(req, 406, "NotAcceptable",
 			    "only the following media types are accepted: application/json, "
-			    "application/yaml");
+			    "application/yaml, " RK_PROTOBUF_TYPE);
 		return false;
 	}
 	req->form.include = rk_span_is(include, "Object") ? RK_INCLUDE_OBJECT

@@ -274,12 +274,10 @@ static void send_page(struct rk_req *req, const struct rk_view *view, const stru
 		rk_form_list_item(&list, &item, rk_blob_span(page->at[i].doc));
 		rk_arena_reset(&item);
 	}
-	rk_form_list_end(&list);
-	rk_buf_put_u8(&out, '\n');
+	struct rk_blob *body = rk_form_list_end(&list);
 	rk_arena_done(&item);
-	struct rk_blob *body = rk_blob_copy(rk_buf_span(&out));
 	rk_buf_done(&out);
-	rk_req_send(req, 200, "application/json", body);
+	rk_req_send(req, 200, rk_form_type(&req->form), body);
 }
 
 static void list(struct rk_req *req, struct rk_feed_answer *answer)

@@ -6,6 +6,7 @@
 #include "base/clock_io.h"
 #include "base/mem.h"
 #include "control/api/server.h"
+#include "control/schema/proto.h"
 #include "control/status.h"
 #include "wire/doc.h"
 #include "wire/json.h"
@@ -81,10 +82,28 @@ static void send_buf(struct rk_req *req, int code, const char *type, struct rk_b
 	rk_req_send(req, code, type, body);
 }
 
+static bool send_proto(struct rk_req *req, int code, const struct rk_val *val)
+{
+	struct rk_buf doc = { 0 }, out = { 0 };
+
+	rk_doc_write(&doc, val);
+	const bool fits = rk_form_fits(&req->form, rk_buf_span(&doc));
+	if (fits)
+		rk_form_write(&out, &req->arena, &req->form, req->route.kind, rk_buf_span(&doc), 0,
+			      false, false);
+	rk_buf_done(&doc);
+	if (fits)
+		send_buf(req, code, RK_PROTOBUF_TYPE, &out);
+	return fits;
+}
+
 void rk_req_val(struct rk_req *req, int code, const struct rk_val *val)
 {
 	struct rk_buf out = { 0 };
 
+	req->form.shape = RK_FORM_OBJECT;
+	if (req->form.is_proto && send_proto(req, code, val))
+		return;
 	if (req->form.is_yaml)
 		rk_yaml_write(&out, val);
 	else
@@ -114,9 +133,11 @@ void rk_req_object(struct rk_req *req, int code, struct rk_span doc)
 	}
 	if (rk_span_is(rk_doc_text(doc, "kind"), "Status"))
 		form.shape = RK_FORM_OBJECT;
+	form.is_proto = form.is_proto && rk_form_fits(&form, doc);
 	rk_form_write(&out, &req->arena, &form, req->route.kind, doc, now_ms, true, req->pretty);
-	rk_buf_put_u8(&out, '\n');
-	send_buf(req, code, "application/json", &out);
+	if (!form.is_proto)
+		rk_buf_put_u8(&out, '\n');
+	send_buf(req, code, rk_form_type(&form), &out);
 }
 
 void rk_req_fail(struct rk_req *req, int code, const char *reason, const char *format, ...)
