@@ -106,6 +106,17 @@ static void dispatch(struct rk_req *req)
 	}
 }
 
+/* People who look at it with these do not say that they want it so. */
+static bool is_pretty(struct rk_req *req)
+{
+	const struct rk_span agent = rk_http_header(req->http, "user-agent");
+	struct rk_span value;
+
+	if (rk_query_get(&req->arena, req->http->query, "pretty", &value) && value.size > 0)
+		return rk_req_query_bool(req, "pretty");
+	return rk_span_starts(agent, RK_SPAN("curl")) || rk_span_starts(agent, RK_SPAN("Wget"));
+}
+
 static bool choose_form(struct rk_req *req)
 {
 	const struct rk_span include = rk_req_query(req, "includeObject");
@@ -121,7 +132,7 @@ static bool choose_form(struct rk_req *req)
 	req->form.include = rk_span_is(include, "Object") ? RK_INCLUDE_OBJECT
 			    : rk_span_is(include, "None") ? RK_INCLUDE_NONE
 							  : RK_INCLUDE_METADATA;
-	req->pretty = rk_req_query_bool(req, "pretty");
+	req->pretty = is_pretty(req);
 	return true;
 }
 

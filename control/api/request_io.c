@@ -5,6 +5,7 @@
 
 #include "base/clock_io.h"
 #include "base/mem.h"
+#include "control/api/listing.h"
 #include "control/api/server.h"
 #include "control/schema/proto.h"
 #include "control/status.h"
@@ -13,6 +14,7 @@
 #include "wire/yaml.h"
 
 #define WARNINGS_MAX 16
+#define WAIT_MS      3000 /* for a resourceVersion that has not come here yet */
 
 struct rk_span rk_req_query(struct rk_req *req, const char *name)
 {
@@ -23,9 +25,7 @@ struct rk_span rk_req_query(struct rk_req *req, const char *name)
 
 bool rk_req_query_bool(struct rk_req *req, const char *name)
 {
-	const struct rk_span value = rk_req_query(req, name);
-
-	return rk_span_is(value, "true") || rk_span_is(value, "1");
+	return rk_query_bool(&req->arena, req->http->query, name);
 }
 
 bool rk_req_query_int(struct rk_req *req, const char *name, int64_t *ret)
@@ -210,6 +210,18 @@ bool rk_req_await(struct rk_req *req,
 	req->id = ((uint64_t)++thread->generation << 32) | slot;
 	req->resume = resume;
 	return true;
+}
+
+void rk_req_wait(struct rk_req *req,
+		 void (*resume)(struct rk_req *req, struct rk_feed_answer *answer))
+{
+	if (rk_view_revision(req->thread->view) >= req->wait_revision) {
+		resume(req, NULL);
+		return;
+	}
+	req->wait_until_ms = rk_clock_mono_ms() + WAIT_MS;
+	req->resume = resume;
+	rk_req_link(req, &req->thread->waiting);
 }
 
 void rk_req_unlink(struct rk_req *req)

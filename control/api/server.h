@@ -84,6 +84,8 @@ struct rk_api_thread {
 
 struct rk_watch;
 
+struct rk_listing;
+
 struct rk_req { /* one request, from its arrival until its exchange is gone */
 	struct rk_api_thread *thread;
 	struct rk_http_exchange *exchange;
@@ -100,7 +102,8 @@ struct rk_req { /* one request, from its arrival until its exchange is gone */
 	uint64_t wait_revision, wait_until_ms;
 	struct rk_req *next,
 		**link; /* in thread->waiting or ->watchers; link: what points here, or NULL */
-	struct rk_val *warnings; /* texts */
+	struct rk_listing *listing; /* of a get, list or watch */
+	struct rk_val *warnings;    /* texts */
 	struct rk_watch *watch;
 	struct rk_tunnel *tunnel;
 };
@@ -109,7 +112,7 @@ struct rk_req { /* one request, from its arrival until its exchange is gone */
 
 /* A query parameter; an empty span when it is not there. */
 struct rk_span rk_req_query(struct rk_req *req, const char *name);
-bool rk_req_query_bool(struct rk_req *req, const char *name); /* "true", "1" */
+bool rk_req_query_bool(struct rk_req *req, const char *name); /* rk_query_bool */
 bool rk_req_query_int(struct rk_req *req, const char *name,
 		      int64_t *ret); /* false: not there; a malformed one is 0 */
 void rk_req_send(struct rk_req *req, int code, const char *type,
@@ -127,6 +130,8 @@ void rk_req_not_found(struct rk_req *req);
  * requests (answered). */
 bool rk_req_await(struct rk_req *req,
 		  void (*resume)(struct rk_req *req, struct rk_feed_answer *answer));
+/* Goes on when the revision that it waits for (wait_revision) is here: now, or at most 3 s later (504). */
+void rk_req_wait(struct rk_req *req, void (*resume)(struct rk_req *req, struct rk_feed_answer *answer));
 void rk_req_unlink(struct rk_req *req);
 void rk_req_link(struct rk_req *req, struct rk_req **head);
 
