@@ -163,19 +163,15 @@ static void on_request(void *context, struct rk_http_exchange *exchange)
 
 static void on_gone(void *context, struct rk_http_exchange *exchange)
 {
-	struct rk_api_thread *thread = context;
 	struct rk_req *req = rk_http_user(exchange);
 
+	(void)context;
 	if (req == NULL)
 		return;
-	rk_req_unlink(req);
-	if (req->id != 0)
-		thread->slots[(uint32_t)req->id] = NULL; /* its answer will find nobody */
-	rk_api_watch_free(req);
-	if (req->tunnel != NULL)
-		rk_api_proxy_free(req);
-	rk_arena_done(&req->arena);
-	free(req);
+	req->exchange = NULL;
+	req->http = NULL;
+	if (!rk_api_watch_stays(req))
+		rk_req_free(req);
 }
 
 static void on_drained(void *context, struct rk_http_exchange *exchange)
@@ -197,10 +193,12 @@ static void forget_oldest(struct rk_api_thread *thread)
 
 	if (item->changes->last_revision > thread->history_from)
 		thread->history_from = item->changes->last_revision;
-	for (uint32_t i = 0; item->lines != NULL && i < item->changes->count; i++)
-		(void)rk_blob_unref(item->lines[i]);
-	free(item->lines);
-	item->lines = NULL;
+	for (unsigned form = 0; form < RK_API_LINES; form++) {
+		for (uint32_t i = 0; item->lines[form] != NULL && i < item->changes->count; i++)
+			(void)rk_blob_unref(item->lines[form][i]);
+		free(item->lines[form]);
+		item->lines[form] = NULL;
+	}
 	thread->history_bytes -= item->bytes;
 	item->changes = rk_changes_unref(item->changes);
 	thread->history_start = (thread->history_start + 1) % RK_API_HISTORY;
@@ -354,6 +352,10 @@ static void *run(void *context)
 	for (unsigned i = 0; i < thread->server_count; i++)
 		thread->servers[i] = rk_http_server_free(thread->servers[i]);
 	rk_api_proxy_end_all(thread);
+	while (thread->watchers != NULL) /* on WebSockets */
+		rk_req_free(thread->watchers);
+	while (thread->finished != NULL)
+		rk_req_free(thread->finished);
 	return NULL;
 }
 

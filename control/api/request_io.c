@@ -243,3 +243,15 @@ void rk_req_link(struct rk_req *req, struct rk_req **head)
 		(*head)->link = &req->next;
 	*head = req;
 }
+
+void rk_req_free(struct rk_req *req)
+{
+	rk_req_unlink(req);
+	if (req->id != 0)
+		req->thread->slots[(uint32_t)req->id] = NULL; /* its answer will find nobody */
+	rk_api_watch_free(req);
+	if (req->tunnel != NULL)
+		rk_api_proxy_free(req);
+	rk_arena_done(&req->arena);
+	free(req);
+}
