@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "control/api/access.h"
 #include "control/api/server.h"
+#include "control/schema/proto.h"
 #include "control/status.h"
 
 #define TICK_S          0.1
@@ -117,22 +118,33 @@ static void dispatch(struct rk_req *req)
 	}
 }
 
+/* People who look at it with these do not say that they want it so. */
+static bool is_pretty(struct rk_req *req)
+{
+	const struct rk_span agent = rk_http_header(req->http, "user-agent");
+	struct rk_span value;
+
+	if (rk_query_get(&req->arena, req->http->query, "pretty", &value) && value.size > 0)
+		return rk_req_query_bool(req, "pretty");
+	return rk_span_starts(agent, RK_SPAN("curl")) || rk_span_starts(agent, RK_SPAN("Wget"));
+}
+
 static bool choose_form(struct rk_req *req)
 {
 	const struct rk_span include = rk_req_query(req, "includeObject");
 
-	if (!rk_form_choose(rk_http_header(req->http, "accept"), &req->form) &&
+	if (!rk_form_choose(req->kinds, req->route.kind,
+			    rk_http_header(req->http, "accept"), &req->form) &&
 	    req->route.kind != NULL) {
-		req->form = (struct rk_form){ .shape = RK_FORM_OBJECT };
 		rk_req_fail(req, 406, "NotAcceptable",
 			    "only the following media types are accepted: application/json, "
-			    "application/yaml");
+			    "application/yaml, " RK_PROTOBUF_TYPE);
 		return false;
 	}
 	req->form.include = rk_span_is(include, "Object") ? RK_INCLUDE_OBJECT
 			    : rk_span_is(include, "None") ? RK_INCLUDE_NONE
 							  : RK_INCLUDE_METADATA;
-	req->pretty = rk_req_query_bool(req, "pretty");
+	req->pretty = is_pretty(req);
 	return true;
 }
 
@@ -164,20 +176,15 @@ static void on_request(void *context, struct rk_http_exchange *exchange)
 
 static void on_gone(void *context, struct rk_http_exchange *exchange)
 {
-	struct rk_api_thread *thread = context;
 	struct rk_req *req = rk_http_user(exchange);
 
+	(void)context;
 	if (req == NULL)
 		return;
-	rk_req_unlink(req);
-	if (req->id != 0)
-		thread->slots[(uint32_t)req->id] = NULL; /* its answer will find nobody */
-	rk_api_watch_free(req);
-	if (req->tunnel != NULL)
-		rk_api_proxy_free(req);
-	rk_arena_done(&req->arena);
-	(void)rk_kinds_free(req->kinds);
-	free(req);
+	req->exchange = NULL;
+	req->http = NULL;
+	if (!rk_api_watch_stays(req))
+		rk_req_free(req);
 }
 
 static void on_drained(void *context, struct rk_http_exchange *exchange)
@@ -199,10 +206,12 @@ static void forget_oldest(struct rk_api_thread *thread)
 
 	if (item->changes->last_revision > thread->history_from)
 		thread->history_from = item->changes->last_revision;
-	for (uint32_t i = 0; item->lines != NULL && i < item->changes->count; i++)
-		(void)rk_blob_unref(item->lines[i]);
-	free(item->lines);
-	item->lines = NULL;
+	for (unsigned form = 0; form < RK_API_LINES; form++) {
+		for (uint32_t i = 0; item->lines[form] != NULL && i < item->changes->count; i++)
+			(void)rk_blob_unref(item->lines[form][i]);
+		free(item->lines[form]);
+		item->lines[form] = NULL;
+	}
 	thread->history_bytes -= item->bytes;
 	item->changes = rk_changes_unref(item->changes);
 	thread->history_start = (thread->history_start + 1) % RK_API_HISTORY;
@@ -358,6 +367,10 @@ static void *run(void *context)
 	for (unsigned i = 0; i < thread->server_count; i++)
 		thread->servers[i] = rk_http_server_free(thread->servers[i]);
 	rk_api_proxy_end_all(thread);
+	while (thread->watchers != NULL) /* on WebSockets */
+		rk_req_free(thread->watchers);
+	while (thread->finished != NULL)
+		rk_req_free(thread->finished);
 	return NULL;
 }
 

@@ -5,13 +5,16 @@
 
 #include "base/clock_io.h"
 #include "base/mem.h"
+#include "control/api/listing.h"
 #include "control/api/server.h"
+#include "control/schema/proto.h"
 #include "control/status.h"
 #include "wire/doc.h"
 #include "wire/json.h"
 #include "wire/yaml.h"
 
 #define WARNINGS_MAX 16
+#define WAIT_MS      3000 /* for a resourceVersion that has not come here yet */
 
 struct rk_span rk_req_query(struct rk_req *req, const char *name)
 {
@@ -22,9 +25,7 @@ struct rk_span rk_req_query(struct rk_req *req, const char *name)
 
 bool rk_req_query_bool(struct rk_req *req, const char *name)
 {
-	const struct rk_span value = rk_req_query(req, name);
-
-	return rk_span_is(value, "true") || rk_span_is(value, "1");
+	return rk_query_bool(&req->arena, req->http->query, name);
 }
 
 bool rk_req_query_int(struct rk_req *req, const char *name, int64_t *ret)
@@ -81,10 +82,28 @@ static void send_buf(struct rk_req *req, int code, const char *type, struct rk_b
 	rk_req_send(req, code, type, body);
 }
 
+static bool send_proto(struct rk_req *req, int code, const struct rk_val *val)
+{
+	struct rk_buf doc = { 0 }, out = { 0 };
+
+	rk_doc_write(&doc, val);
+	const bool fits = rk_form_fits(&req->form, rk_buf_span(&doc));
+	if (fits)
+		rk_form_write(&out, &req->arena, &req->form, req->route.kind, rk_buf_span(&doc), 0,
+			      false, false);
+	rk_buf_done(&doc);
+	if (fits)
+		send_buf(req, code, RK_PROTOBUF_TYPE, &out);
+	return fits;
+}
+
 void rk_req_val(struct rk_req *req, int code, const struct rk_val *val)
 {
 	struct rk_buf out = { 0 };
 
+	req->form.shape = RK_FORM_OBJECT;
+	if (req->form.is_proto && send_proto(req, code, val))
+		return;
 	if (req->form.is_yaml)
 		rk_yaml_write(&out, val);
 	else
@@ -114,9 +133,11 @@ void rk_req_object(struct rk_req *req, int code, struct rk_span doc)
 	}
 	if (rk_span_is(rk_doc_text(doc, "kind"), "Status"))
 		form.shape = RK_FORM_OBJECT;
+	form.is_proto = form.is_proto && rk_form_fits(&form, doc);
 	rk_form_write(&out, &req->arena, &form, req->route.kind, doc, now_ms, true, req->pretty);
-	rk_buf_put_u8(&out, '\n');
-	send_buf(req, code, "application/json", &out);
+	if (!form.is_proto)
+		rk_buf_put_u8(&out, '\n');
+	send_buf(req, code, rk_form_type(&form), &out);
 }
 
 void rk_req_fail(struct rk_req *req, int code, const char *reason, const char *format, ...)
@@ -191,6 +212,18 @@ bool rk_req_await(struct rk_req *req,
 	return true;
 }
 
+void rk_req_wait(struct rk_req *req,
+		 void (*resume)(struct rk_req *req, struct rk_feed_answer *answer))
+{
+	if (rk_view_revision(req->thread->view) >= req->wait_revision) {
+		resume(req, NULL);
+		return;
+	}
+	req->wait_until_ms = rk_clock_mono_ms() + WAIT_MS;
+	req->resume = resume;
+	rk_req_link(req, &req->thread->waiting);
+}
+
 void rk_req_unlink(struct rk_req *req)
 {
 	if (req->link == NULL)
@@ -209,4 +242,17 @@ void rk_req_link(struct rk_req *req, struct rk_req **head)
 	if (*head != NULL)
 		(*head)->link = &req->next;
 	*head = req;
+}
+
+void rk_req_free(struct rk_req *req)
+{
+	rk_req_unlink(req);
+	if (req->id != 0)
+		req->thread->slots[(uint32_t)req->id] = NULL; /* its answer will find nobody */
+	rk_api_watch_free(req);
+	if (req->tunnel != NULL)
+		rk_api_proxy_free(req);
+	rk_arena_done(&req->arena);
+	(void)rk_kinds_free(req->kinds);
+	free(req);
 }

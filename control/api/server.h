@@ -19,6 +19,7 @@
 #define RK_API_HISTORY_BYTES (64u << 20) /* at most of them, unless one entry alone has more */
 #define RK_API_HELD          32          /* views kept for the next pages of lists... */
 #define RK_API_HELD_MS       300000      /* ... this long */
+#define RK_API_LINES         5           /* forms of an event that watches share */
 #define RK_API_REQUESTS      65536       /* in one thread */
 
 struct rk_api_thread;
@@ -44,8 +45,9 @@ struct rk_api {
 
 struct rk_history_item {
 	struct rk_changes *changes;
-	struct rk_blob **lines; /* for each change, its event as JSON once somebody needed it */
-	size_t bytes;           /* of both, as far as they are counted */
+	/* By form, for each change: its event as bytes once somebody needed it. */
+	struct rk_blob **lines[RK_API_LINES];
+	size_t bytes; /* of both, as far as they are counted */
 };
 
 struct rk_api_thread {
@@ -81,10 +83,13 @@ struct rk_api_thread {
 	struct rk_tunnel *tunnels; /* whose ends are both streams: nobody else knows them */
 	struct rk_req *waiting;    /* for a revision to come; linked */
 	struct rk_req *watchers;
-	size_t watcher_count; /* watches that were opened and are not gone */
+	struct rk_req *finished; /* watches on WebSockets that are over: freed with the next tick */
+	size_t watcher_count;    /* watches that were opened and are not gone */
 };
 
 struct rk_watch;
+
+struct rk_listing;
 
 struct rk_req { /* one request, from its arrival until its exchange is gone */
 	struct rk_api_thread *thread;
@@ -101,9 +106,10 @@ struct rk_req { /* one request, from its arrival until its exchange is gone */
 	 * waits for is there (NULL). */
 	void (*resume)(struct rk_req *req, struct rk_feed_answer *answer);
 	uint64_t wait_revision, wait_until_ms;
-	struct rk_req *next,
-		**link; /* in thread->waiting or ->watchers; link: what points here, or NULL */
-	struct rk_val *warnings; /* texts */
+	struct rk_req *next, **link; /* in thread->waiting, ->watchers or ->finished; link: what
+					points here, or NULL */
+	struct rk_listing *listing;  /* of a get, list or watch */
+	struct rk_val *warnings;     /* texts */
 	struct rk_watch *watch;
 	struct rk_tunnel *tunnel;
 };
@@ -112,7 +118,7 @@ struct rk_req { /* one request, from its arrival until its exchange is gone */
 
 /* A query parameter; an empty span when it is not there. */
 struct rk_span rk_req_query(struct rk_req *req, const char *name);
-bool rk_req_query_bool(struct rk_req *req, const char *name); /* "true", "1" */
+bool rk_req_query_bool(struct rk_req *req, const char *name); /* rk_query_bool */
 bool rk_req_query_int(struct rk_req *req, const char *name,
 		      int64_t *ret); /* false: not there; a malformed one is 0 */
 void rk_req_send(struct rk_req *req, int code, const char *type,
@@ -130,8 +136,13 @@ void rk_req_not_found(struct rk_req *req);
  * requests (answered). */
 bool rk_req_await(struct rk_req *req,
 		  void (*resume)(struct rk_req *req, struct rk_feed_answer *answer));
+/* Goes on when the revision that it waits for (wait_revision) is here: now, or at most 3 s later
+ * (504). */
+void rk_req_wait(struct rk_req *req,
+		 void (*resume)(struct rk_req *req, struct rk_feed_answer *answer));
 void rk_req_unlink(struct rk_req *req);
 void rk_req_link(struct rk_req *req, struct rk_req **head);
+void rk_req_free(struct rk_req *req); /* once its exchange is gone */
 
 /* --- the rest: each answers the request, now or later --- */
 
@@ -147,14 +158,12 @@ void rk_api_watch_news(struct rk_api_thread *thread, struct rk_changes *const *c
 void rk_api_watch_tick(struct rk_api_thread *thread);
 void rk_api_watch_drained(struct rk_req *req);
 void rk_api_watch_end_all(struct rk_api_thread *thread, bool is_expired);
+bool rk_api_watch_stays(const struct rk_req *req); /* a WebSocket outlives its exchange */
 void rk_api_watch_free(struct rk_req *req);
 void rk_api_write(struct rk_req *req); /* write_io.c */
 void rk_api_proxy(struct rk_req *req); /* proxy_io.c: log, exec */
 void rk_api_proxy_drained(struct rk_req *req);
 void rk_api_proxy_free(struct rk_req *req);
 void rk_api_proxy_end_all(struct rk_api_thread *thread); /* cuts the tunnels that are left */
-
-/* The event line of a change ("ADDED"...), made once for all watchers; borrowed. */
-struct rk_blob *rk_api_line(struct rk_api_thread *thread, size_t item, uint32_t change);
 
 #endif

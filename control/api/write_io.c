@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "control/api/access.h"
 #include "control/api/server.h"
+#include "control/schema/proto.h"
 #include "control/schema/schema.h"
 #include "control/status.h"
 #include "wire/doc.h"
@@ -56,6 +57,19 @@ static struct rk_val *parse_json(struct rk_req *req)
 	return err < 0 ? NULL : val;
 }
 
+static struct rk_val *parse_protobuf(struct rk_req *req)
+{
+	struct rk_error error = { 0 };
+	struct rk_val *val = NULL;
+	const int err = rk_protobuf_read(&req->arena, req->kinds, req->http->body,
+					 &val, &error);
+
+	if (err < 0)
+		rk_req_fail(req, 400, "BadRequest", "the body cannot be read as protobuf: %s",
+			    error.text);
+	return err < 0 ? NULL : val;
+}
+
 /* The body as a value, or NULL after answering why not. */
 static struct rk_val *body_of(struct rk_req *req)
 {
@@ -67,14 +81,15 @@ static struct rk_val *body_of(struct rk_req *req)
 		val = parse_json(req);
 	} else if (rk_span_is(type, "application/yaml") || rk_span_ends(type, RK_SPAN("+yaml"))) {
 		val = parse_yaml(req);
+	} else if (rk_span_is(type, RK_PROTOBUF_TYPE)) {
+		val = parse_protobuf(req);
 	} else if (rk_span_is(type, "application/msgpack")) {
 		if (rk_doc_read(&req->arena, req->http->body, &val) < 0)
 			rk_req_fail(req, 400, "BadRequest", "the body is not msgpack");
 	} else {
 		rk_req_fail(req, 415, "UnsupportedMediaType",
 			    "the body of the request was in an unknown format - accepted media "
-			    "types include: application/json, "
-			    "application/yaml");
+			    "types include: application/json, application/yaml, " RK_PROTOBUF_TYPE);
 	}
 	return val;
 }
