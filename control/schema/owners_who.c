@@ -17,11 +17,14 @@ static bool is_start(struct rk_span path, struct rk_span start)
 static void look(void *context, struct rk_span path)
 {
 	struct who *who = context;
+	const struct rk_span whole = rk_span_sub(who->path, 0, who->here);
 
 	if (is_start(path, who->path))
 		who->here = SIZE_MAX;
-	else if (is_start(who->path, path) && path.size > who->here) /* part of what is owned as one */
+	else if (is_start(who->path, path) && path.size > who->here) /* perhaps owned as one with all that is in it */
 		who->here = path.size;
+	else if (who->here > 0 && who->here != SIZE_MAX && is_start(path, whole)) /* no: its parts are owned */
+		who->here = 0;
 }
 
 bool rk_owners_who(struct rk_arena *arena, const struct rk_val *managed_fields, struct rk_span path,
