@@ -32,6 +32,7 @@ static struct rk_write_opts opts_of(const struct rk_val *op)
 		.uid = rk_val_text_at(op, "opts.uid"),
 		.revision = rk_val_text_at(op, "opts.rv"),
 		.manager = rk_val_text_at(op, "opts.manager"),
+		.sub = rk_val_text_at(op, "sub"),
 		.has_grace = rk_val_is(grace, RK_VAL_INT),
 		.grace_seconds = rk_val_is(grace, RK_VAL_INT) ? grace->integer : 0,
 		.propagation = rk_val_text_at(op, "opts.propagation"),
@@ -134,6 +135,113 @@ static void run_patch(struct op *op)
 		refuse(op, status);
 	else
 		patch_result(op, current, patched);
+}
+
+/* --- server-side apply: creates what is not there --- */
+
+/* The part of the object that a Scale stands for. NULL after refusing. */
+static struct rk_val *config_of_scale(struct op *op, struct rk_val *scale)
+{
+	struct rk_arena *arena = &op->state->arena;
+	const struct rk_type *type = rk_types_by_name(rk_state_kinds(op->state), RK_SPAN("Scale"));
+	struct rk_val *config = rk_val_map(arena), *status = NULL;
+	const struct rk_val *replicas;
+
+	if (rk_schema_decode_type(arena, type, "Scale", "autoscaling/v1", scale, RK_STRICT_IGNORE, NULL, &status) < 0) {
+		refuse(op, status);
+		return NULL;
+	}
+	rk_val_put_cstr(arena, config, "apiVersion", op->kind->api_version);
+	rk_val_put_cstr(arena, config, "kind", op->kind->kind);
+	rk_val_put(arena, config, "metadata", rk_val_make(arena, scale, "metadata"));
+	replicas = rk_val_at(scale, "spec.replicas");
+	if (replicas != NULL)
+		rk_val_set_at(arena, config, "spec.replicas", rk_val_copy(arena, replicas));
+	return config;
+}
+
+/* An object that is applied may not be told by its uid: there is none that has it. */
+static void create_applied(struct op *op, struct rk_val *object)
+{
+	struct rk_arena *arena = &op->state->arena;
+	const struct rk_span resource = rk_span_str(op->kind->resource), uid = rk_object_uid(object);
+	struct rk_val *causes = rk_val_list(arena);
+
+	if (uid.size > 0) {
+		refuse(op, rk_status_conflict(arena, resource, op->name,
+					      "uid mismatch: the provided object specified uid %.*s, and no existing object was found",
+					      RK_SPAN_ARGS(uid)));
+		return;
+	}
+	rk_schema_validate(arena, op->kind, object, NULL, causes);
+	if (rk_val_count(causes) > 0)
+		refuse(op, rk_status_invalid(arena, rk_span_str(op->kind->group), rk_span_str(op->kind->kind), op->name,
+					     causes));
+	else
+		rk_object_create(op->state, op->kind, op->ns, object, &op->opts, op->ret);
+}
+
+static bool is_at_place(struct op *op, const struct rk_val *object)
+{
+	struct rk_arena *arena = &op->state->arena;
+	const struct rk_span ns = rk_object_ns(object), name = rk_object_name(object);
+
+	if (!rk_val_is(object, RK_VAL_MAP))
+		refuse(op, rk_status_bad_request(arena, "the body of an apply patch is an object"));
+	else if (name.size > 0 && !rk_span_eq(name, op->name))
+		refuse(op, rk_status_bad_request(arena, "the name of the object (%.*s) does not match the name on the URL (%.*s)",
+						 RK_SPAN_ARGS(name), RK_SPAN_ARGS(op->name)));
+	else if (ns.size > 0 && !rk_span_eq(ns, op->ns))
+		refuse(op, rk_status_bad_request(arena, "the namespace of the object (%.*s) does not match the namespace on the URL (%.*s)",
+						 RK_SPAN_ARGS(ns), RK_SPAN_ARGS(op->ns)));
+	else
+		return true;
+	return false;
+}
+
+static void apply_to(struct op *op, struct rk_val *current, struct rk_val *config)
+{
+	struct rk_arena *arena = &op->state->arena;
+	struct rk_val *had = rk_object_take_owners(current), *status = NULL;
+	const struct rk_apply apply = {
+		.write = rk_object_write(op->state, op->kind, &op->opts),
+		.is_forced = rk_val_bool_at(op->val, "opts.force", false),
+		.config = config,
+		.live = current,
+		.had = had,
+	};
+	struct rk_applying applying;
+
+	if (!is_at_place(op, config))
+		return;
+	if (rk_apply_run(arena, &apply, &applying, &status) < 0) {
+		refuse(op, status);
+		return;
+	}
+	op->opts.applying = &applying;
+	rk_val_put_str(arena, rk_val_make(arena, applying.object, "metadata"), "name", op->name);
+	if (current == NULL)
+		create_applied(op, applying.object);
+	else
+		rk_object_update(op->state, op->kind, op->ns, op->name, applying.object, part_of(op), &op->opts, op->ret);
+	op->opts.applying = NULL;
+}
+
+static void run_apply(struct op *op)
+{
+	struct rk_arena *arena = &op->state->arena;
+	struct rk_val *config = rk_val_copy(arena, rk_val_at(op->val, "doc"));
+	struct rk_val *current = rk_state_val(op->state, rk_span_str(op->kind->resource), op->ns, op->name);
+
+	if (current == NULL && op->sub.size > 0)
+		refuse(op, rk_status_not_found(arena, rk_span_str(op->kind->resource), op->name));
+	else if (is_sub(op, "scale"))
+		config = config_of_scale(op, config);
+	if (op->ret->code != 0)
+		return;
+	apply_to(op, current, config);
+	if (is_sub(op, "scale") && rk_outcome_ok(op->ret))
+		op->ret->body = rk_scale_of(arena, op->ret->body);
 }
 
 /* --- pods/binding: what an outside scheduler sends --- */
@@ -262,9 +370,12 @@ void rk_op_run(struct rk_state *state, const struct rk_val *command, const struc
 	else if (is_sub(&op, "eviction"))
 		run_eviction(&op);
 	else if (rk_span_is(verb, "create"))
-		rk_object_create(state, op.kind, op.ns, rk_val_copy(&state->arena, rk_val_at(val, "doc")), ret);
+		rk_object_create(state, op.kind, op.ns, rk_val_copy(&state->arena, rk_val_at(val, "doc")), &op.opts,
+				 ret);
 	else if (rk_span_is(verb, "update"))
 		run_update(&op);
+	else if (rk_span_is(verb, "patch") && rk_span_is(rk_val_text_at(val, "patch"), "apply") && state->version >= 2)
+		run_apply(&op);
 	else if (rk_span_is(verb, "patch"))
 		run_patch(&op);
 	else if (rk_span_is(verb, "delete"))

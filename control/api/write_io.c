@@ -327,28 +327,60 @@ static const char *patch_form(struct rk_req *req)
 		return "merge";
 	if (rk_span_is(type, "application/strategic-merge-patch+json"))
 		return "strategic";
-	if (rk_span_starts(type, RK_SPAN("application/apply-patch")))
-		rk_req_fail(req, 415, "UnsupportedMediaType",
-			    "server-side apply (application/apply-patch+yaml) is not served yet: "
-			    "use kubectl apply without --server-side");
-	else
-		rk_req_fail(req, 415, "UnsupportedMediaType",
-			    "the body of the request was in an unknown format - accepted media "
-			    "types include: "
-			    "application/json-patch+json, application/merge-patch+json, "
-			    "application/strategic-merge-patch+json");
+	if (rk_span_is(type, "application/apply-patch+yaml"))
+		return "apply";
+	rk_req_fail(req, 415, "UnsupportedMediaType",
+		    "the body of the request was in an unknown format - accepted media types "
+		    "include: application/json-patch+json, application/merge-patch+json, "
+		    "application/strategic-merge-patch+json, application/apply-patch+yaml");
 	return NULL;
+}
+
+/* Who applies must say as whom; only who applies may take fields from others. */
+static bool check_patch_query(struct rk_req *req, bool is_apply)
+{
+	struct rk_val *causes = rk_val_list(&req->arena);
+
+	if (is_apply && rk_req_query(req, "fieldManager").size == 0)
+		rk_cause_add(&req->arena, causes, "FieldValueRequired", "fieldManager",
+			     "Required value: is required for apply patch");
+	if (!is_apply && rk_req_query(req, "force").size > 0)
+		rk_cause_add(&req->arena, causes, "FieldValueForbidden", "force",
+			     "Forbidden: may not be specified for non-apply patch");
+	if (rk_val_count(causes) == 0)
+		return true;
+	rk_req_status(req, rk_status_invalid(&req->arena, RK_SPAN("meta.k8s.io"),
+					     RK_SPAN("PatchOptions"), RK_SPAN(""), causes));
+	return false;
+}
+
+/* YAML, though it is JSON that most clients send. */
+static struct rk_val *config_of(struct rk_req *req)
+{
+	const struct rk_span body = req->http->body;
+	struct rk_val *config = NULL;
+
+	if (rk_span_starts(body, RK_SPAN("{")) &&
+	    rk_json_parse(&req->arena, body, RK_JSON_UNIQUE_KEYS, &config, NULL) == RK_OK)
+		return config;
+	return parse_yaml(req);
 }
 
 static void patch(struct rk_req *req)
 {
 	const char *form = patch_form(req);
-	struct rk_val *body = form != NULL ? body_of(req) : NULL;
+	const bool is_apply = form != NULL && strcmp(form, "apply") == 0;
 
+	if (form == NULL || !check_patch_query(req, is_apply))
+		return;
+	struct rk_val *body = is_apply ? config_of(req) : body_of(req);
 	if (body == NULL)
 		return;
 	struct rk_val *op = op_of(req, "patch", body);
+	const struct rk_span force = rk_req_query(req, "force");
 	rk_val_put_cstr(&req->arena, op, "patch", form);
+	if (force.size > 0 && !rk_span_is(force, "false") && !rk_span_is(force, "0"))
+		rk_val_put_bool(&req->arena, rk_val_at(op, "opts"), "force", true);
 	propose(req, op);
 }
 

@@ -1,0 +1,69 @@
+/* control/schema/owners.h - who set which field of an object, and when: metadata.managedFields.
+ *
+ * An entry stands for a manager with one way of writing (Apply, or Update of one API version) through one
+ * subresource. The sets of appliers may overlap; a field that an Update changes is that manager's alone. */
+#ifndef RK_CONTROL_SCHEMA_OWNERS_H
+#define RK_CONTROL_SCHEMA_OWNERS_H
+
+#include "control/schema/fieldset.h"
+#include "control/schema/kinds.h"
+
+#define RK_OWNERS_UPDATES_MAX 10 /* entries of Update; the oldest ones become one */
+
+struct rk_owner {
+	struct rk_span manager, api_version, time, sub; /* time "": not known */
+	bool is_apply;
+	const struct rk_fieldset *fields; /* never NULL in a list of owners */
+	struct rk_val *written;           /* fields as they stand in the object, when those are in canonical form */
+};
+
+struct rk_owners {
+	uint32_t count, capacity;
+	struct rk_owner *at;
+};
+
+struct rk_write { /* by whom, and how, an object is being written */
+	const struct rk_kinds *kinds;
+	const struct rk_kind *kind;
+	struct rk_span manager; /* "": unknown */
+	struct rk_span sub;     /* "", "status", "scale", ... */
+	struct rk_span time;    /* metav1.Time */
+};
+
+/* RK_EINVAL when an entry cannot be read: then nothing is known of the owners. `is_ours`: the entries were
+ * written by rk_owners_val. */
+RK_MUST_CHECK int rk_owners_read(struct rk_arena *arena, const struct rk_val *managed_fields, bool is_ours,
+				 struct rk_owners *ret);
+/* In upstream's order; NULL when there are none. */
+struct rk_val *rk_owners_val(struct rk_arena *arena, const struct rk_owners *owners);
+/* Whether the entries are the same but for their times. */
+bool rk_owners_are_same(const struct rk_val *a, const struct rk_val *b);
+
+/* The entry of that manager for that way of writing; made when it is missing. `version` counts only for Update. */
+struct rk_owner *rk_owners_take(struct rk_arena *arena, struct rk_owners *owners, const struct rk_owner *like);
+/* Takes from everyone but `but` (may be NULL) what is in `set`. */
+void rk_owners_lose(struct rk_arena *arena, struct rk_owners *owners, const struct rk_owner *but,
+		    const struct rk_fieldset *set);
+/* Forgets entries that own nothing, and those in versions that the kind does not have. */
+void rk_owners_tidy(struct rk_owners *owners, const struct rk_write *write);
+
+/* What of a set this write can own: what the subresource reaches. */
+const struct rk_fieldset *rk_owners_reach(struct rk_arena *arena, const struct rk_write *write,
+					  const struct rk_fieldset *set);
+/* Without what nobody ever owns: type, name, namespace and what the server sets. */
+const struct rk_fieldset *rk_owners_strip(struct rk_arena *arena, const struct rk_fieldset *set);
+
+/* What metadata.managedFields becomes when `after` takes the place of `before` (NULL: it is new). Neither holds
+ * managedFields; `had` is what the stored object has, `given` what the writer sent (both may be NULL). Returns
+ * the new list, or NULL for none. */
+struct rk_val *rk_owners_update(struct rk_arena *arena, const struct rk_write *write, const struct rk_val *had,
+				const struct rk_val *given, const struct rk_val *before, const struct rk_val *after);
+
+/* --- who was it --- */
+
+/* The last one who set the field at `path` (".spec.replicas", as conflicts print it; of a map or an item the last
+ * one who set anything in it). False when nobody is known. The spans are the object's. */
+bool rk_owners_who(struct rk_arena *arena, const struct rk_val *managed_fields, struct rk_span path,
+		   struct rk_owner *ret);
+
+#endif
