@@ -73,8 +73,8 @@ static bool is_not_served(const struct rk_req *req)
 {
 	const struct rk_kind *kind = req->route.kind;
 
-	return kind->is_request || (req->route.sub.size == 0 &&
-				    !rk_kind_has_verb(kind, rk_span_str(req->verb)));
+	return kind->is_request ||
+	       (req->route.sub.size == 0 && !rk_kind_has_verb(kind, rk_span_str(req->verb)));
 }
 
 /* What a witness answers: about itself and its log, and about the members. */
@@ -90,9 +90,10 @@ static void dispatch(struct rk_req *req)
 	const struct rk_route *route = &req->route;
 
 	if (req->thread->api->opts.is_witness && !needs_no_data(route->what)) {
-		rk_req_fail(req, 503, "ServiceUnavailable",
-			    "member %s is a witness: it keeps the log and no data; ask another member",
-			    req->thread->api->name);
+		rk_req_fail(
+			req, 503, "ServiceUnavailable",
+			"member %s is a witness: it keeps the log and no data; ask another member",
+			req->thread->api->name);
 	} else if (route->what == RK_ROUTE_NONE) {
 		rk_req_fail(req, 404, "NotFound",
 			    "the server could not find the requested resource");

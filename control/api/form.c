@@ -1,5 +1,6 @@
 #include "control/api/form.h"
 
+#include "control/schema/convert.h"
 #include "control/schema/proto.h"
 #include "control/schema/table.h"
 #include "wire/doc.h"
@@ -171,6 +172,19 @@ static struct rk_val *decoded(struct rk_arena *arena, struct rk_span doc)
 	return val;
 }
 
+/* The document in the form of the kind that was asked for. */
+static struct rk_span in_form(struct rk_arena *arena, const struct rk_kind *kind, struct rk_span doc)
+{
+	struct rk_buf out = { 0 };
+
+	if (kind == NULL || kind->stored == kind)
+		return doc;
+	rk_doc_write(&out, rk_convert_out(arena, kind, decoded(arena, doc)));
+	const struct rk_span converted = rk_arena_span(arena, rk_buf_span(&out));
+	rk_buf_done(&out);
+	return converted;
+}
+
 static struct rk_val *row_of(struct rk_arena *arena, const struct rk_form *form,
 			     const struct rk_kind *kind, struct rk_span doc, int64_t now_ms)
 {
@@ -186,7 +200,7 @@ static struct rk_val *row_of(struct rk_arena *arena, const struct rk_form *form,
 	if (form->include == RK_INCLUDE_METADATA)
 		rk_val_put(arena, row, "object", metadata_only(arena, object));
 	else if (form->include == RK_INCLUDE_OBJECT)
-		rk_val_put(arena, row, "object", object);
+		rk_val_put(arena, row, "object", rk_convert_out(arena, kind, object));
 	else
 		rk_val_put(arena, row, "object", rk_val_null(arena));
 	return row;
@@ -285,6 +299,8 @@ void rk_form_write(struct rk_buf *out, struct rk_arena *arena, const struct rk_f
 {
 	const bool is_scale = rk_span_is(rk_doc_text(doc, "kind"), "Scale");
 
+	if (form->shape == RK_FORM_OBJECT)
+		doc = in_form(arena, kind, doc);
 	if (form->is_proto) {
 		write_proto(out, arena, form, doc);
 	} else if (form->shape == RK_FORM_OBJECT) {
@@ -328,6 +344,8 @@ void rk_form_list_begin(struct rk_form_list *list, struct rk_arena *arena,
 
 void rk_form_list_item(struct rk_form_list *list, struct rk_arena *arena, struct rk_span doc)
 {
+	if (list->form->shape == RK_FORM_OBJECT)
+		doc = in_form(arena, list->kind, doc);
 	if (list->form->is_proto) {
 		item_proto(list, arena, doc);
 		return;

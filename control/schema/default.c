@@ -134,7 +134,7 @@ void rk_schema_default(struct rk_arena *arena, const struct rk_kind *kind, struc
 		return;
 	}
 	fill_object(arena, kind->type, obj);
-	for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
+	for (size_t i = 0; kind->stored == kind && i < sizeof rules / sizeof rules[0]; i++)
 		if (strcmp(kind->resource, rules[i].resource) == 0)
 			rules[i].fill(arena, obj);
 }
