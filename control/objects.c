@@ -61,7 +61,7 @@ static struct rk_span settle_name(struct rk_state *state, const struct rk_kind *
 /* Kinds whose metadata.generation upstream sets: those whose controllers report observedGeneration, and slices. */
 static bool counts_generation(const struct rk_kind *kind)
 {
-	return rk_span_is(resource_of(kind), "deployments.apps") ||
+	return kind->custom != NULL || rk_span_is(resource_of(kind), "deployments.apps") ||
 	       rk_span_is(resource_of(kind), "replicasets.apps") ||
 	       rk_span_is(resource_of(kind), "endpointslices.discovery.k8s.io");
 }
@@ -218,7 +218,7 @@ static void count_generation(struct rk_state *state, const struct rk_kind *kind,
 		return;
 	for (uint32_t i = 0; i < object->count; i++) {
 		const struct rk_span key = object->fields[i].key;
-		if (rk_span_is(key, "metadata") || rk_span_is(key, "status"))
+		if (rk_span_is(key, "metadata") || (rk_span_is(key, "status") && kind->has_status))
 			continue;
 		if (!rk_val_eq(object->fields[i].val, rk_val_get(old, key))) {
 			const int64_t generation = rk_val_int_at(old, "metadata.generation", 0);

@@ -77,12 +77,12 @@ static void store_scale(struct op *op, struct rk_val *current, const struct rk_v
 		return;
 	}
 	opts.revision = rk_val_text_at(scale, "metadata.resourceVersion");
-	rk_val_put_int(arena, rk_val_make(arena, current, "spec"), "replicas", replicas);
+	rk_val_set_at(arena, current, rk_scale_path(op->kind), rk_val_int(arena, replicas));
 	if (opts.revision.size > 0) /* the caller's, so that it is compared */
 		rk_val_put_str(arena, rk_val_make(arena, current, "metadata"), "resourceVersion", opts.revision);
 	rk_object_update(op->state, op->kind, op->ns, op->name, current, "", &opts, op->ret);
 	if (rk_outcome_ok(op->ret))
-		op->ret->body = rk_scale_of(arena, op->ret->body);
+		op->ret->body = rk_scale_of(arena, op->kind, op->ret->body);
 }
 
 /* --- patch --- */
@@ -132,7 +132,7 @@ static void run_patch(struct op *op)
 		return;
 	const struct rk_val *target = rk_convert_out(arena, op->form, current);
 	if (is_sub(op, "scale")) {
-		target = rk_scale_of(arena, current);
+		target = rk_scale_of(arena, op->kind, current);
 		type = rk_types_by_name(rk_state_kinds(op->state), RK_SPAN("Scale"));
 	}
 	/* A resourceVersion in the patch is a precondition; without one the patch applies to what is there, and cannot
@@ -162,7 +162,7 @@ static struct rk_val *config_of_scale(struct op *op, struct rk_val *scale)
 	rk_val_put(arena, config, "metadata", rk_val_make(arena, scale, "metadata"));
 	replicas = rk_val_at(scale, "spec.replicas");
 	if (replicas != NULL)
-		rk_val_set_at(arena, config, "spec.replicas", rk_val_copy(arena, replicas));
+		rk_val_set_at(arena, config, rk_scale_path(op->kind), rk_val_copy(arena, replicas));
 	return config;
 }
 
@@ -239,6 +239,8 @@ static void run_apply(struct op *op)
 	struct rk_val *config = rk_val_copy(arena, rk_val_at(op->val, "doc"));
 	struct rk_val *current = rk_state_val(op->state, rk_span_str(op->kind->resource), op->ns, op->name);
 
+	if (op->form != op->kind && op->kind->custom != NULL)
+		rk_val_put_cstr(arena, config, "apiVersion", op->kind->api_version);
 	if (current == NULL && op->sub.size > 0)
 		refuse(op, rk_status_not_found(arena, rk_span_str(op->kind->resource), op->name));
 	else if (is_sub(op, "scale"))
@@ -247,7 +249,7 @@ static void run_apply(struct op *op)
 		return;
 	apply_to(op, current, config);
 	if (is_sub(op, "scale") && rk_outcome_ok(op->ret))
-		op->ret->body = rk_scale_of(arena, op->ret->body);
+		op->ret->body = rk_scale_of(arena, op->kind, op->ret->body);
 }
 
 /* --- pods/binding: what an outside scheduler sends --- */

@@ -335,7 +335,8 @@ static const char *patch_form(struct rk_req *req)
 		return "json";
 	if (rk_span_is(type, "application/merge-patch+json"))
 		return "merge";
-	if (rk_span_is(type, "application/strategic-merge-patch+json"))
+	if (rk_span_is(type, "application/strategic-merge-patch+json") &&
+	    req->route.kind->custom == NULL)
 		return "strategic";
 	if (rk_span_is(type, "application/apply-patch+yaml"))
 		return "apply";

@@ -64,6 +64,8 @@ static const char *conflict(struct rk_state *state, struct rk_span name, const s
 		if (rk_span_is(name, kind->resource) ||
 		    !rk_span_is(rk_val_text_at(spec, "group"), kind->group))
 			continue;
+		if (kind->custom == NULL)
+			return "the group is one of the built-in kinds'";
 		if (is_word_of(rk_val_text_at(names, "plural"), kind))
 			taken = rk_val_text_at(names, "plural");
 		if (is_word_of(rk_val_text_at(names, "singular"), kind))

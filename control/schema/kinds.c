@@ -45,6 +45,40 @@ static void add_custom(struct rk_kinds *kinds, struct rk_custom *custom)
 		kinds->custom_kinds[kinds->custom_kind_count++] = &first[i];
 }
 
+/* "v2beta1" as (2, beta, 1). Versions that are not of this form come before all that are. */
+static uint64_t version_rank(const char *version)
+{
+	static const char *const stages[] = { "alpha", "beta", "" };
+	uint64_t major = 0, minor = 0, stage = 0;
+	const char *at = version + 1;
+
+	if (version[0] != 'v' || *at < '1' || *at > '9')
+		return 0;
+	for (; *at >= '0' && *at <= '9' && major < 10000; at++)
+		major = major * 10 + (uint64_t)(*at - '0');
+	while (strncmp(at, stages[stage], strlen(stages[stage])) != 0)
+		stage++;
+	at += strlen(stages[stage]);
+	for (; *at >= '0' && *at <= '9' && minor < 10000; at++)
+		minor = minor * 10 + (uint64_t)(*at - '0');
+	return *at == 0 ? (stage + 1) << 40 | major << 20 | minor : 0;
+}
+
+/* By group, then the version that clients should rather take last, then name: as the built-in ones are. */
+static int by_place(const void *left, const void *right)
+{
+	const struct rk_kind *a = *(const struct rk_kind *const *)left,
+			     *b = *(const struct rk_kind *const *)right;
+	const uint64_t rank_a = version_rank(a->version), rank_b = version_rank(b->version);
+	int order = strcmp(a->group, b->group);
+
+	if (order == 0)
+		order = rank_a < rank_b ? -1 : rank_a > rank_b;
+	if (order == 0)
+		order = strcmp(b->version, a->version);
+	return order != 0 ? order : strcmp(a->plural, b->plural);
+}
+
 const struct rk_kinds *rk_kinds_with(const struct rk_kinds *base, struct rk_custom *const *customs,
 				     size_t count)
 {
@@ -56,6 +90,9 @@ const struct rk_kinds *rk_kinds_with(const struct rk_kinds *base, struct rk_cust
 	for (size_t i = 0; i < count; i++)
 		if (customs[i] != NULL)
 			add_custom(kinds, customs[i]);
+	if (kinds->custom_kind_count > 0)
+		qsort((void *)kinds->custom_kinds, kinds->custom_kind_count,
+		      sizeof *kinds->custom_kinds, by_place);
 	return kinds;
 }
 

@@ -121,7 +121,8 @@ const struct rk_kinds *rk_kinds_with(const struct rk_kinds *base, struct rk_cust
 	__attribute__((returns_nonnull));
 size_t rk_kinds_bytes(const struct rk_kinds *kinds); /* memory that it holds */
 
-/* In a stable order: by group (core first), version, plural; custom ones behind, in the order of their definitions. */
+/* In a stable order: by group (core first), version, plural; custom ones behind. What clients
+ * should take is the last version of a group. */
 size_t rk_kinds_count(const struct rk_kinds *kinds);
 const struct rk_kind *rk_kinds_at(const struct rk_kinds *kinds, size_t index);
 
