@@ -38,8 +38,8 @@ enum rk_raft_msg_kind {
 		       * log before is of no use any more */
 	RK_MSG_CHECK_ANSWER, /* hint_index, hint_term: the furthest end of the receiver's log that
 			      * it saw in that term or later, or 0; commit: the newest term of it
-			      * that it saw; index, log_term: the end of its own log; reject: it
-			      * has an entry or a term; force: it lost its own memory */
+			      * that it saw; index, log_term: the end of its own log; reject: that
+			      * is not empty; force: it lost its own memory */
 	RK_MSG_FETCH, /* index, log_term: an entry that is damaged at the sender; hint_index: the
 			 last of such */
 	RK_MSG_FETCH_ANSWER, /* entries, from index + 1 on */
@@ -53,7 +53,7 @@ struct rk_raft_msg {
 	bool reject;
 	bool force;
 	uint64_t from, to;
-	uint64_t term; /* 0 only in PROPOSE, READ, CHECK and FETCH */
+	uint64_t term; /* 0 only in PROPOSE, READ, CHECK, CHECK_ANSWER and FETCH */
 	uint64_t index, log_term;
 	uint64_t commit;
 	uint64_t hint_index, hint_term;

@@ -42,28 +42,36 @@ bool rk_req_query_int(struct rk_req *req, const char *name, int64_t *ret)
 	return true;
 }
 
+/* RFC 7234, section 5.5 */
+static struct rk_http_header warning(struct rk_req *req, struct rk_span text)
+{
+	struct rk_buf quoted = { 0 };
+
+	rk_buf_put_str(&quoted, "299 - \"");
+	for (size_t i = 0; i < text.size; i++) {
+		if (text.data[i] == '"' || text.data[i] == '\\')
+			rk_buf_put_u8(&quoted, '\\');
+		rk_buf_put_u8(&quoted, text.data[i] < 0x20 ? ' ' : text.data[i]);
+	}
+	rk_buf_put_u8(&quoted, '"');
+	const struct rk_span copy = rk_arena_span(&req->arena, rk_buf_span(&quoted));
+	rk_buf_done(&quoted);
+	return (struct rk_http_header){ RK_SPAN("warning"), copy };
+}
+
 static void add_warnings(struct rk_req *req, struct rk_http_header *headers, size_t *count)
 {
-	for (uint32_t i = 0; i < rk_val_count(req->warnings) && i < WARNINGS_MAX; i++) {
-		const struct rk_span text = rk_val_text(rk_val_item(req->warnings, i));
-		struct rk_buf quoted = { 0 };
-		rk_buf_put_str(&quoted, "299 - \"");
-		for (size_t j = 0; j < text.size; j++) {
-			if (text.data[j] == '"' || text.data[j] == '\\')
-				rk_buf_put_u8(&quoted, '\\');
-			rk_buf_put_u8(&quoted, text.data[j] < 0x20 ? ' ' : text.data[j]);
-		}
-		rk_buf_put_u8(&quoted, '"');
-		headers[(*count)++] =
-			(struct rk_http_header){ RK_SPAN("warning"),
-						 rk_arena_span(&req->arena, rk_buf_span(&quoted)) };
-		rk_buf_done(&quoted);
-	}
+	const struct rk_custom_kind *custom = req->route.kind != NULL ? req->route.kind->custom : NULL;
+
+	if (custom != NULL && custom->is_deprecated)
+		headers[(*count)++] = warning(req, rk_span_str(custom->warning));
+	for (uint32_t i = 0; i < rk_val_count(req->warnings) && i < WARNINGS_MAX; i++)
+		headers[(*count)++] = warning(req, rk_val_text(rk_val_item(req->warnings, i)));
 }
 
 void rk_req_send(struct rk_req *req, int code, const char *type, struct rk_blob *body)
 {
-	struct rk_http_header headers[4 + WARNINGS_MAX];
+	struct rk_http_header headers[5 + WARNINGS_MAX];
 	size_t count = 0;
 
 	headers[count++] = (struct rk_http_header){ RK_SPAN("content-type"), rk_span_str(type) };
