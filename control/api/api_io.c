@@ -324,6 +324,7 @@ static void on_timer(struct ev_loop *loop, ev_timer *timer, int events)
 			      *details = rk_val_make(&req->arena, status, "details");
 		rk_cause_add(&req->arena, causes, "ResourceVersionTooLarge", "",
 			     "Too large resource version");
+		(void)rk_val_remove(rk_val_item(causes, 0), RK_SPAN("field"));
 		rk_val_put(&req->arena, details, "causes", causes);
 		rk_val_put_int(&req->arena, details, "retryAfterSeconds", 1);
 		rk_req_status(req, status);
@@ -490,8 +491,10 @@ struct rk_api *rk_apiserver_free(struct rk_api *api, uint32_t grace_ms)
 		free_thread(&api->threads[i]);
 	for (size_t i = 0; i < RK_API_HELD; i++)
 		(void)rk_view_unref(api->held[i].view);
-	for (size_t i = 0; i < RK_COUNT(api->documents); i++)
+	for (size_t i = 0; i < RK_COUNT(api->documents); i++) {
 		(void)rk_blob_unref(api->documents[i]);
+		(void)rk_blob_unref(api->compressed[i]);
+	}
 	(void)rk_kinds_free(api->documents_kinds);
 	(void)rk_tls_unref(api->opts.server);
 	(void)rk_tls_unref(api->opts.client);

@@ -11,9 +11,11 @@
 #include "control/schema/proto.h"
 #include "control/status.h"
 #include "wire/doc.h"
+#include "wire/gzip.h"
 #include "wire/json.h"
 #include "wire/yaml.h"
 
+#define GZIP_BYTES   (128u << 10) /* what is longer goes out compressed to whoever takes it */
 #define WARNINGS_MAX 16
 #define WAIT_MS      3000 /* for a resourceVersion that has not come here yet */
 
@@ -71,14 +73,27 @@ static void add_warnings(struct rk_req *req, struct rk_http_header *headers, siz
 
 void rk_req_send(struct rk_req *req, int code, const char *type, struct rk_blob *body)
 {
-	struct rk_http_header headers[5 + WARNINGS_MAX];
+	struct rk_http_header headers[7 + WARNINGS_MAX];
 	size_t count = 0;
 
+	if (rk_blob_span(body).size > GZIP_BYTES &&
+	    rk_gzip_is_taken(rk_http_header(req->http, "accept-encoding"))) {
+		struct rk_blob *plain = body;
+		body = rk_gzip_of(rk_blob_span(plain));
+		(void)rk_blob_unref(plain);
+		headers[count++] =
+			(struct rk_http_header){ RK_SPAN("content-encoding"), RK_SPAN("gzip") };
+		headers[count++] =
+			(struct rk_http_header){ RK_SPAN("vary"), RK_SPAN("Accept-Encoding") };
+	}
 	headers[count++] = (struct rk_http_header){ RK_SPAN("content-type"), rk_span_str(type) };
 	headers[count++] =
 		(struct rk_http_header){ RK_SPAN("cache-control"), RK_SPAN("no-cache, private") };
-	if (code == 429 || code == 503)
-		headers[count++] = (struct rk_http_header){ RK_SPAN("retry-after"), RK_SPAN("1") };
+	if (req->retry_after_s > 0)
+		headers[count++] = (struct rk_http_header){
+			RK_SPAN("retry-after"),
+			rk_span_str(rk_arena_printf(&req->arena, "%u", req->retry_after_s))
+		};
 	add_warnings(req, headers, &count);
 	rk_http_respond(req->exchange, code, headers, count, body);
 }
@@ -124,7 +139,11 @@ void rk_req_val(struct rk_req *req, int code, const struct rk_val *val)
 
 void rk_req_status(struct rk_req *req, const struct rk_val *status)
 {
-	rk_req_val(req, (int)rk_val_int_at(status, "code", 500), status);
+	const int64_t code = rk_val_int_at(status, "code", 500);
+
+	req->retry_after_s = (unsigned)rk_val_int_at(status, "details.retryAfterSeconds",
+						     code == 429 || code == 503 ? 1 : 0);
+	rk_req_val(req, (int)code, status);
 }
 
 void rk_req_object(struct rk_req *req, int code, struct rk_span doc)

@@ -36,8 +36,8 @@ struct rk_api {
 	char *dir, *name;
 	pthread_mutex_t lock; /* of what is below */
 	struct rk_held_view held[RK_API_HELD];
-	struct rk_blob
-		*documents[512]; /* discovery and OpenAPI as bytes, by rk_api_document's number */
+	struct rk_blob *documents[512], /* discovery and OpenAPI as bytes, by number (info_io.c) */
+		*compressed[512];       /* the same in gzip, once somebody wanted it so */
 	const struct rk_kinds *documents_kinds; /* a share: what they are about */
 	unsigned thread_count;
 	struct rk_api_thread *threads;
@@ -101,7 +101,8 @@ struct rk_req { /* one request, from its arrival until its exchange is gone */
 	const char *verb; /* get, list, watch, create, ... */
 	struct rk_form form;
 	bool pretty;
-	uint64_t id; /* while it waits for the core; 0: it does not */
+	unsigned retry_after_s; /* said with an answer that asks to come again; 0: not */
+	uint64_t id;            /* while it waits for the core; 0: it does not */
 	/* What goes on when the core has answered (answer borrowed), or when the revision that it
 	 * waits for is there (NULL). */
 	void (*resume)(struct rk_req *req, struct rk_feed_answer *answer);

@@ -259,6 +259,7 @@ void rk_api_watch(struct rk_req *req)
 	struct rk_val *status;
 
 	if (req->form.is_yaml) {
+		req->form.is_yaml = false;
 		rk_req_fail(req, 406, "NotAcceptable",
 			    "only the following media types are accepted: "
 			    "application/json;stream=watch, " RK_PROTOBUF_WATCH);

@@ -1,0 +1,12 @@
+/* wire/gzip.h - answers in gzip (RFC 1952) for clients that take it. */
+#ifndef RK_WIRE_GZIP_H
+#define RK_WIRE_GZIP_H
+
+#include "base/blob.h"
+
+/* Whether an Accept-Encoding header takes gzip: it is named, and not with q=0. */
+bool rk_gzip_is_taken(struct rk_span accept_encoding);
+/* The fastest level: what a client waits for most is the first byte. */
+struct rk_blob *rk_gzip_of(struct rk_span bytes) __attribute__((returns_nonnull));
+
+#endif
