@@ -134,7 +134,7 @@ static struct rk_blob *document_gzip(struct rk_req *req, unsigned number, struct
 	blob = rk_gzip_of(rk_blob_span(plain));
 	if (number < RK_COUNT(api->documents)) {
 		(void)pthread_mutex_lock(&api->lock);
-		if (api->compressed[number] == NULL)
+		if (api->compressed[number] == NULL && api->documents[number] == plain)
 			api->compressed[number] = rk_blob_ref(blob);
 		(void)pthread_mutex_unlock(&api->lock);
 	}

@@ -334,12 +334,12 @@ struct rk_val *rk_owners_update(struct rk_arena *arena, const struct rk_write *w
 
 	if (before != NULL && owners.count == 0) /* nobody follows the owners of this object, until it is applied */
 		return NULL;
+	rk_owners_tidy(&owners, write);
 	if (rk_fields_diff(arena, write->kind->type, before, after, &diff, &why) < 0)
 		return rk_owners_val(arena, &owners);
 	const struct rk_fieldset *changed = rk_owners_reach(arena, write, diff.changed);
 	rk_owners_lose(arena, &owners, NULL, changed);
 	rk_owners_lose(arena, &owners, NULL, rk_owners_reach(arena, write, diff.removed));
-	rk_owners_tidy(&owners, write);
 	changed = rk_owners_strip(arena, changed);
 	if (changed != NULL) {
 		struct rk_owner *owner = rk_owners_take(arena, &owners, &writer);
