@@ -9,7 +9,7 @@
 #include "control/objects.h"
 
 /* What a new cluster begins with. What apply does may differ from it only where state->version says so.
- * 2: fields have owners (managedFields). */
+ * 2: fields have owners (managedFields); there are roles from the beginning. */
 #define RK_MACHINE_VERSION 2
 
 enum rk_entry_type {

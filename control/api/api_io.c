@@ -38,21 +38,21 @@ static const char *verb_of(const struct rk_req *req, bool is_watch)
 
 static void forbid(struct rk_req *req)
 {
-	const struct rk_tls_peer *peer = req->http->peer;
+	const struct rk_span user = req->user.name;
 	const struct rk_kind *kind = req->route.kind;
 
 	if (kind == NULL) {
-		rk_req_fail(req, 403, "Forbidden", "forbidden: User \"%s\" cannot %s path \"%.*s\"",
-			    peer->name, req->verb, RK_SPAN_ARGS(req->http->path));
+		rk_req_fail(req, 403, "Forbidden", "forbidden: User \"%.*s\" cannot %s path \"%.*s\"",
+			    RK_SPAN_ARGS(user), req->verb, RK_SPAN_ARGS(req->http->path));
 		return;
 	}
 	struct rk_val *status =
 		rk_status(&req->arena, 403, "Forbidden",
-			  "%s%s%.*s%s is forbidden: User \"%s\" cannot %s resource \"%s\" in API "
+			  "%s%s%.*s%s is forbidden: User \"%.*s\" cannot %s resource \"%s\" in API "
 			  "group \"%s\" %s%.*s%s",
 			  kind->resource, req->route.name.size > 0 ? " \"" : "",
 			  RK_SPAN_ARGS(req->route.name), req->route.name.size > 0 ? "\"" : "",
-			  peer->name, req->verb, kind->plural, kind->group,
+			  RK_SPAN_ARGS(user), req->verb, kind->plural, kind->group,
 			  req->route.ns.size > 0 ? "in the namespace \"" : "at the cluster scope",
 			  RK_SPAN_ARGS(req->route.ns), req->route.ns.size > 0 ? "\"" : "");
 	rk_status_about(&req->arena, status, rk_span_str(kind->group), rk_span_str(kind->plural),
@@ -107,6 +107,8 @@ static void dispatch(struct rk_req *req)
 		rk_api_proxy(req);
 	} else if (route->sub.size > 0 && !rk_kind_has_sub(route->kind, route->sub)) {
 		rk_req_not_found(req);
+	} else if (route->kind->is_request && strcmp(req->verb, "create") == 0) {
+		rk_api_review(req);
 	} else if (is_not_served(req)) {
 		rk_req_fail(req, 405, "MethodNotAllowed",
 			    "the server does not allow this method on the requested resource");
@@ -117,6 +119,16 @@ static void dispatch(struct rk_req *req)
 	} else {
 		rk_api_write(req);
 	}
+}
+
+static void dispatch_allowed(struct rk_req *req)
+{
+	const struct rk_ask ask = rk_access_ask(req->verb, &req->route, req->http->path);
+
+	if (rk_access_allowed(&req->arena, rk_api_rbac(req->thread), &req->user, &ask, NULL))
+		dispatch(req);
+	else
+		forbid(req);
 }
 
 /* People who look at it with these do not say that they want it so. */
@@ -169,10 +181,8 @@ static void on_request(void *context, struct rk_http_exchange *exchange)
 	if (req->verb == NULL)
 		rk_req_fail(req, 405, "MethodNotAllowed",
 			    "the server does not allow this method on the requested resource");
-	else if (!rk_access_allowed(req->http->peer, req->verb, &req->route))
-		forbid(req);
-	else
-		dispatch(req);
+	else if (rk_api_user(req))
+		dispatch_allowed(req);
 }
 
 static void on_gone(void *context, struct rk_http_exchange *exchange)
@@ -247,6 +257,15 @@ static void wake_waiting(struct rk_api_thread *thread)
 	}
 }
 
+static bool changes_rights(const struct rk_feed_news *news)
+{
+	for (size_t i = 0; i < news->count; i++)
+		for (uint32_t n = 0; n < news->changes[i]->count; n++)
+			if (rk_rbac_follows(news->changes[i]->at[n].kind))
+				return true;
+	return false;
+}
+
 static void take_news(struct rk_api_thread *thread, struct rk_feed_news *news)
 {
 	(void)rk_view_unref(thread->view);
@@ -264,6 +283,8 @@ static void take_news(struct rk_api_thread *thread, struct rk_feed_news *news)
 	for (size_t i = 0; i < news->count; i++)
 		if (news->changes[i]->count > 0)
 			remember(thread, news->changes[i]);
+	if (news->restarted || changes_rights(news))
+		thread->rbac = rk_rbac_free(thread->rbac);
 	rk_api_watch_news(thread, news->changes, news->count);
 	wake_waiting(thread);
 	rk_feed_news_free(news);
@@ -421,6 +442,7 @@ static void free_thread(struct rk_api_thread *thread)
 		forget_oldest(thread);
 	(void)rk_view_unref(thread->view);
 	(void)rk_kinds_free(thread->kinds);
+	(void)rk_rbac_free(thread->rbac);
 	free(thread->slots);
 	free(thread->free_slots);
 	if (thread->loop != NULL)

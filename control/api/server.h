@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "control/api/api_io.h"
 #include "control/api/form.h"
+#include "control/auth/rbac.h"
 #include "control/api/route.h"
 #include "wire/http_io.h"
 
@@ -68,6 +69,7 @@ struct rk_api_thread {
 
 	struct rk_view *view; /* NULL until the member has a state */
 	const struct rk_kinds *kinds; /* a share: those of that state */
+	struct rk_rbac *rbac;         /* of that state; NULL: not compiled yet (rk_api_rbac) */
 	uint64_t leader_id;
 	bool is_ready; /* a first entry has been applied */
 	size_t history_start, history_count, history_bytes;
@@ -98,6 +100,7 @@ struct rk_req { /* one request, from its arrival until its exchange is gone */
 	struct rk_arena arena;
 	const struct rk_kinds *kinds; /* a share: what route.kind is from */
 	struct rk_route route;
+	struct rk_user user; /* who asks */
 	const char *verb; /* get, list, watch, create, ... */
 	struct rk_form form;
 	bool pretty;
@@ -145,6 +148,13 @@ void rk_req_unlink(struct rk_req *req);
 void rk_req_link(struct rk_req *req, struct rk_req **head);
 void rk_req_free(struct rk_req *req); /* once its exchange is gone */
 
+/* --- user_io.c --- */
+
+/* Sets req->user. False when the request speaks for somebody that it may not (answered). */
+bool rk_api_user(struct rk_req *req);
+/* What roles and bindings grant as of the thread's view; NULL before there is one. */
+const struct rk_rbac *rk_api_rbac(struct rk_api_thread *thread);
+
 /* --- the rest: each answers the request, now or later --- */
 
 void rk_api_info(
@@ -162,6 +172,9 @@ void rk_api_watch_end_all(struct rk_api_thread *thread, bool is_expired);
 bool rk_api_watch_stays(const struct rk_req *req); /* a WebSocket outlives its exchange */
 void rk_api_watch_free(struct rk_req *req);
 void rk_api_write(struct rk_req *req); /* write_io.c */
+/* The object in the body, decoded, completed and checked as the route's kind; NULL after answering what is wrong. */
+struct rk_val *rk_api_body(struct rk_req *req);
+void rk_api_review(struct rk_req *req); /* review_io.c: questions, which are never stored */
 void rk_api_proxy(struct rk_req *req); /* proxy_io.c: log, exec */
 void rk_api_proxy_drained(struct rk_req *req);
 void rk_api_proxy_free(struct rk_req *req);

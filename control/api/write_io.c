@@ -188,13 +188,12 @@ static void answered(struct rk_req *req, struct rk_feed_answer *answer)
 static void propose(struct rk_req *req, struct rk_val *op)
 {
 	struct rk_arena *arena = &req->arena;
-	const struct rk_tls_peer *peer = req->http->peer;
 	struct rk_val *command = rk_val_map(arena), *ops = rk_val_list(arena),
 		      *groups = rk_val_list(arena);
 
-	rk_val_put_cstr(arena, command, "user", peer->name);
-	for (unsigned i = 0; i < peer->group_count; i++)
-		rk_val_append(arena, groups, rk_val_cstr(arena, peer->groups[i]));
+	rk_val_put_str(arena, command, "user", req->user.name);
+	for (uint32_t i = 0; i < req->user.group_count; i++)
+		rk_val_append(arena, groups, rk_val_str(arena, req->user.groups[i]));
 	rk_val_put(arena, command, "groups", groups);
 	rk_val_append(arena, ops, op);
 	rk_val_put(arena, command, "ops", ops);
@@ -306,6 +305,34 @@ static struct rk_val *body_object(struct rk_req *req)
 	return object;
 }
 
+struct rk_val *rk_api_body(struct rk_req *req)
+{
+	struct rk_val *object = body_object(req);
+
+	return object != NULL ? object_of(req, object) : NULL;
+}
+
+/* Nobody makes himself or others mightier than he is. */
+static bool may_grant(struct rk_req *req, const struct rk_val *object)
+{
+	const struct rk_kind *kind = req->route.kind;
+	const struct rk_ask ask = rk_access_ask(req->verb, &req->route, req->http->path);
+
+	if (rk_access_may_grant(&req->arena, rk_api_rbac(req->thread), &req->user, &ask, object))
+		return true;
+	struct rk_val *status = rk_status(
+		&req->arena, 403, "Forbidden",
+		"%s \"%.*s\" is forbidden: user \"%.*s\" is attempting to grant RBAC permissions not "
+		"currently held",
+		kind->resource, RK_SPAN_ARGS(object != NULL ? rk_val_text_at(object, "metadata.name")
+							   : req->route.name),
+		RK_SPAN_ARGS(req->user.name));
+	rk_status_about(&req->arena, status, rk_span_str(kind->group), rk_span_str(kind->plural),
+			req->route.name);
+	rk_req_status(req, status);
+	return false;
+}
+
 static void write_object(struct rk_req *req)
 {
 	const struct rk_span sub = req->route.sub;
@@ -321,7 +348,7 @@ static void write_object(struct rk_req *req)
 		object = own_type(req, "Eviction", "policy/v1", object);
 	else
 		object = object_of(req, object);
-	if (object != NULL)
+	if (object != NULL && may_grant(req, object))
 		propose(req, op_of(req, req->verb, object));
 }
 
@@ -385,7 +412,8 @@ static void patch(struct rk_req *req)
 	if (form == NULL || !check_patch_query(req, is_apply))
 		return;
 	struct rk_val *body = is_apply ? config_of(req) : body_of(req);
-	if (body == NULL)
+	/* What becomes of a role is known when the patch is applied. */
+	if (body == NULL || !may_grant(req, NULL))
 		return;
 	struct rk_val *op = op_of(req, "patch", body);
 	const struct rk_span force = rk_req_query(req, "force");
@@ -460,12 +488,12 @@ static bool is_own_pod(struct rk_req *req)
 {
 	struct rk_object pod;
 
-	if (rk_access_node(req->http->peer) == NULL ||
+	if (rk_access_node(&req->user).size == 0 ||
 	    !rk_span_is(rk_span_str(req->route.kind->resource), "pods"))
 		return true;
 	return !rk_view_get(req->thread->view, RK_SPAN("pods"), req->route.ns, req->route.name,
 			    &pod) ||
-	       rk_access_is_own_pod(req->http->peer, rk_blob_span(pod.doc));
+	       rk_access_is_own_pod(&req->user, rk_blob_span(pod.doc));
 }
 
 static void write_allowed(struct rk_req *req)
@@ -488,8 +516,8 @@ static void look_again(struct rk_req *req, struct rk_feed_answer *answer)
 		write_allowed(req);
 	else
 		rk_req_fail(req, 403, "Forbidden",
-			    "User \"%s\" may change pods of its own node only",
-			    req->http->peer->name);
+			    "User \"%.*s\" may change pods of its own node only",
+			    RK_SPAN_ARGS(req->user.name));
 }
 
 void rk_api_write(struct rk_req *req)

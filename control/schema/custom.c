@@ -5,7 +5,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "control/schema/rules.h"
+#include "control/schema/custom_rules.h"
 #include "wire/doc.h"
 #include "wire/jsonpath.h"
 

@@ -2,7 +2,7 @@
 #include "base/mem.h"
 #include "control/schema/custom.h"
 #include "control/schema/names.h"
-#include "control/schema/rules.h"
+#include "control/schema/custom_rules.h"
 #include "wire/jsonpath.h"
 
 #define VERSIONS_MAX 64

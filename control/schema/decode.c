@@ -4,7 +4,7 @@
 #include "base/timefmt.h"
 #include "control/schema/path.h"
 #include "control/schema/quantity.h"
-#include "control/schema/rules.h"
+#include "control/schema/custom_rules.h"
 #include "control/schema/schema.h"
 #include "control/status.h"
 #include "wire/json.h"

@@ -3,7 +3,7 @@
 #include "control/schema/base64.h"
 #include "control/schema/custom.h"
 #include "control/schema/default_pod.h"
-#include "control/schema/rules.h"
+#include "control/schema/custom_rules.h"
 #include "control/schema/schema.h"
 
 static void fill_object(struct rk_arena *arena, const struct rk_type *type, struct rk_val *val);

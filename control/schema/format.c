@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "base/timefmt.h"
 #include "control/schema/names.h"
-#include "control/schema/rules.h"
+#include "control/schema/custom_rules.h"
 
 static bool is_digit(uint8_t c) { return c >= '0' && c <= '9'; }
 

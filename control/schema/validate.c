@@ -2,7 +2,7 @@
 
 #include "base/mem.h"
 #include "control/schema/custom.h"
-#include "control/schema/rules.h"
+#include "control/schema/custom_rules.h"
 #include "control/schema/schema.h"
 
 /* --- values that are one of a few --- */

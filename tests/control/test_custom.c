@@ -1,7 +1,7 @@
 /* Kinds that definitions make: compiling, pruning, defaults, validation, tables. */
 #include "base/mem.h"
 #include "control/schema/custom.h"
-#include "control/schema/rules.h"
+#include "control/schema/custom_rules.h"
 #include "control/schema/schema.h"
 #include "control/schema/table.h"
 #include "tests/control/schema.h"

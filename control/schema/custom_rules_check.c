@@ -7,7 +7,7 @@
 #include "base/buf.h"
 #include "base/hash.h"
 #include "control/schema/pattern.h"
-#include "control/schema/rules.h"
+#include "control/schema/custom_rules.h"
 #include "control/status.h"
 #include "wire/json.h"
 

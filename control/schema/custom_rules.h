@@ -1,11 +1,11 @@
-/* control/schema/rules.h - the structural schema of a custom kind (openAPIV3Schema of a
+/* control/schema/custom_rules.h - the structural schema of a custom kind (openAPIV3Schema of a
  * CustomResourceDefinition), compiled once: what its objects may hold, what is filled in, what must
  * be true. See apiextensions.k8s.io/v1 JSONSchemaProps, and JSON Schema draft 5 for the meaning.
  *
  * A compiled schema is read only and lives in the arena it was compiled into, but for its patterns:
  * rk_ruleset_done gives those back. */
-#ifndef RK_CONTROL_SCHEMA_RULES_H
-#define RK_CONTROL_SCHEMA_RULES_H
+#ifndef RK_CONTROL_SCHEMA_CUSTOM_RULES_H
+#define RK_CONTROL_SCHEMA_CUSTOM_RULES_H
 
 #include "control/schema/check.h"
 #include "control/schema/kinds.h"

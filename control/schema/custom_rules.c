@@ -1,6 +1,6 @@
 /* Compiling structural schemas. What upstream requires of them is checked here: a type for
  * everything that is specified, and nothing of structure under allOf, anyOf, oneOf and not. */
-#include "control/schema/rules.h"
+#include "control/schema/custom_rules.h"
 
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
 /* Pruning and defaults by a structural schema. */
-#include "control/schema/rules.h"
+#include "control/schema/custom_rules.h"
 
 #define UNKNOWN_MAX 64 /* that are told by name */
 
