@@ -1,5 +1,6 @@
 #include "control/ops.h"
 
+#include "control/created.h"
 #include "control/customs.h"
 #include "control/scale.h"
 #include "control/schema/convert.h"
@@ -49,7 +50,10 @@ static bool is_sub(const struct op *op, const char *sub)
 /* What of the object an update may change. */
 static const char *part_of(const struct op *op)
 {
-	return is_sub(op, "status") ? "status" : is_sub(op, "finalize") ? "finalize" : "";
+	return is_sub(op, "status")   ? "status" :
+	       is_sub(op, "finalize") ? "finalize" :
+	       is_sub(op, "approval") ? "approval" :
+					"";
 }
 
 static struct rk_val *current_of(struct op *op)
@@ -336,6 +340,19 @@ static void run_delete_all(struct op *op)
 	*op->ret = (struct rk_outcome){ .code = 200, .body = list };
 }
 
+/* Who asked is mostly for the log: permission was decided where the request came in. */
+static void run_create(struct op *op, const struct rk_val *command)
+{
+	struct rk_val *object = rk_val_copy(&op->state->arena, rk_val_at(op->val, "doc"));
+
+	if (!rk_val_is(object, RK_VAL_MAP)) {
+		refuse(op, rk_status_bad_request(&op->state->arena, "the operation holds no object"));
+		return;
+	}
+	rk_created_sign(op->state, op->kind, object, command);
+	rk_object_create(op->state, op->kind, op->ns, object, &op->opts, op->ret);
+}
+
 static void run_update(struct op *op)
 {
 	struct rk_val *object = rk_val_copy(&op->state->arena, rk_val_at(op->val, "doc"));
@@ -380,7 +397,6 @@ void rk_op_run(struct rk_state *state, const struct rk_val *command, const struc
 	};
 
 	op.form = form_of(state, op.kind, rk_val_text_at(val, "form"));
-	(void)command; /* who asked is for the log; permission was decided where the request came in */
 	if (op.form == NULL)
 		refuse(&op, rk_status(&state->arena, 404, "NotFound", "the server could not find the requested resource"));
 	else if (needs_object(verb) && !rk_val_is(rk_val_at(val, "doc"), RK_VAL_MAP) &&
@@ -391,8 +407,7 @@ void rk_op_run(struct rk_state *state, const struct rk_val *command, const struc
 	else if (is_sub(&op, "eviction"))
 		run_eviction(&op);
 	else if (rk_span_is(verb, "create"))
-		rk_object_create(state, op.kind, op.ns, rk_val_copy(&state->arena, rk_val_at(val, "doc")), &op.opts,
-				 ret);
+		run_create(&op, command);
 	else if (rk_span_is(verb, "update"))
 		run_update(&op);
 	else if (rk_span_is(verb, "patch") && rk_span_is(rk_val_text_at(val, "patch"), "apply") && state->version >= 2)

@@ -275,6 +275,7 @@ static void fill_kind(struct rk_custom *custom, const struct rk_val *version,
 			       : rk_arena_printf(&custom->arena, "%s %s is deprecated",
 						 kind->api_version, kind->kind);
 	kind->custom = own;
+	kind->counts_generation = true;
 	fill_subresources(custom, version, kind, own);
 	fill_columns(custom, version, kind);
 	struct rk_type *type = rk_arena_zalloc(&custom->arena, sizeof *type);

@@ -101,8 +101,9 @@ struct rk_kind {
 	bool namespaced;
 	bool has_status;
 	bool has_scale;
+	bool is_request;        /* answered and never stored */
+	bool counts_generation; /* metadata.generation counts the changes of what is wanted */
 	const struct rk_custom_kind *custom; /* NULL for what is built in */
-	bool is_request; /* answered and never stored */
 };
 
 /* A registry is immutable and shared. That of a cluster stands on the built-in one, and adds the kinds of its

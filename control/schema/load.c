@@ -193,9 +193,10 @@ static void read_kind(struct load *load, struct rk_kind *kind)
 	if (kind->type->kind != RK_TYPE_OBJECT)
 		bad(load, "a kind whose type has no fields");
 	kind->stored = read_kind_place(load);
-	const uint8_t flags = read_max(load, RK_PACKED_NAMESPACED | RK_PACKED_REQUEST);
+	const uint8_t flags = read_max(load, RK_PACKED_NAMESPACED | RK_PACKED_REQUEST | RK_PACKED_GENERATION);
 	kind->namespaced = (flags & RK_PACKED_NAMESPACED) != 0;
 	kind->is_request = (flags & RK_PACKED_REQUEST) != 0;
+	kind->counts_generation = (flags & RK_PACKED_GENERATION) != 0;
 	read_columns(load, kind);
 	kind->has_status = rk_kind_has_sub(kind, RK_SPAN("status"));
 	kind->has_scale = rk_kind_has_sub(kind, RK_SPAN("scale"));

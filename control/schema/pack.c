@@ -387,10 +387,19 @@ static void put_columns(struct pack *pack, const struct source *kind)
 
 static void check_kind(const struct source *kind)
 {
-	static const char *const known[] = { "group",   "version",      "names",
-					     "scope",   "subresources", "selectableFields",
-					     "columns", "type",         "types",
-					     "request", "verbs",        "storedAs",
+	static const char *const known[] = { "group",
+					     "version",
+					     "names",
+					     "scope",
+					     "subresources",
+					     "selectableFields",
+					     "columns",
+					     "type",
+					     "types",
+					     "request",
+					     "verbs",
+					     "storedAs",
+					     "countsGeneration",
 					     NULL };
 	static const char *const names[] = { "plural",     "singular",   "kind", "listKind",
 					     "shortNames", "categories", NULL };
@@ -459,6 +468,19 @@ static struct rk_span resource_of(struct pack *pack, const struct source *kind)
 					   group.size > 0 ? "." : "", RK_SPAN_ARGS(group)));
 }
 
+static void put_flags(struct pack *pack, const struct rk_val *kind)
+{
+	unsigned flags = 0;
+
+	if (rk_span_is(rk_val_text_at(kind, "scope"), "Namespaced"))
+		flags |= RK_PACKED_NAMESPACED;
+	if (rk_val_bool_at(kind, "request", false))
+		flags |= RK_PACKED_REQUEST;
+	if (rk_val_bool_at(kind, "countsGeneration", false))
+		flags |= RK_PACKED_GENERATION;
+	rk_buf_put_u8(&pack->out, (uint8_t)flags);
+}
+
 static void put_kind(struct pack *pack, const struct source *kind)
 {
 	const struct rk_val *val = kind->val, *names = rk_val_at(val, "names");
@@ -490,11 +512,7 @@ static void put_kind(struct pack *pack, const struct source *kind)
 	put_verbs(pack, kind);
 	rk_buf_put_varint(&pack->out, type);
 	rk_buf_put_varint(&pack->out, stored_as(pack, kind));
-	rk_buf_put_u8(&pack->out,
-		      (uint8_t)((rk_span_is(rk_val_text_at(val, "scope"), "Namespaced")
-					 ? RK_PACKED_NAMESPACED
-					 : 0) |
-				(rk_val_bool_at(val, "request", false) ? RK_PACKED_REQUEST : 0)));
+	put_flags(pack, val);
 	put_columns(pack, kind);
 }
 

@@ -19,7 +19,7 @@
 #define RK_PACKED_MAGIC 0x326b6b72u /* "rkk2" */
 
 enum rk_packed_type_flags { RK_PACKED_TYPE_ATOMIC = 1 };
-enum rk_packed_kind_flags { RK_PACKED_NAMESPACED = 1, RK_PACKED_REQUEST = 2 };
+enum rk_packed_kind_flags { RK_PACKED_NAMESPACED = 1, RK_PACKED_REQUEST = 2, RK_PACKED_GENERATION = 4 };
 enum rk_packed_prop_flags {
 	RK_PACKED_REQUIRED = 1,
 	RK_PACKED_DROPS_ZERO = 2,
