@@ -79,7 +79,8 @@ void rk_schema_validate(struct rk_arena *arena, const struct rk_kind *kind,
 			rk_validate_event_form(&check, obj, old);
 		return;
 	}
-	rk_validate_meta(&check, kind, obj, old);
+	if (!kind->is_request) /* a question needs no name */
+		rk_validate_meta(&check, kind, obj, old);
 	if (kind->custom != NULL) {
 		rk_rules_check(&check, kind->custom->rules, obj);
 		return;
