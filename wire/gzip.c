@@ -1,13 +1,15 @@
 #include "wire/gzip.h"
 
+#include <stdlib.h>
 #include <strings.h>
 #include <zlib.h>
 
-#include "base/buf.h"
 #include "base/err.h"
+#include "base/mem.h"
 
 #define GZIP_FORMAT 16 /* added to the window's bits: zlib writes gzip's head and sum */
-#define MEMORY      8  /* zlib's own default */
+#define ROOM        (32u << 10)
+#define MEMORY      8 /* zlib's own default */
 
 static struct rk_span trim(struct rk_span text)
 {
@@ -42,25 +44,53 @@ bool rk_gzip_is_taken(struct rk_span accept_encoding)
 	return false;
 }
 
+struct rk_gzip {
+	z_stream stream;
+};
+
+struct rk_gzip *rk_gzip_new(void)
+{
+	struct rk_gzip *gzip = rk_zalloc(sizeof *gzip);
+	const int rc = deflateInit2(&gzip->stream, Z_BEST_SPEED, Z_DEFLATED,
+				    MAX_WBITS + GZIP_FORMAT, MEMORY, Z_DEFAULT_STRATEGY);
+
+	rk_assert(rc == Z_OK);
+	return gzip;
+}
+
+struct rk_gzip *rk_gzip_free(struct rk_gzip *gzip)
+{
+	if (gzip != NULL)
+		(void)deflateEnd(&gzip->stream);
+	free(gzip);
+	return NULL;
+}
+
+void rk_gzip_put(struct rk_gzip *gzip, struct rk_span bytes, bool is_last, struct rk_buf *out)
+{
+	z_stream *stream = &gzip->stream;
+	int rc;
+
+	rk_assert(bytes.size <= UINT32_MAX);
+	stream->next_in = (z_const Bytef *)(uintptr_t)bytes.data;
+	stream->avail_in = (uInt)bytes.size;
+	do {
+		stream->next_out = rk_buf_room(out, ROOM);
+		stream->avail_out = ROOM;
+		rc = deflate(stream, is_last ? Z_FINISH : Z_NO_FLUSH);
+		out->size += ROOM - stream->avail_out;
+	} while (stream->avail_out == 0);
+	rk_assert(stream->avail_in == 0 && (!is_last || rc == Z_STREAM_END));
+}
+
 struct rk_blob *rk_gzip_of(struct rk_span bytes)
 {
-	z_stream stream = { .next_in = (z_const Bytef *)(uintptr_t)bytes.data };
+	struct rk_gzip *gzip = rk_gzip_new();
 	struct rk_buf out = { 0 };
-	int rc = deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, MAX_WBITS + GZIP_FORMAT, MEMORY,
-			      Z_DEFAULT_STRATEGY);
 
-	rk_assert(rc == Z_OK && bytes.size <= UINT32_MAX);
-	stream.avail_in = (uInt)bytes.size;
-	do {
-		const size_t room = 64u << 10;
-		stream.next_out = rk_buf_room(&out, room);
-		stream.avail_out = (uInt)room;
-		rc = deflate(&stream, Z_FINISH);
-		out.size += room - stream.avail_out;
-	} while (rc == Z_OK);
-	rk_assert(rc == Z_STREAM_END);
-	(void)deflateEnd(&stream);
+	rk_gzip_put(gzip, bytes, true, &out);
 	struct rk_blob *blob = rk_blob_copy(rk_buf_span(&out));
 	rk_buf_done(&out);
+	(void)rk_gzip_free(gzip);
 	return blob;
 }

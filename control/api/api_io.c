@@ -176,9 +176,13 @@ static void on_request(void *context, struct rk_http_exchange *exchange)
 			      (req->route.what == RK_ROUTE_OBJECTS ||
 			       (req->route.what == RK_ROUTE_OBJECT && req->route.sub.size == 0));
 	req->verb = verb_of(req, is_watch);
+	req->body_bytes = req->http->body.size;
+	thread->body_bytes += req->body_bytes;
 	if (!choose_form(req))
 		return;
-	if (req->verb == NULL)
+	if (req->body_bytes > 0 && thread->body_bytes > RK_API_BODY_BYTES)
+		rk_req_busy(req);
+	else if (req->verb == NULL)
 		rk_req_fail(req, 405, "MethodNotAllowed",
 			    "the server does not allow this method on the requested resource");
 	else if (rk_api_user(req))
@@ -205,6 +209,8 @@ static void on_drained(void *context, struct rk_http_exchange *exchange)
 	(void)context;
 	if (req != NULL && req->watch != NULL)
 		rk_api_watch_drained(req);
+	else if (req != NULL && req->page != NULL)
+		rk_api_job_wake(req);
 	else if (req != NULL && req->tunnel != NULL)
 		rk_api_proxy_drained(req);
 }
@@ -409,6 +415,7 @@ static int start_thread(struct rk_api_thread *thread, struct rk_error *error)
 	ev_timer_init(&thread->timer, on_timer, TICK_S, TICK_S);
 	ev_timer_start(thread->loop, &thread->timer);
 	ev_timer_init(&thread->stop_timer, on_stop_timer, 1., 0.);
+	rk_api_jobs_init(thread);
 	for (unsigned i = 0; i < RK_API_ADDRESSES_MAX && thread->listen_fds[i] >= 0; i++) {
 		const struct rk_http_server_opts opts = { .loop = thread->loop,
 							  .listen_fd = thread->listen_fds[i],
@@ -443,6 +450,7 @@ static void free_thread(struct rk_api_thread *thread)
 	(void)rk_view_unref(thread->view);
 	(void)rk_kinds_free(thread->kinds);
 	(void)rk_rbac_free(thread->rbac);
+	rk_api_jobs_done(thread);
 	free(thread->slots);
 	free(thread->free_slots);
 	if (thread->loop != NULL)

@@ -361,10 +361,12 @@ void rk_form_list_item(struct rk_form_list *list, struct rk_arena *arena, struct
 		rk_json_write(list->out, metadata_only(arena, decoded(arena, doc)), false);
 }
 
-struct rk_blob *rk_form_list_end(struct rk_form_list *list)
+void rk_form_list_end(struct rk_form_list *list, size_t bytes, struct rk_buf *head)
 {
-	if (list->form->is_proto)
-		return rk_protobuf_seal(list_meta(list), rk_buf_span(list->out));
-	rk_buf_put_str(list->out, "]}\n");
-	return rk_blob_copy(rk_buf_span(list->out));
+	if (list->form->is_proto) {
+		rk_protobuf_put_head(head, list_meta(list), bytes);
+		rk_protobuf_put_tail(list->out);
+	} else {
+		rk_buf_put_str(list->out, "]}\n");
+	}
 }

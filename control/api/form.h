@@ -3,7 +3,6 @@
 #ifndef RK_CONTROL_API_FORM_H
 #define RK_CONTROL_API_FORM_H
 
-#include "base/blob.h"
 #include "base/buf.h"
 #include "control/schema/kinds.h"
 
@@ -40,8 +39,8 @@ void rk_form_write(struct rk_buf *out, struct rk_arena *arena, const struct rk_f
 		   const struct rk_kind *kind, struct rk_span doc, int64_t now_ms,
 		   bool with_columns, bool pretty);
 
-struct rk_form_list { /* a list being written, item by item; as JSON or protobuf */
-	struct rk_buf *out;
+struct rk_form_list {       /* a list being written, item by item; as JSON or protobuf */
+	struct rk_buf *out; /* whoever takes bytes from it meanwhile counts them */
 	const struct rk_form *form;
 	const struct rk_kind *kind;
 	int64_t now_ms;
@@ -51,7 +50,8 @@ struct rk_form_list { /* a list being written, item by item; as JSON or protobuf
 void rk_form_list_begin(struct rk_form_list *list, struct rk_arena *arena,
 			const struct rk_val *meta);
 void rk_form_list_item(struct rk_form_list *list, struct rk_arena *arena, struct rk_span doc);
-/* The whole list. Nothing but list->out has to be given back after it. */
-struct rk_blob *rk_form_list_end(struct rk_form_list *list) __attribute__((returns_nonnull));
+/* Appends what ends it. `bytes` is what was written before, `head` gets what belongs before all of
+ * it: nothing, but in protobuf, where the length stands first. */
+void rk_form_list_end(struct rk_form_list *list, size_t bytes, struct rk_buf *head);
 
 #endif

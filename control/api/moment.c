@@ -22,8 +22,11 @@ void rk_moment_take_back(struct rk_moment *moment, const struct rk_changes *chan
 		moment->past = rk_grow(moment->past, &moment->past_capacity, moment->past_count + 1,
 				       sizeof *moment->past);
 		moment->past[moment->past_count++] =
-			(struct rk_past){ change->ns, change->name, change->before,
-					  change->revision };
+			(struct rk_past){ .ns = change->ns,
+					  .name = change->name,
+					  .key = rk_blob_ref(change->key),
+					  .doc = rk_blob_ref(change->before),
+					  .revision = change->revision };
 	}
 }
 
@@ -45,6 +48,12 @@ static int by_key_and_revision(const void *a, const void *b)
 	return left->revision < right->revision ? -1 : left->revision > right->revision;
 }
 
+static void drop(struct rk_past *past)
+{
+	(void)rk_blob_unref(past->key);
+	(void)rk_blob_unref(past->doc);
+}
+
 /* Of several changes of an object the first says how it was. */
 void rk_moment_settle(struct rk_moment *moment)
 {
@@ -52,10 +61,14 @@ void rk_moment_settle(struct rk_moment *moment)
 
 	if (moment->past_count > 1)
 		qsort(moment->past, moment->past_count, sizeof *moment->past, by_key_and_revision);
-	for (size_t i = 0; i < moment->past_count; i++)
-		if (kept == 0 || key_cmp(moment->past[kept - 1].ns, moment->past[kept - 1].name,
-					 moment->past[i].ns, moment->past[i].name) != 0)
-			moment->past[kept++] = moment->past[i];
+	for (size_t i = 0; i < moment->past_count; i++) {
+		struct rk_past *past = &moment->past[i];
+		if (kept > 0 && key_cmp(moment->past[kept - 1].ns, moment->past[kept - 1].name,
+					past->ns, past->name) == 0)
+			drop(past);
+		else
+			moment->past[kept++] = *past;
+	}
 	moment->past_count = kept;
 }
 
@@ -140,6 +153,8 @@ bool rk_moment_get(const struct rk_moment *moment, struct rk_span ns, struct rk_
 
 void rk_moment_done(struct rk_moment *moment)
 {
+	for (size_t i = 0; i < moment->past_count; i++)
+		drop(&moment->past[i]);
 	free(moment->past);
 	*moment = (struct rk_moment){ 0 };
 }

@@ -2,7 +2,7 @@
  * older, and the changes since, taken back. Nothing is kept for it but the history that watches
  * need. Pure.
  *
- * A moment borrows the view and the changes: they outlive it. */
+ * A moment borrows its view, which outlives it, and nothing else. */
 #ifndef RK_CONTROL_API_MOMENT_H
 #define RK_CONTROL_API_MOMENT_H
 
@@ -11,7 +11,8 @@
 
 struct rk_past { /* an object that changed since */
 	struct rk_span ns, name;
-	struct rk_blob *doc; /* as it was; NULL: it was not there */
+	struct rk_blob *key; /* which these point into; a share */
+	struct rk_blob *doc; /* as it was, a share; NULL: it was not there */
 	uint64_t revision;   /* of the change */
 };
 

@@ -7,8 +7,7 @@
 #include "base/clock_io.h"
 #include "base/mem.h"
 #include "control/api/listing.h"
-#include "control/api/moment.h"
-#include "control/api/server.h"
+#include "control/api/page.h"
 #include "control/scale.h"
 #include "control/schema/convert.h"
 #include "control/status.h"
@@ -168,43 +167,40 @@ static void expired(struct rk_req *req, const struct rk_listing *listing)
 	rk_req_status(req, status);
 }
 
-struct page { /* the items of an answer */
-	struct rk_object *at;
-	size_t count, capacity;
+struct rest { /* what is behind a page */
 	bool has_more;
-	int64_t remaining; /* behind the page; 0: not counted */
+	int64_t count; /* 0: not counted */
 };
 
-static void add(struct page *page, const struct rk_object *object)
+static void add(struct rk_page *page, const struct rk_object *object)
 {
 	page->at = rk_grow(page->at, &page->capacity, page->count + 1, sizeof *page->at);
 	page->at[page->count++] = *object;
 }
 
 /* How many are behind a page is told only where all of them are meant. */
-static void collect_all(struct rk_moment *moment, const struct rk_listing *listing,
-			struct page *page)
+static void collect_all(const struct rk_listing *listing, struct rk_page *page, struct rest *rest)
 {
 	const bool counts = rk_selector_is_everything(listing->labels) &&
 			    rk_fields_is_everything(listing->fields);
 	struct rk_object object;
 
-	rk_moment_seek(moment, listing->cursor.ns, listing->cursor.name);
-	while (rk_moment_next(moment, &object)) {
+	rk_moment_seek(&page->moment, listing->cursor.ns, listing->cursor.name);
+	while (rk_moment_next(&page->moment, &object)) {
 		if (!counts && !rk_listing_matches(listing, rk_blob_span(object.doc)))
 			continue;
 		if (listing->limit == 0 || (int64_t)page->count < listing->limit) {
 			add(page, &object);
 			continue;
 		}
-		page->has_more = true;
+		rest->has_more = true;
 		if (!counts)
 			return;
-		page->remaining++;
+		rest->count++;
 	}
 }
 
-static void collect(const struct rk_req *req, struct rk_moment *moment, struct page *page)
+static void collect(const struct rk_req *req, struct rk_page *page, struct rest *rest)
 {
 	const struct rk_listing *listing = req->listing;
 	const struct rk_span exact = rk_fields_exact(listing->fields, "metadata.name");
@@ -212,20 +208,20 @@ static void collect(const struct rk_req *req, struct rk_moment *moment, struct p
 
 	if (exact.size == 0 || (req->route.ns.size == 0 && req->route.kind->namespaced) ||
 	    listing->has_cursor)
-		collect_all(moment, listing, page);
-	else if (rk_moment_get(moment, req->route.ns, exact, &object) &&
+		collect_all(listing, page, rest);
+	else if (rk_moment_get(&page->moment, req->route.ns, exact, &object) &&
 		 rk_listing_matches(listing, rk_blob_span(object.doc)))
 		add(page, &object);
 }
 
-static void send_yaml(struct rk_req *req, const struct page *page, struct rk_val *meta)
+static void send_yaml(struct rk_req *req, const struct rk_page *page)
 {
 	struct rk_arena *arena = &req->arena;
 	struct rk_val *list = rk_val_map(arena), *items = rk_val_list(arena);
 
 	rk_val_put_cstr(arena, list, "kind", req->route.kind->list_kind);
 	rk_val_put_cstr(arena, list, "apiVersion", req->route.kind->api_version);
-	rk_val_put(arena, list, "metadata", meta);
+	rk_val_put(arena, list, "metadata", page->meta);
 	for (size_t i = 0; i < page->count; i++)
 		rk_val_append(
 			arena, items,
@@ -234,45 +230,36 @@ static void send_yaml(struct rk_req *req, const struct page *page, struct rk_val
 	rk_req_val(req, 200, list);
 }
 
-static struct rk_val *page_meta(struct rk_req *req, uint64_t revision, const struct page *page)
+static struct rk_val *page_meta(struct rk_arena *arena, const struct rk_page *page,
+				const struct rest *rest)
 {
-	struct rk_arena *arena = &req->arena;
+	const uint64_t revision = page->moment.revision;
 	struct rk_val *meta = rk_val_map(arena);
 
 	rk_val_put(arena, meta, "resourceVersion", rk_val_strf(arena, "%" PRIu64, revision));
-	if (page->has_more) {
+	if (rest->has_more) {
 		const struct rk_object *last = &page->at[page->count - 1];
 		const struct rk_cursor cursor = { revision, last->ns, last->name };
 		rk_val_put_str(arena, meta, "continue", rk_cursor_token(arena, &cursor));
-		if (page->remaining > 0)
-			rk_val_put_int(arena, meta, "remainingItemCount", page->remaining);
+		if (rest->count > 0)
+			rk_val_put_int(arena, meta, "remainingItemCount", rest->count);
 	}
 	return meta;
 }
 
-static void send_page(struct rk_req *req, uint64_t revision, const struct page *page)
+static void send_page(struct rk_req *req)
 {
-	struct rk_arena *arena = &req->arena, item = { 0 };
-	struct rk_val *meta = page_meta(req, revision, page);
-	struct rk_buf out = { 0 };
-	struct rk_form_list list = { .out = &out,
-				     .form = &req->form,
-				     .kind = req->route.kind,
-				     .now_ms = rk_clock_wall_ms() };
+	struct rk_page *page = req->page;
+	struct rest rest = { false, 0 };
 
-	if (req->form.is_yaml) {
-		send_yaml(req, page, meta);
-		return;
-	}
-	rk_form_list_begin(&list, arena, meta);
-	for (size_t i = 0; i < page->count; i++) {
-		rk_form_list_item(&list, &item, rk_blob_span(page->at[i].doc));
-		rk_arena_reset(&item);
-	}
-	struct rk_blob *body = rk_form_list_end(&list);
-	rk_arena_done(&item);
-	rk_buf_done(&out);
-	rk_req_send(req, 200, rk_form_type(&req->form), body);
+	collect(req, page, &rest);
+	if (rest.has_more && page->moment.revision == rk_view_revision(page->moment.view))
+		hold(req->thread->api, page->moment.view);
+	page->meta = page_meta(&req->arena, page, &rest);
+	if (req->form.is_yaml)
+		send_yaml(req, page);
+	else
+		rk_api_page_send(req);
 }
 
 static void list(struct rk_req *req, struct rk_feed_answer *answer)
@@ -281,21 +268,20 @@ static void list(struct rk_req *req, struct rk_feed_answer *answer)
 	const uint64_t revision = !rk_listing_is_exact(listing) ? 0
 				  : listing->has_cursor         ? listing->cursor.revision
 								: listing->revision;
-	struct page page = { 0 };
-	struct rk_moment moment;
 
 	if (answer != NULL && answer->err < 0) {
 		rk_req_err(req, answer->err);
-	} else if (!moment_at(req, revision, &moment)) {
-		expired(req, listing);
-	} else {
-		collect(req, &moment, &page);
-		if (page.has_more && moment.revision == rk_view_revision(moment.view))
-			hold(req->thread->api, moment.view);
-		send_page(req, moment.revision, &page);
-		free(page.at);
-		moment_done(&moment);
+		return;
 	}
+	if (!rk_api_job_fits(req) || req->thread->jobs.bytes > RK_API_PIECE_BYTES) {
+		rk_req_busy(req);
+		return;
+	}
+	req->page = rk_zalloc(sizeof *req->page);
+	if (moment_at(req, revision, &req->page->moment))
+		send_page(req);
+	else
+		expired(req, listing);
 }
 
 /* --- which moment --- */

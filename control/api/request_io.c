@@ -71,31 +71,55 @@ static void add_warnings(struct rk_req *req, struct rk_http_header *headers, siz
 		headers[(*count)++] = warning(req, rk_val_text(rk_val_item(req->warnings, i)));
 }
 
-void rk_req_send(struct rk_req *req, int code, const char *type, struct rk_blob *body)
+bool rk_req_takes_gzip(const struct rk_req *req)
 {
-	struct rk_http_header headers[7 + WARNINGS_MAX];
+	return rk_gzip_is_taken(rk_http_header(req->http, "accept-encoding"));
+}
+
+#define HEADERS_MAX (7 + WARNINGS_MAX)
+
+static size_t make_headers(struct rk_req *req, const char *type, bool is_gzip,
+			   struct rk_http_header headers[HEADERS_MAX])
+{
 	size_t count = 0;
 
-	if (rk_blob_span(body).size > GZIP_BYTES &&
-	    rk_gzip_is_taken(rk_http_header(req->http, "accept-encoding"))) {
-		struct rk_blob *plain = body;
-		body = rk_gzip_of(rk_blob_span(plain));
-		(void)rk_blob_unref(plain);
+	headers[count++] = (struct rk_http_header){ RK_SPAN("content-type"), rk_span_str(type) };
+	headers[count++] =
+		(struct rk_http_header){ RK_SPAN("cache-control"), RK_SPAN("no-cache, private") };
+	if (is_gzip) {
 		headers[count++] =
 			(struct rk_http_header){ RK_SPAN("content-encoding"), RK_SPAN("gzip") };
 		headers[count++] =
 			(struct rk_http_header){ RK_SPAN("vary"), RK_SPAN("Accept-Encoding") };
 	}
-	headers[count++] = (struct rk_http_header){ RK_SPAN("content-type"), rk_span_str(type) };
-	headers[count++] =
-		(struct rk_http_header){ RK_SPAN("cache-control"), RK_SPAN("no-cache, private") };
 	if (req->retry_after_s > 0)
 		headers[count++] = (struct rk_http_header){
 			RK_SPAN("retry-after"),
 			rk_span_str(rk_arena_printf(&req->arena, "%u", req->retry_after_s))
 		};
 	add_warnings(req, headers, &count);
+	return count;
+}
+
+void rk_req_send(struct rk_req *req, int code, const char *type, struct rk_blob *body)
+{
+	struct rk_http_header headers[HEADERS_MAX];
+	const bool is_gzip = rk_blob_span(body).size > GZIP_BYTES && rk_req_takes_gzip(req);
+
+	if (is_gzip) {
+		struct rk_blob *plain = body;
+		body = rk_gzip_of(rk_blob_span(plain));
+		(void)rk_blob_unref(plain);
+	}
+	const size_t count = make_headers(req, type, is_gzip, headers);
 	rk_http_respond(req->exchange, code, headers, count, body);
+}
+
+void rk_req_begin(struct rk_req *req, int code, const char *type, bool is_gzip)
+{
+	struct rk_http_header headers[HEADERS_MAX];
+
+	rk_http_begin(req->exchange, code, headers, make_headers(req, type, is_gzip, headers));
 }
 
 static void send_buf(struct rk_req *req, int code, const char *type, struct rk_buf *out)
@@ -179,6 +203,13 @@ void rk_req_fail(struct rk_req *req, int code, const char *reason, const char *f
 	rk_req_status(req, rk_status(&req->arena, code, reason, "%s", text));
 }
 
+void rk_req_busy(struct rk_req *req)
+{
+	rk_req_fail(req, 429, "TooManyRequests",
+		    "member %s has too many requests in flight: try again later",
+		    req->thread->api->name);
+}
+
 void rk_req_err(struct rk_req *req, int err)
 {
 	const char *name = req->thread->api->name;
@@ -225,9 +256,7 @@ bool rk_req_await(struct rk_req *req,
 		slot = thread->free_slots[--thread->free_count];
 	} else {
 		if (thread->slot_count == RK_API_REQUESTS) {
-			rk_req_fail(req, 429, "TooManyRequests",
-				    "member %s has too many requests in flight: try again later",
-				    thread->api->name);
+			rk_req_busy(req);
 			return false;
 		}
 		thread->slots = rk_grow(thread->slots, &thread->slot_capacity,
@@ -275,8 +304,11 @@ void rk_req_link(struct rk_req *req, struct rk_req **head)
 void rk_req_free(struct rk_req *req)
 {
 	rk_req_unlink(req);
+	req->thread->body_bytes -= req->body_bytes;
 	if (req->id != 0)
 		req->thread->slots[(uint32_t)req->id] = NULL; /* its answer will find nobody */
+	rk_api_job_stop(req);
+	rk_api_page_free(req);
 	rk_api_watch_free(req);
 	if (req->tunnel != NULL)
 		rk_api_proxy_free(req);

@@ -20,8 +20,13 @@
 #define RK_API_HISTORY_BYTES (64u << 20) /* at most of them, unless one entry alone has more */
 #define RK_API_HELD          32          /* views kept for the next pages of lists... */
 #define RK_API_HELD_MS       300000      /* ... this long */
-#define RK_API_LINES         5           /* forms of an event that watches share */
-#define RK_API_REQUESTS      65536       /* in one thread */
+#define RK_API_JOBS          4096 /* lists and beginnings of watches at a time in one thread... */
+#define RK_API_JOBS_OF_ONE   256  /* ... and of one connection */
+#define RK_API_LINES         5    /* forms of an event that watches share */
+#define RK_API_BODY_BYTES    (256u << 20) /* of requests in one thread; beyond: 429 */
+#define RK_API_PIECE_BYTES                                                                         \
+	(256u << 20)          /* of lists that are being made in one thread; beyond: 429 */
+#define RK_API_REQUESTS 65536 /* in one thread */
 
 struct rk_api_thread;
 struct rk_req;
@@ -49,6 +54,33 @@ struct rk_history_item {
 	/* By form, for each change: its event as bytes once somebody needed it. */
 	struct rk_blob **lines[RK_API_LINES];
 	size_t bytes; /* of both, as far as they are counted */
+};
+
+struct rk_req;
+struct rk_job_queue;
+
+/* What a step of a long piece of work comes to. */
+enum rk_job_step {
+	RK_STEP_AGAIN, /* there is more */
+	RK_STEP_WAITS, /* until rk_api_job_wake */
+	RK_STEP_DONE,
+};
+
+struct rk_job { /* of a request; job_io.c */
+	enum rk_job_step (*step)(struct rk_req *req);
+	struct rk_job_queue *queue; /* NULL: there is none */
+	bool is_queued;
+	struct rk_req *next;
+};
+
+struct rk_api_jobs { /* of a thread */
+	ev_prepare prepare;
+	ev_idle idle;
+	struct rk_job_queue *turn; /* in a ring; NULL: nothing to do */
+	struct rk_job_queue **queues;
+	size_t queue_count, queue_capacity;
+	size_t count;
+	size_t bytes; /* that lists hold until all of them are made */
 };
 
 struct rk_api_thread {
@@ -82,6 +114,9 @@ struct rk_api_thread {
 	size_t free_count, free_capacity;
 	uint32_t generation;
 
+	struct rk_api_jobs jobs;
+	size_t body_bytes; /* of all requests that are not gone yet */
+
 	struct rk_tunnel *tunnels; /* whose ends are both streams: nobody else knows them */
 	struct rk_req *waiting;    /* for a revision to come; linked */
 	struct rk_req *watchers;
@@ -90,7 +125,7 @@ struct rk_api_thread {
 };
 
 struct rk_watch;
-
+struct rk_page;
 struct rk_listing;
 
 struct rk_req { /* one request, from its arrival until its exchange is gone */
@@ -103,6 +138,7 @@ struct rk_req { /* one request, from its arrival until its exchange is gone */
 	struct rk_user user; /* who asks */
 	const char *verb; /* get, list, watch, create, ... */
 	struct rk_form form;
+	size_t body_bytes; /* counted in the thread's */
 	bool pretty;
 	unsigned retry_after_s; /* said with an answer that asks to come again; 0: not */
 	uint64_t id;            /* while it waits for the core; 0: it does not */
@@ -114,6 +150,8 @@ struct rk_req { /* one request, from its arrival until its exchange is gone */
 					points here, or NULL */
 	struct rk_listing *listing;  /* of a get, list or watch */
 	struct rk_val *warnings;     /* texts */
+	struct rk_job job;
+	struct rk_page *page; /* of a list, while it is written */
 	struct rk_watch *watch;
 	struct rk_tunnel *tunnel;
 };
@@ -127,6 +165,9 @@ bool rk_req_query_int(struct rk_req *req, const char *name,
 		      int64_t *ret); /* false: not there; a malformed one is 0 */
 void rk_req_send(struct rk_req *req, int code, const char *type,
 		 struct rk_blob *body); /* takes the share */
+/* Begins an answer in pieces. */
+void rk_req_begin(struct rk_req *req, int code, const char *type, bool is_gzip);
+bool rk_req_takes_gzip(const struct rk_req *req);
 void rk_req_val(struct rk_req *req, int code,
 		const struct rk_val *val);                           /* JSON or YAML, as asked */
 void rk_req_status(struct rk_req *req, const struct rk_val *status); /* its own code */
@@ -135,6 +176,7 @@ void rk_req_object(struct rk_req *req, int code, struct rk_span doc);
 __attribute__((format(printf, 4, 5))) void rk_req_fail(struct rk_req *req, int code,
 						       const char *reason, const char *format, ...);
 void rk_req_err(struct rk_req *req, int err); /* what the core said instead of an answer */
+void rk_req_busy(struct rk_req *req);         /* 429 */
 void rk_req_not_found(struct rk_req *req);
 /* Waits for the core's answer under a new id, which the caller hands to rk_feed_*. False: too many
  * requests (answered). */
@@ -147,6 +189,17 @@ void rk_req_wait(struct rk_req *req,
 void rk_req_unlink(struct rk_req *req);
 void rk_req_link(struct rk_req *req, struct rk_req **head);
 void rk_req_free(struct rk_req *req); /* once its exchange is gone */
+
+/* --- job_io.c --- */
+
+void rk_api_jobs_init(struct rk_api_thread *thread);
+void rk_api_jobs_done(struct rk_api_thread *thread);
+/* Whether it may start a job: there is a limit for all, and one for a connection. */
+bool rk_api_job_fits(struct rk_req *req);
+void rk_api_job_start(struct rk_req *req, enum rk_job_step (*step)(struct rk_req *req));
+void rk_api_job_rest(struct rk_req *req); /* waits, as if a step had said so */
+void rk_api_job_wake(struct rk_req *req); /* takes one that has no job, or does not wait */
+void rk_api_job_stop(struct rk_req *req);
 
 /* --- user_io.c --- */
 
@@ -163,6 +216,7 @@ void rk_api_backup(struct rk_req *req);    /* backup_io.c: what a back-up takes 
 void rk_api_members(struct rk_req *req);   /* members_io.c: who they are, changes, transfer */
 void rk_api_read(struct rk_req *req);      /* read_io.c: get and list */
 void rk_api_read_tick(struct rk_api *api); /* lets go of views that were held long enough */
+void rk_api_page_free(struct rk_req *req); /* page_io.c */
 void rk_api_watch(struct rk_req *req);     /* watch_io.c */
 void rk_api_watch_news(struct rk_api_thread *thread, struct rk_changes *const *changes,
 		       size_t count); /* to every watcher */

@@ -9,7 +9,8 @@
 #include "control/status.h"
 #include "wire/doc.h"
 
-#define BOOKMARK_MS 60000
+#define BOOKMARK_MS   60000
+#define PIECE_OBJECTS 64 /* written in one step */
 #define TIMEOUT_MIN_MS                                                                             \
 	1800000u /* without timeoutSeconds: half an hour to an hour, spread by the request's       \
 		    number */
@@ -166,41 +167,63 @@ static bool put_existing(struct rk_watch *watch, const struct rk_object *object)
 				rk_api_watch_line(watch, "ADDED", rk_blob_span(object->doc)));
 }
 
-/* Until all is written (true), or the client must be waited for. */
-static bool write_existing(struct rk_watch *watch)
+/* A piece of it. */
+static enum rk_job_step write_existing(struct rk_watch *watch)
 {
 	const struct rk_route *route = &watch->req->route;
+	const struct rk_listing *listing = watch->req->listing;
 	const struct rk_span kind = rk_span_str(route->kind->resource);
-	const struct rk_span exact =
-		watch->req->listing->name.size > 0
-			? watch->req->listing->name
-			: rk_fields_exact(watch->req->listing->fields, "metadata.name");
+	const struct rk_span exact = listing->name.size > 0
+					     ? listing->name
+					     : rk_fields_exact(listing->fields, "metadata.name");
 	struct rk_view_iter iter;
 	struct rk_object object;
 
 	if (exact.size > 0 && (route->ns.size > 0 || !route->kind->namespaced)) {
 		if (rk_view_get(watch->begins, kind, route->ns, exact, &object))
 			(void)put_existing(watch, &object);
-		return true;
+		return RK_STEP_DONE;
 	}
 	rk_view_list(&iter, watch->begins, kind, route->ns, watch->ns, watch->name);
-	while (rk_view_next(&iter, &object)) {
+	for (unsigned i = 0; rk_view_next(&iter, &object); i++) {
+		if (i == PIECE_OBJECTS)
+			return RK_STEP_AGAIN;
 		watch->ns = object.ns; /* the view that they are borrowed from stays */
 		watch->name = object.name;
 		if (!put_existing(watch, &object))
-			return false;
+			return RK_STEP_WAITS;
 	}
-	return true;
+	return RK_STEP_DONE;
 }
 
-static void go_on(struct rk_watch *watch)
+static enum rk_job_step step(struct rk_req *req)
 {
-	if (watch->ended || !write_existing(watch) || watch->ended)
-		return;
+	struct rk_watch *watch = req->watch;
+
+	if (watch->ended)
+		return RK_STEP_DONE;
+	const enum rk_job_step step = write_existing(watch);
+	if (watch->ended || step != RK_STEP_DONE)
+		return watch->ended ? RK_STEP_DONE : step;
 	watch->begins = rk_view_unref(watch->begins);
-	if (watch->req->listing->sends_initial && watch->req->listing->sends_bookmarks)
+	if (req->listing->sends_initial && req->listing->sends_bookmarks)
 		send_bookmark(watch, true);
 	catch_up(watch);
+	return RK_STEP_DONE;
+}
+
+static void begin_with_existing(struct rk_req *req)
+{
+	struct rk_watch *watch = req->watch;
+
+	watch->begins = rk_view_ref(req->thread->view);
+	watch->after = rk_view_revision(watch->begins);
+	const enum rk_job_step first = step(req);
+	if (first == RK_STEP_DONE)
+		return;
+	rk_api_job_start(req, step);
+	if (first == RK_STEP_WAITS)
+		rk_api_job_rest(req);
 }
 
 static void begin(struct rk_req *req, struct rk_feed_answer *answer)
@@ -217,9 +240,7 @@ static void begin(struct rk_req *req, struct rk_feed_answer *answer)
 	rk_req_link(req, &req->thread->watchers);
 	watch->after = listing->revision;
 	if (listing->sends_initial || (listing->revision == 0 && !listing->has_initial)) {
-		watch->begins = rk_view_ref(req->thread->view);
-		watch->after = rk_view_revision(watch->begins);
-		go_on(watch);
+		begin_with_existing(req);
 	} else if (listing->revision == 0) { /* without what is there already */
 		watch->after = rk_view_revision(req->thread->view);
 	} else {
@@ -311,8 +332,7 @@ void rk_api_watch_tick(struct rk_api_thread *thread)
 void rk_api_watch_drained(struct rk_req *req)
 {
 	req->watch->unread = 0;
-	if (req->watch->begins != NULL)
-		go_on(req->watch);
+	rk_api_job_wake(req);
 }
 
 void rk_api_watch_end_all(struct rk_api_thread *thread, bool is_expired)

@@ -35,8 +35,7 @@ const struct rk_type *rk_protobuf_type(const struct rk_kinds *kinds, struct rk_s
 	return type;
 }
 
-/* Everything before the message. */
-static void put_head(struct rk_buf *out, struct rk_type_meta meta, size_t message_size)
+void rk_protobuf_put_head(struct rk_buf *out, struct rk_type_meta meta, size_t message_size)
 {
 	struct rk_buf type_meta = { 0 };
 
@@ -49,28 +48,19 @@ static void put_head(struct rk_buf *out, struct rk_type_meta meta, size_t messag
 	rk_buf_done(&type_meta);
 }
 
-/* An empty encoding and content type end it, as upstream writes them. */
-static const uint8_t tail[] = { 3 << 3 | 2, 0, 4 << 3 | 2, 0 };
-
-void rk_protobuf_put_envelope(struct rk_buf *out, struct rk_type_meta meta, struct rk_span message)
+/* An empty encoding and content type, as upstream writes them. */
+void rk_protobuf_put_tail(struct rk_buf *out)
 {
-	put_head(out, meta, message.size);
-	rk_buf_put_span(out, message);
+	static const uint8_t tail[] = { 3 << 3 | 2, 0, 4 << 3 | 2, 0 };
+
 	rk_buf_put(out, tail, sizeof tail);
 }
 
-struct rk_blob *rk_protobuf_seal(struct rk_type_meta meta, struct rk_span message)
+void rk_protobuf_put_envelope(struct rk_buf *out, struct rk_type_meta meta, struct rk_span message)
 {
-	struct rk_buf head = { 0 };
-
-	put_head(&head, meta, message.size);
-	struct rk_blob *blob = rk_blob_new(head.size + message.size + sizeof tail);
-	memcpy(blob->data, head.data, head.size);
-	if (message.size > 0)
-		memcpy(blob->data + head.size, message.data, message.size);
-	memcpy(blob->data + head.size + message.size, tail, sizeof tail);
-	rk_buf_done(&head);
-	return blob;
+	rk_protobuf_put_head(out, meta, message.size);
+	rk_buf_put_span(out, message);
+	rk_protobuf_put_tail(out);
 }
 
 void rk_protobuf_put_event(struct rk_buf *out, const char *type, struct rk_span envelope)

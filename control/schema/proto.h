@@ -8,7 +8,6 @@
 #ifndef RK_CONTROL_SCHEMA_PROTO_H
 #define RK_CONTROL_SCHEMA_PROTO_H
 
-#include "base/blob.h"
 #include "base/buf.h"
 #include "control/schema/kinds.h"
 
@@ -41,9 +40,9 @@ struct rk_type_meta { /* what an envelope says that it holds */
 };
 /* Appends a message in its envelope. */
 void rk_protobuf_put_envelope(struct rk_buf *out, struct rk_type_meta meta, struct rk_span message);
-/* The same as a blob of its own: a list is copied once. */
-struct rk_blob *rk_protobuf_seal(struct rk_type_meta meta, struct rk_span message)
-	__attribute__((returns_nonnull));
+/* What stands before a message of that size, and behind it. */
+void rk_protobuf_put_head(struct rk_buf *out, struct rk_type_meta meta, size_t message_size);
+void rk_protobuf_put_tail(struct rk_buf *out);
 /* Appends one event of a watch: length, then WatchEvent {1: type, 2: RawExtension {1: the
  * envelope}}. */
 void rk_protobuf_put_event(struct rk_buf *out, const char *type, struct rk_span envelope);

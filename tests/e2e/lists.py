@@ -183,16 +183,31 @@ same("what was got can be put", (status, o["data"]), (200, {"a": "1"}))
 # --- gzip ---
 
 noise = base64.b64encode(os.urandom(100000)).decode()
-for i in range(3):
-    create("big%d" % i, noise)
+for i in range(40):
+    create("big%02d" % i, noise)
 plain = ask(CMS)[1]
+same("an answer in pieces", len(json.loads(plain)["items"]), 47)
+status, data, r = ask(CMS, accept=PROTO)
+bigs = [one(v, 2, 2) for n, v in fields(envelope(data)[2]) if n == 2 and (one(v, 1, 1) or b"").startswith(b"big")]
+same("in protobuf too", (len(bigs), bigs == [noise.encode()] * 40, envelope(data)[:2]), (40, True, ("v1", "ConfigMapList")))
+status, packed, r = ask(CMS, accept=PROTO, accept_encoding="gzip")
+same("and compressed", (r.headers["Content-Encoding"], gzip.decompress(packed) == data), ("gzip", True))
 status, data, r = ask(CMS, accept_encoding="gzip")
 same("a large answer is compressed", (r.headers["Content-Encoding"], gzip.decompress(data) == plain), ("gzip", True))
 same("a small one is not", ask(CMS + "/c1", accept_encoding="gzip")[2].headers["Content-Encoding"], None)
 status, data, r = ask("/openapi/v2", accept_encoding="gzip")
 same("OpenAPI is compressed", (r.headers["Content-Encoding"], "swagger" in json.loads(gzip.decompress(data))), ("gzip", True))
-for i in range(3):
-    get(CMS + "/big%d" % i, method="DELETE")
+c = connect()
+c.request("GET", CMS + "?watch=1&timeoutSeconds=3&labelSelector=%21odd")
+r = c.getresponse()
+time.sleep(1.5)  # more than fits into any buffer is on its way meanwhile
+create("late")
+get(CMS + "/late", method="DELETE")
+lines = [json.loads(line) for line in r.read().splitlines()]
+same("a watch that begins slowly", [e["type"] for e in lines], ["ADDED"] * 42 + ["DELETED"])
+same("and in order", [e["object"]["metadata"]["name"] for e in lines], ["big%02d" % i for i in range(40)] + ["c3a", "late", "late"])
+for i in range(40):
+    get(CMS + "/big%02d" % i, method="DELETE")
 
 # --- watches ---
 
