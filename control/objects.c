@@ -79,10 +79,13 @@ struct rk_val *rk_object_take_owners(struct rk_val *object)
 	return owners;
 }
 
+/* They are much, and what looks into objects looks for something else: sealed. */
 static void put_owners(struct rk_state *state, struct rk_val *object, struct rk_val *owners)
 {
-	if (owners != NULL)
-		rk_val_put(&state->arena, rk_val_make(&state->arena, object, "metadata"), "managedFields", owners);
+	if (owners == NULL)
+		return;
+	owners->is_sealed = true;
+	rk_val_put(&state->arena, rk_val_make(&state->arena, object, "metadata"), "managedFields", owners);
 }
 
 /* The managedFields of `object`, which takes the place of `old`. */
@@ -299,9 +302,13 @@ static void gone(struct rk_state *state, struct rk_span kind, struct rk_span ns,
 
 bool rk_object_release(struct rk_state *state, struct rk_span kind, struct rk_span ns, struct rk_span name)
 {
-	struct rk_val *object = rk_state_val(state, kind, ns, name);
+	const struct rk_item *item = rk_state_item(state, kind, ns, name);
 
-	if (object == NULL || !rk_object_is_going(object) ||
+	/* Nearly always nothing is going. */
+	if (item == NULL || rk_doc_at(rk_blob_span(item->value), "metadata.deletionTimestamp").data == NULL)
+		return false;
+	struct rk_val *object = rk_state_val(state, kind, ns, name);
+	if (!rk_object_is_going(object) ||
 	    rk_val_count(rk_val_at(object, "metadata.finalizers")) > 0)
 		return false;
 	if (rk_span_is(kind, "namespaces") && rk_val_count(rk_val_at(object, "spec.finalizers")) > 0)

@@ -125,6 +125,28 @@ static void patch_result(struct op *op, struct rk_val *current, struct rk_val *p
 	op->ret->warnings = rk_val_count(warnings) > 0 ? warnings : NULL;
 }
 
+static bool points_at_owners(const struct rk_val *step, const char *pointer)
+{
+	const struct rk_val *val = rk_val_get(step, rk_span_str(pointer));
+	const struct rk_span text = rk_val_text(val);
+
+	return val != NULL && (text.size == 0 || rk_span_is(text, "/metadata") ||
+			       rk_span_starts(text, RK_SPAN("/metadata/managedFields")));
+}
+
+/* Whether the patch can see metadata.managedFields. */
+static bool names_owners(const struct op *op, const struct rk_val *body)
+{
+	if (op->sub.size > 0)
+		return false;
+	if (!rk_val_is(body, RK_VAL_LIST))
+		return rk_val_at(body, "metadata.managedFields") != NULL;
+	for (uint32_t i = 0; i < body->count; i++)
+		if (points_at_owners(body->items[i], "path") || points_at_owners(body->items[i], "from"))
+			return true;
+	return false;
+}
+
 static void run_patch(struct op *op)
 {
 	struct rk_arena *arena = &op->state->arena;
@@ -134,6 +156,8 @@ static void run_patch(struct op *op)
 
 	if (current == NULL)
 		return;
+	if (!names_owners(op, body)) /* then they are neither copied nor checked: the update knows the old ones */
+		(void)rk_object_take_owners(current);
 	const struct rk_val *target = rk_convert_out(arena, op->form, current);
 	if (is_sub(op, "scale")) {
 		target = rk_scale_of(arena, op->kind, current);

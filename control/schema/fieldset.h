@@ -83,6 +83,9 @@ void rk_fieldset_each(const struct rk_fieldset *set, void (*each)(void *context,
 /* RK_EINVAL: not a map of maps, a step that cannot be read, too deep. Steps of a kind that is not known are left out. */
 RK_MUST_CHECK int rk_fieldset_read(struct rk_arena *arena, const struct rk_val *fields,
 				   const struct rk_fieldset **ret);
+/* A set as rk_fieldset_val writes it: false when it surely has nothing of `set`. Reads much less of it than it takes
+ * to read it. */
+bool rk_fieldset_may_meet(const struct rk_fieldset *set, const struct rk_val *written);
 struct rk_val *rk_fieldset_val(struct rk_arena *arena, const struct rk_fieldset *set);
 
 #endif

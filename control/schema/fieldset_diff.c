@@ -148,6 +148,10 @@ static int differ(const struct diff *diff, const struct rk_spot *spot, const str
 	const bool leaf = is_leaf(spot, before, after);
 
 	*ret = (struct differs){ .is_changed = before == NULL, .is_removed = after == NULL };
+	/* Most writes leave the metadata, the spec or the status as it is. Only here, so that no part is looked at more
+	 * often than twice. */
+	if (!leaf && spot->depth == 1 && before != NULL && after != NULL && rk_val_eq(before, after))
+		return RK_OK;
 	if (!leaf)
 		return differ_below(diff, spot, before, after, ret);
 	if (before != NULL && after != NULL)

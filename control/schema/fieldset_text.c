@@ -62,6 +62,8 @@ int rk_step_cmp(const struct rk_step *a, const struct rk_step *b)
 
 /* --- their texts --- */
 
+static const uint8_t letters[] = { 'f', 'k', 'v', 'i' };
+
 /* Go's encoder keeps JSON safe inside of HTML; these bytes stand only inside of strings. */
 static void write_value(struct rk_buf *out, const struct rk_val *val)
 {
@@ -234,13 +236,42 @@ int rk_fieldset_read(struct rk_arena *arena, const struct rk_val *fields, const 
 	return RK_OK;
 }
 
+/* --- looking into what is written --- */
+
+#define LOOKS_MAX 16 /* steps of one level that are looked for one by one */
+
+static const struct rk_val *written_at(const struct rk_val *written, const struct rk_step *step)
+{
+	for (uint32_t i = 0; i < written->count; i++) {
+		const struct rk_span key = written->fields[i].key;
+		if (key.size == step->text.size + 2 && key.data[0] == letters[step->kind] &&
+		    rk_span_ends(key, step->text))
+			return written->fields[i].val;
+	}
+	return NULL;
+}
+
+bool rk_fieldset_may_meet(const struct rk_fieldset *set, const struct rk_val *written)
+{
+	if (set == NULL || rk_val_count(written) == 0)
+		return false;
+	if (set->count > LOOKS_MAX && written->count > LOOKS_MAX)
+		return true;
+	for (uint32_t i = 0; i < set->count; i++) {
+		const struct rk_val *val = written_at(written, &set->at[i].step);
+		if (val != NULL && (set->at[i].is_member || rk_fieldset_may_meet(set->at[i].children, val)))
+			return true;
+	}
+	return false;
+}
+
 /* --- writing --- */
 
 static struct rk_span full_text(struct rk_arena *arena, const struct rk_step *step)
 {
 	uint8_t *text = rk_arena_alloc(arena, step->text.size + 2);
 
-	text[0] = (uint8_t) "fkvi"[step->kind];
+	text[0] = letters[step->kind];
 	text[1] = ':';
 	if (step->text.size > 0)
 		memcpy(text + 2, step->text.data, step->text.size);

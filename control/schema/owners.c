@@ -26,6 +26,19 @@ static bool is_same_owner(const struct rk_owner *a, const struct rk_owner *b)
 	       (a->is_apply || rk_span_eq(a->api_version, b->api_version));
 }
 
+static bool owns(const struct rk_owner *owner)
+{
+	return owner->fields != NULL || owner->written != NULL;
+}
+
+const struct rk_fieldset *rk_owner_fields(struct rk_arena *arena, struct rk_owner *owner)
+{
+	if (owner->fields == NULL && owner->written != NULL &&
+	    rk_fieldset_read(arena, owner->written, &owner->fields) < 0)
+		owner->written = NULL;
+	return owner->fields;
+}
+
 static struct rk_owner *find(const struct rk_owners *owners, const struct rk_owner *like)
 {
 	for (uint32_t i = 0; i < owners->count; i++)
@@ -49,6 +62,7 @@ static int read_owner(struct rk_arena *arena, const struct rk_val *entry, bool i
 {
 	const struct rk_span operation = rk_val_text(rk_val_get(entry, RK_SPAN("operation")));
 	struct rk_val *fields = rk_val_get(entry, RK_SPAN("fieldsV1"));
+	const bool has_fields = fields != NULL && fields->kind != RK_VAL_NULL;
 	int64_t ms;
 
 	*ret = (struct rk_owner){
@@ -57,13 +71,13 @@ static int read_owner(struct rk_arena *arena, const struct rk_val *entry, bool i
 		.time = rk_val_text(rk_val_get(entry, RK_SPAN("time"))),
 		.sub = rk_val_text(rk_val_get(entry, RK_SPAN("subresource"))),
 		.is_apply = rk_span_is(operation, "Apply"),
-		.written = is_ours ? fields : NULL,
+		.written = is_ours && rk_val_count(fields) > 0 ? fields : NULL,
 	};
 	if ((!ret->is_apply && !rk_span_is(operation, "Update")) || ret->api_version.size == 0 ||
 	    (ret->time.size > 0 && !rk_time_parse(ret->time, &ms)) ||
 	    !rk_span_is(rk_val_text(rk_val_get(entry, RK_SPAN("fieldsType"))), "FieldsV1"))
 		return RK_EINVAL;
-	return fields != NULL && fields->kind != RK_VAL_NULL ? rk_fieldset_read(arena, fields, &ret->fields) : RK_OK;
+	return has_fields && !is_ours ? rk_fieldset_read(arena, fields, &ret->fields) : RK_OK;
 }
 
 int rk_owners_read(struct rk_arena *arena, const struct rk_val *managed_fields, bool is_ours, struct rk_owners *ret)
@@ -73,7 +87,7 @@ int rk_owners_read(struct rk_arena *arena, const struct rk_val *managed_fields, 
 	for (uint32_t i = 0; i < rk_val_count(managed_fields); i++) {
 		struct rk_owner owner;
 		RK_TRY(read_owner(arena, rk_val_item(managed_fields, i), is_ours, &owner));
-		if (owner.fields != NULL)
+		if (owns(&owner))
 			*rk_owners_take(arena, &owners, &owner) = owner; /* of two that are the same, the last counts */
 	}
 	*ret = owners;
@@ -209,8 +223,11 @@ void rk_owners_lose(struct rk_arena *arena, struct rk_owners *owners, const stru
 {
 	for (uint32_t i = 0; set != NULL && i < owners->count; i++) {
 		struct rk_owner *owner = &owners->at[i];
-		const struct rk_fieldset *left = rk_fieldset_minus(arena, owner->fields, set);
-		if (owner == but || left == owner->fields)
+		if (owner == but || (owner->fields == NULL && !rk_fieldset_may_meet(set, owner->written)))
+			continue;
+		const struct rk_fieldset *fields = rk_owner_fields(arena, owner);
+		const struct rk_fieldset *left = rk_fieldset_minus(arena, fields, set);
+		if (left == fields)
 			continue;
 		owner->fields = left;
 		owner->written = NULL;
@@ -224,8 +241,8 @@ void rk_owners_tidy(struct rk_owners *owners, const struct rk_write *write)
 
 	for (uint32_t i = 0; i < owners->count; i++) {
 		const struct rk_owner *owner = &owners->at[i];
-		if (owner->fields != NULL && (rk_span_is(owner->api_version, write->kind->api_version) ||
-					      rk_kinds_of(write->kinds, owner->api_version, kind) != NULL))
+		if (owns(owner) && (rk_span_is(owner->api_version, write->kind->api_version) ||
+				    rk_kinds_of(write->kinds, owner->api_version, kind) != NULL))
 			owners->at[kept++] = *owner;
 	}
 	owners->count = kept;
@@ -265,7 +282,7 @@ static struct rk_owner *bucket_for(struct rk_owner **updates, uint32_t count, ui
 	struct rk_owner *oldest = NULL, *bucket = NULL;
 
 	for (uint32_t i = 0; i < count; i++) {
-		if (i == at || updates[i]->fields == NULL ||
+		if (i == at || !owns(updates[i]) ||
 		    !rk_span_eq(updates[i]->api_version, updates[at]->api_version))
 			continue;
 		if (i < at && oldest == NULL)
@@ -282,7 +299,7 @@ static void cap_updates(struct rk_arena *arena, struct rk_owners *owners)
 	uint32_t count = 0;
 
 	for (uint32_t i = 0; i < owners->count; i++)
-		if (!owners->at[i].is_apply && owners->at[i].fields != NULL)
+		if (!owners->at[i].is_apply && owns(&owners->at[i]))
 			updates[count++] = &owners->at[i];
 	qsort(updates, count, sizeof(struct rk_owner *), by_age);
 	for (uint32_t i = 0, left = count; i < count && left > RK_OWNERS_UPDATES_MAX; i++) {
@@ -291,9 +308,10 @@ static void cap_updates(struct rk_arena *arena, struct rk_owners *owners)
 			continue;
 		bucket->manager = rk_span_str(ancient);
 		bucket->sub = RK_SPAN("");
-		bucket->fields = rk_fieldset_union(arena, bucket->fields, updates[i]->fields);
+		bucket->fields = rk_fieldset_union(arena, rk_owner_fields(arena, bucket),
+						   rk_owner_fields(arena, updates[i]));
 		bucket->time = updates[i]->time;
-		bucket->written = NULL;
+		bucket->written = updates[i]->written = NULL;
 		updates[i]->fields = NULL;
 		left--;
 	}
@@ -343,7 +361,7 @@ struct rk_val *rk_owners_update(struct rk_arena *arena, const struct rk_write *w
 	changed = rk_owners_strip(arena, changed);
 	if (changed != NULL) {
 		struct rk_owner *owner = rk_owners_take(arena, &owners, &writer);
-		owner->fields = rk_fieldset_union(arena, owner->fields, changed);
+		owner->fields = rk_fieldset_union(arena, rk_owner_fields(arena, owner), changed);
 		owner->time = write->time;
 		owner->written = NULL;
 	}

@@ -13,8 +13,8 @@
 struct rk_owner {
 	struct rk_span manager, api_version, time, sub; /* time "": not known */
 	bool is_apply;
-	const struct rk_fieldset *fields; /* never NULL in a list of owners */
-	struct rk_val *written;           /* fields as they stand in the object, when those are in canonical form */
+	const struct rk_fieldset *fields; /* rk_owner_fields gives them: NULL also when they have not been read yet */
+	struct rk_val *written;           /* them as they stand in the object, as long as nothing of them changes */
 };
 
 struct rk_owners {
@@ -31,9 +31,10 @@ struct rk_write { /* by whom, and how, an object is being written */
 };
 
 /* RK_EINVAL when an entry cannot be read: then nothing is known of the owners. `is_ours`: the entries were
- * written by rk_owners_val. */
+ * written by rk_owners_val; their sets are then read as they are needed. */
 RK_MUST_CHECK int rk_owners_read(struct rk_arena *arena, const struct rk_val *managed_fields, bool is_ours,
 				 struct rk_owners *ret);
+const struct rk_fieldset *rk_owner_fields(struct rk_arena *arena, struct rk_owner *owner);
 /* In upstream's order; NULL when there are none. */
 struct rk_val *rk_owners_val(struct rk_arena *arena, const struct rk_owners *owners);
 /* Whether the entries are the same but for their times. */

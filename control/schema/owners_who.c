@@ -41,7 +41,7 @@ bool rk_owners_who(struct rk_arena *arena, const struct rk_val *managed_fields, 
 	for (uint32_t i = 0; i < owners.count; i++) {
 		int64_t ms = INT64_MIN;
 		who.here = 0;
-		rk_fieldset_each(owners.at[i].fields, look, &who);
+		rk_fieldset_each(rk_owner_fields(arena, &owners.at[i]), look, &who);
 		(void)rk_time_parse(owners.at[i].time, &ms); /* not known: as if it were long ago */
 		if (who.here == 0 || who.here < who.best || (who.here == who.best && ms < latest))
 			continue;

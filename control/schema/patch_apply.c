@@ -149,8 +149,9 @@ static int read_owners(struct run *run)
 		run->owners = none; /* the machine stores none that cannot be read */
 	for (uint32_t i = 0; i < run->owners.count; i++) {
 		struct rk_owner *owner = &run->owners.at[i];
-		const struct rk_fieldset *fit = rk_fields_fit(run->arena, run->type, owner->fields);
-		owner->written = fit == owner->fields ? owner->written : NULL;
+		const struct rk_fieldset *fields = rk_owner_fields(run->arena, owner);
+		const struct rk_fieldset *fit = rk_fields_fit(run->arena, run->type, fields);
+		owner->written = fit == fields ? owner->written : NULL;
 		owner->fields = fit;
 	}
 	rk_owners_tidy(&run->owners, &run->apply->write);
