@@ -312,8 +312,8 @@ void rk_doc_skip(struct rk_reader *reader)
 struct rk_span rk_doc_get(struct rk_span bytes, struct rk_span key)
 {
 	struct rk_reader reader = rk_reader_of(bytes);
-
 	const struct rk_doc_head head = rk_doc_next(&reader);
+
 	if (head.kind != RK_VAL_MAP)
 		return (struct rk_span){ NULL, 0 };
 	for (uint32_t i = 0; i < head.count && !reader.failed; i++) {
