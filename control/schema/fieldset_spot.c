@@ -62,19 +62,6 @@ bool rk_spot_is_lasting(const struct rk_spot *spot)
 
 /* --- the steps of items --- */
 
-static const char *no_keys(struct rk_arena *arena, const struct rk_prop *prop)
-{
-	struct rk_buf text = { 0 };
-
-	rk_buf_put_str(&text, "associative list with keys has an element that omits all key fields [");
-	for (size_t i = 0; prop->keys[i] != NULL; i++)
-		rk_buf_printf(&text, "%s\"%s\"", i > 0 ? " " : "", prop->keys[i]);
-	rk_buf_put_str(&text, "] (and doesn't have default values for any key fields)");
-	const char *copy = rk_arena_str(arena, rk_buf_span(&text));
-	rk_buf_done(&text);
-	return copy;
-}
-
 static const char *step_of_object(struct rk_arena *arena, const struct rk_spot *spot, const struct rk_val *item,
 				  struct rk_step *ret)
 {
@@ -89,11 +76,13 @@ static const char *step_of_object(struct rk_arena *arena, const struct rk_spot *
 		const struct rk_val *val = rk_val_get(item, name);
 		if (val == NULL && field != NULL)
 			val = field->preset;
-		if (val != NULL)
-			rk_val_set(arena, key, name, rk_val_copy(arena, val));
+		if (val == NULL)
+			return rk_arena_printf(arena,
+					       "associative list with keys has an element that omits key field \"%s\" "
+					       "(and doesn't have default value)",
+					       spot->prop->keys[i]);
+		rk_val_set(arena, key, name, rk_val_copy(arena, val));
 	}
-	if (key->count == 0)
-		return no_keys(arena, spot->prop);
 	rk_val_sort(key);
 	*ret = rk_step_key(arena, key);
 	return NULL;
