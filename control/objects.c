@@ -1,5 +1,7 @@
 #include "control/objects.h"
 
+#include "control/created.h"
+#include "control/customs.h"
 #include "control/hooks.h"
 #include "control/schema/schema.h"
 #include "control/status.h"
@@ -57,14 +59,6 @@ static struct rk_span settle_name(struct rk_state *state, const struct rk_kind *
 	return name;
 }
 
-/* Kinds whose metadata.generation upstream sets: those whose controllers report observedGeneration, and slices. */
-static bool counts_generation(const struct rk_kind *kind)
-{
-	return rk_span_is(resource_of(kind), "deployments.apps") ||
-	       rk_span_is(resource_of(kind), "replicasets.apps") ||
-	       rk_span_is(resource_of(kind), "endpointslices.discovery.k8s.io");
-}
-
 /* --- who owns which field; a cluster that began without owners goes on without them --- */
 
 #define OWNERS_SINCE 2 /* version of the machine */
@@ -72,7 +66,7 @@ static bool counts_generation(const struct rk_kind *kind)
 struct rk_write rk_object_write(struct rk_state *state, const struct rk_kind *kind,
 				const struct rk_write_opts *opts)
 {
-	return (struct rk_write){ state->kinds, kind, opts->manager, opts->sub, rk_state_time(state) };
+	return (struct rk_write){ rk_state_kinds(state), kind, opts->manager, opts->sub, rk_state_time(state) };
 }
 
 struct rk_val *rk_object_take_owners(struct rk_val *object)
@@ -122,7 +116,7 @@ static void fill_new_meta(struct rk_state *state, const struct rk_kind *kind, st
 	rk_val_put_str(&state->arena, meta, "uid", rk_state_uid(state));
 	rk_val_put_str(&state->arena, meta, "creationTimestamp", rk_state_time(state));
 	(void)rk_val_remove(meta, RK_SPAN("generation"));
-	if (counts_generation(kind))
+	if (kind->counts_generation)
 		rk_val_put_int(&state->arena, meta, "generation", 1);
 }
 
@@ -132,6 +126,11 @@ void rk_object_create(struct rk_state *state, const struct rk_kind *kind, struct
 	struct rk_val *meta = rk_val_make(&state->arena, object, "metadata");
 	const struct rk_val *given = rk_object_take_owners(object);
 
+	if (kind->is_request || !rk_kind_has_verb(kind, RK_SPAN("create"))) {
+		refuse(ret, rk_status(&state->arena, 405, "MethodNotAllowed",
+				      "the server does not allow this method on the requested resource"));
+		return;
+	}
 	if (kind->namespaced && !namespace_open(state, kind, ns, rk_val_text_at(meta, "name"), ret))
 		return;
 	const struct rk_span name = settle_name(state, kind, ns, meta);
@@ -192,12 +191,13 @@ static void keep_fixed(struct rk_state *state, const struct rk_kind *kind, struc
 				rk_val_set(&state->arena, object, old->fields[i].key, old->fields[i].val);
 		/* of the metadata, a status update may change labels and annotations in no kind we serve */
 		rk_val_put(&state->arena, object, "metadata", rk_val_copy(&state->arena, rk_val_at(old, "metadata")));
-	} else if (kind->has_status) {
+	} else if (kind->has_status && strcmp(sub, "approval") != 0) {
 		rk_val_put(&state->arena, object, "status", rk_val_at(old, "status"));
 	}
 	/* Who holds a namespace is said through its own subresource only. */
 	if (rk_span_is(resource_of(kind), "namespaces") && strcmp(sub, "finalize") != 0)
 		rk_val_put(&state->arena, object, "spec", rk_val_at(old, "spec"));
+	rk_created_keep(state, kind, object, old, sub);
 }
 
 static bool same_but_revision(struct rk_state *state, const struct rk_val *a, struct rk_val *b)
@@ -211,11 +211,11 @@ static bool same_but_revision(struct rk_state *state, const struct rk_val *a, st
 static void count_generation(struct rk_state *state, const struct rk_kind *kind, struct rk_val *object,
 			     const struct rk_val *old)
 {
-	if (!counts_generation(kind))
+	if (!kind->counts_generation)
 		return;
 	for (uint32_t i = 0; i < object->count; i++) {
 		const struct rk_span key = object->fields[i].key;
-		if (rk_span_is(key, "metadata") || rk_span_is(key, "status"))
+		if (rk_span_is(key, "metadata") || (rk_span_is(key, "status") && kind->has_status))
 			continue;
 		if (!rk_val_eq(object->fields[i].val, rk_val_get(old, key))) {
 			const int64_t generation = rk_val_int_at(old, "metadata.generation", 0);
@@ -268,7 +268,7 @@ void rk_object_update(struct rk_state *state, const struct rk_kind *kind, struct
 
 void rk_object_store(struct rk_state *state, struct rk_span kind_text, struct rk_val *object)
 {
-	const struct rk_kind *kind = rk_kinds_by_resource(state->kinds, kind_text);
+	const struct rk_kind *kind = rk_kinds_by_resource(rk_state_kinds(state), kind_text);
 	const struct rk_span ns = rk_object_ns(object), name = rk_object_name(object);
 	const struct rk_val *old = rk_state_val(state, kind_text, ns, name);
 
@@ -282,7 +282,7 @@ void rk_object_store(struct rk_state *state, struct rk_span kind_text, struct rk
 
 bool rk_object_make(struct rk_state *state, const char *kind_text, struct rk_span ns, struct rk_val *object)
 {
-	const struct rk_kind *kind = rk_kinds_by_resource(state->kinds, rk_span_str(kind_text));
+	const struct rk_kind *kind = rk_kinds_by_resource(rk_state_kinds(state), rk_span_str(kind_text));
 	struct rk_outcome outcome = { 0 };
 
 	rk_assert(kind != NULL);
@@ -396,10 +396,10 @@ void rk_object_delete(struct rk_state *state, const struct rk_kind *kind, struct
 
 void rk_object_drop(struct rk_state *state, struct rk_span kind_text, struct rk_span ns, struct rk_span name)
 {
-	const struct rk_kind *kind = rk_kinds_by_resource(state->kinds, kind_text);
+	const struct rk_kind *kind = rk_kinds_by_resource(rk_state_kinds(state), kind_text);
 	const struct rk_write_opts opts = { 0 };
 	struct rk_outcome outcome = { 0 };
 
-	rk_assert(kind != NULL);
-	rk_object_delete(state, kind, ns, name, &opts, &outcome);
+	if (kind != NULL) /* its definition may be gone, or serve nothing */
+		rk_object_delete(state, kind, ns, name, &opts, &outcome);
 }

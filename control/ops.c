@@ -1,6 +1,9 @@
 #include "control/ops.h"
 
+#include "control/created.h"
+#include "control/customs.h"
 #include "control/scale.h"
+#include "control/schema/convert.h"
 #include "control/schema/names.h"
 #include "control/schema/patch.h"
 #include "control/schema/schema.h"
@@ -11,7 +14,8 @@
 struct op { /* taken apart */
 	struct rk_state *state;
 	const struct rk_val *val;
-	const struct rk_kind *kind;
+	const struct rk_kind *kind; /* in whose form the object is stored */
+	const struct rk_kind *form; /* in which patches and selectors are written: mostly the same */
 	struct rk_span ns, name, sub;
 	struct rk_write_opts opts;
 	struct rk_outcome *ret;
@@ -46,7 +50,10 @@ static bool is_sub(const struct op *op, const char *sub)
 /* What of the object an update may change. */
 static const char *part_of(const struct op *op)
 {
-	return is_sub(op, "status") ? "status" : is_sub(op, "finalize") ? "finalize" : "";
+	return is_sub(op, "status")   ? "status" :
+	       is_sub(op, "finalize") ? "finalize" :
+	       is_sub(op, "approval") ? "approval" :
+					"";
 }
 
 static struct rk_val *current_of(struct op *op)
@@ -74,12 +81,12 @@ static void store_scale(struct op *op, struct rk_val *current, const struct rk_v
 		return;
 	}
 	opts.revision = rk_val_text_at(scale, "metadata.resourceVersion");
-	rk_val_put_int(arena, rk_val_make(arena, current, "spec"), "replicas", replicas);
+	rk_val_set_at(arena, current, rk_scale_path(op->kind), rk_val_int(arena, replicas));
 	if (opts.revision.size > 0) /* the caller's, so that it is compared */
 		rk_val_put_str(arena, rk_val_make(arena, current, "metadata"), "resourceVersion", opts.revision);
 	rk_object_update(op->state, op->kind, op->ns, op->name, current, "", &opts, op->ret);
 	if (rk_outcome_ok(op->ret))
-		op->ret->body = rk_scale_of(arena, op->ret->body);
+		op->ret->body = rk_scale_of(arena, op->kind, op->ret->body);
 }
 
 /* --- patch --- */
@@ -92,7 +99,7 @@ static void patch_result(struct op *op, struct rk_val *current, struct rk_val *p
 
 	(void)rk_strictness_of(rk_val_text_at(op->val, "opts.fieldValidation"), &strictness); /* checked at the door */
 	if (is_sub(op, "scale")) {
-		const struct rk_type *type = rk_types_by_name(op->state->kinds, RK_SPAN("Scale"));
+		const struct rk_type *type = rk_types_by_name(rk_state_kinds(op->state), RK_SPAN("Scale"));
 		if (rk_schema_decode_type(arena, type, "Scale", "autoscaling/v1", patched, strictness, warnings,
 					  &status) < 0)
 			refuse(op, status);
@@ -100,7 +107,7 @@ static void patch_result(struct op *op, struct rk_val *current, struct rk_val *p
 			store_scale(op, current, patched);
 		return;
 	}
-	if (rk_schema_decode(arena, op->kind, patched, strictness, warnings, &status) < 0) {
+	if (rk_schema_decode(arena, op->form, patched, strictness, warnings, &status) < 0) {
 		refuse(op, status);
 		return;
 	}
@@ -109,7 +116,11 @@ static void patch_result(struct op *op, struct rk_val *current, struct rk_val *p
 						 RK_SPAN_ARGS(rk_object_name(patched)), RK_SPAN_ARGS(op->name)));
 		return;
 	}
-	rk_schema_default(arena, op->kind, patched);
+	rk_schema_default(arena, op->form, patched);
+	if (rk_convert_in(arena, op->form, patched, &patched, &status) < 0) {
+		refuse(op, status);
+		return;
+	}
 	rk_object_update(op->state, op->kind, op->ns, op->name, patched, part_of(op), &op->opts, op->ret);
 	op->ret->warnings = rk_val_count(warnings) > 0 ? warnings : NULL;
 }
@@ -140,17 +151,17 @@ static void run_patch(struct op *op)
 {
 	struct rk_arena *arena = &op->state->arena;
 	const struct rk_val *body = rk_val_at(op->val, "doc");
-	const struct rk_type *type = op->kind->type;
+	const struct rk_type *type = op->form->type;
 	struct rk_val *current = current_of(op), *patched = NULL, *status = NULL;
-	const struct rk_val *target = current;
 
 	if (current == NULL)
 		return;
 	if (!names_owners(op, body)) /* then they are neither copied nor checked: the update knows the old ones */
 		(void)rk_object_take_owners(current);
+	const struct rk_val *target = rk_convert_out(arena, op->form, current);
 	if (is_sub(op, "scale")) {
-		target = rk_scale_of(arena, current);
-		type = rk_types_by_name(op->state->kinds, RK_SPAN("Scale"));
+		target = rk_scale_of(arena, op->kind, current);
+		type = rk_types_by_name(rk_state_kinds(op->state), RK_SPAN("Scale"));
 	}
 	/* A resourceVersion in the patch is a precondition; without one the patch applies to what is there, and cannot
 	 * conflict. */
@@ -166,7 +177,7 @@ static void run_patch(struct op *op)
 static struct rk_val *config_of_scale(struct op *op, struct rk_val *scale)
 {
 	struct rk_arena *arena = &op->state->arena;
-	const struct rk_type *type = rk_types_by_name(op->state->kinds, RK_SPAN("Scale"));
+	const struct rk_type *type = rk_types_by_name(rk_state_kinds(op->state), RK_SPAN("Scale"));
 	struct rk_val *config = rk_val_map(arena), *status = NULL;
 	const struct rk_val *replicas;
 
@@ -179,7 +190,7 @@ static struct rk_val *config_of_scale(struct op *op, struct rk_val *scale)
 	rk_val_put(arena, config, "metadata", rk_val_make(arena, scale, "metadata"));
 	replicas = rk_val_at(scale, "spec.replicas");
 	if (replicas != NULL)
-		rk_val_set_at(arena, config, "spec.replicas", rk_val_copy(arena, replicas));
+		rk_val_set_at(arena, config, rk_scale_path(op->kind), rk_val_copy(arena, replicas));
 	return config;
 }
 
@@ -256,6 +267,8 @@ static void run_apply(struct op *op)
 	struct rk_val *config = rk_val_copy(arena, rk_val_at(op->val, "doc"));
 	struct rk_val *current = rk_state_val(op->state, rk_span_str(op->kind->resource), op->ns, op->name);
 
+	if (op->form != op->kind && op->kind->custom != NULL)
+		rk_val_put_cstr(arena, config, "apiVersion", op->kind->api_version);
 	if (current == NULL && op->sub.size > 0)
 		refuse(op, rk_status_not_found(arena, rk_span_str(op->kind->resource), op->name));
 	else if (is_sub(op, "scale"))
@@ -264,7 +277,7 @@ static void run_apply(struct op *op)
 		return;
 	apply_to(op, current, config);
 	if (is_sub(op, "scale") && rk_outcome_ok(op->ret))
-		op->ret->body = rk_scale_of(arena, op->ret->body);
+		op->ret->body = rk_scale_of(arena, op->kind, op->ret->body);
 }
 
 /* --- pods/binding: what an outside scheduler sends --- */
@@ -327,13 +340,13 @@ static void run_delete_all(struct op *op)
 	struct rk_names names = { 0 };
 
 	if (rk_selector_parse(arena, rk_val_text_at(op->val, "labels"), &labels, &error) < 0 ||
-	    rk_fields_parse(arena, op->kind, rk_val_text_at(op->val, "fields"), &fields, &error) < 0) {
+	    rk_fields_parse(arena, op->form, rk_val_text_at(op->val, "fields"), &fields, &error) < 0) {
 		refuse(op, rk_status_bad_request(arena, "%s", error.text));
 		return;
 	}
 	struct rk_val *list = rk_val_map(arena), *items = rk_val_list(arena);
-	rk_val_put(arena, list, "kind", rk_val_strf(arena, "%s", op->kind->list_kind));
-	rk_val_put_cstr(arena, list, "apiVersion", op->kind->api_version);
+	rk_val_put(arena, list, "kind", rk_val_strf(arena, "%s", op->form->list_kind));
+	rk_val_put_cstr(arena, list, "apiVersion", op->form->api_version);
 	(void)rk_val_make(arena, list, "metadata");
 	rk_val_put(arena, list, "items", items);
 	rk_state_names(state, rk_span_str(op->kind->resource), op->ns, &names);
@@ -343,10 +356,25 @@ static void run_delete_all(struct op *op)
 		    !rk_fields_match_doc(fields, rk_blob_span(item->value)))
 			continue;
 		struct rk_outcome one = { 0 };
-		rk_val_append(arena, items, rk_state_val(state, names.at[i].kind, names.at[i].ns, names.at[i].name));
+		rk_val_append(arena, items,
+			      rk_convert_out(arena, op->form, rk_state_val(state, names.at[i].kind,
+									   names.at[i].ns, names.at[i].name)));
 		rk_object_delete(state, op->kind, names.at[i].ns, names.at[i].name, &op->opts, &one);
 	}
 	*op->ret = (struct rk_outcome){ .code = 200, .body = list };
+}
+
+/* Who asked is mostly for the log: permission was decided where the request came in. */
+static void run_create(struct op *op, const struct rk_val *command)
+{
+	struct rk_val *object = rk_val_copy(&op->state->arena, rk_val_at(op->val, "doc"));
+
+	if (!rk_val_is(object, RK_VAL_MAP)) {
+		refuse(op, rk_status_bad_request(&op->state->arena, "the operation holds no object"));
+		return;
+	}
+	rk_created_sign(op->state, op->kind, object, command);
+	rk_object_create(op->state, op->kind, op->ns, object, &op->opts, op->ret);
 }
 
 static void run_update(struct op *op)
@@ -362,6 +390,16 @@ static void run_update(struct op *op)
 	rk_object_update(op->state, op->kind, op->ns, op->name, object, part_of(op), &op->opts, op->ret);
 }
 
+/* The kind as the writer knows it: the one that is stored, unless the operation names another form of it. */
+static const struct rk_kind *form_of(struct rk_state *state, const struct rk_kind *kind, struct rk_span version)
+{
+	const struct rk_kind *form = kind == NULL || version.size == 0 ?
+					     kind :
+					     rk_kinds_of(rk_state_kinds(state), version, rk_span_str(kind->kind));
+
+	return form != NULL && form->stored == kind ? form : NULL;
+}
+
 static bool needs_object(struct rk_span verb)
 {
 	return rk_span_is(verb, "create") || rk_span_is(verb, "update") || rk_span_is(verb, "patch");
@@ -374,7 +412,7 @@ void rk_op_run(struct rk_state *state, const struct rk_val *command, const struc
 	struct op op = {
 		.state = state,
 		.val = val,
-		.kind = rk_kinds_by_resource(state->kinds, rk_val_text_at(val, "kind")),
+		.kind = rk_kinds_by_resource(rk_state_kinds(state), rk_val_text_at(val, "kind")),
 		.ns = rk_val_text_at(val, "ns"),
 		.name = rk_val_text_at(val, "name"),
 		.sub = rk_val_text_at(val, "sub"),
@@ -382,8 +420,8 @@ void rk_op_run(struct rk_state *state, const struct rk_val *command, const struc
 		.ret = ret,
 	};
 
-	(void)command; /* who asked is for the log; permission was decided where the request came in */
-	if (op.kind == NULL)
+	op.form = form_of(state, op.kind, rk_val_text_at(val, "form"));
+	if (op.form == NULL)
 		refuse(&op, rk_status(&state->arena, 404, "NotFound", "the server could not find the requested resource"));
 	else if (needs_object(verb) && !rk_val_is(rk_val_at(val, "doc"), RK_VAL_MAP) &&
 		 !rk_val_is(rk_val_at(val, "doc"), RK_VAL_LIST)) /* a list: a JSON patch */
@@ -393,8 +431,7 @@ void rk_op_run(struct rk_state *state, const struct rk_val *command, const struc
 	else if (is_sub(&op, "eviction"))
 		run_eviction(&op);
 	else if (rk_span_is(verb, "create"))
-		rk_object_create(state, op.kind, op.ns, rk_val_copy(&state->arena, rk_val_at(val, "doc")), &op.opts,
-				 ret);
+		run_create(&op, command);
 	else if (rk_span_is(verb, "update"))
 		run_update(&op);
 	else if (rk_span_is(verb, "patch") && rk_span_is(rk_val_text_at(val, "patch"), "apply") && state->version >= 2)

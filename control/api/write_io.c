@@ -5,6 +5,8 @@
 #include "base/mem.h"
 #include "control/api/access.h"
 #include "control/api/server.h"
+#include "control/schema/convert.h"
+#include "control/schema/proto.h"
 #include "control/schema/schema.h"
 #include "control/status.h"
 #include "wire/doc.h"
@@ -56,6 +58,19 @@ static struct rk_val *parse_json(struct rk_req *req)
 	return err < 0 ? NULL : val;
 }
 
+static struct rk_val *parse_protobuf(struct rk_req *req)
+{
+	struct rk_error error = { 0 };
+	struct rk_val *val = NULL;
+	const int err = rk_protobuf_read(&req->arena, req->kinds, req->http->body,
+					 &val, &error);
+
+	if (err < 0)
+		rk_req_fail(req, 400, "BadRequest", "the body cannot be read as protobuf: %s",
+			    error.text);
+	return err < 0 ? NULL : val;
+}
+
 /* The body as a value, or NULL after answering why not. */
 static struct rk_val *body_of(struct rk_req *req)
 {
@@ -67,14 +82,15 @@ static struct rk_val *body_of(struct rk_req *req)
 		val = parse_json(req);
 	} else if (rk_span_is(type, "application/yaml") || rk_span_ends(type, RK_SPAN("+yaml"))) {
 		val = parse_yaml(req);
+	} else if (rk_span_is(type, RK_PROTOBUF_TYPE)) {
+		val = parse_protobuf(req);
 	} else if (rk_span_is(type, "application/msgpack")) {
 		if (rk_doc_read(&req->arena, req->http->body, &val) < 0)
 			rk_req_fail(req, 400, "BadRequest", "the body is not msgpack");
 	} else {
 		rk_req_fail(req, 415, "UnsupportedMediaType",
 			    "the body of the request was in an unknown format - accepted media "
-			    "types include: application/json, "
-			    "application/yaml");
+			    "types include: application/json, application/yaml, " RK_PROTOBUF_TYPE);
 	}
 	return val;
 }
@@ -130,6 +146,8 @@ static struct rk_val *op_of(struct rk_req *req, const char *verb, struct rk_val 
 	rk_val_put_cstr(arena, op, "verb", verb);
 	rk_val_put_cstr(arena, op, "kind", req->route.kind->resource);
 	rk_val_put_cstr(arena, op, "version", req->route.kind->version);
+	if (req->route.kind->stored != req->route.kind)
+		rk_val_put_cstr(arena, op, "form", req->route.kind->api_version);
 	rk_val_put_str(arena, op, "ns", req->route.ns);
 	rk_val_put_str(arena, op, "name", req->route.name);
 	if (req->route.sub.size > 0)
@@ -170,13 +188,12 @@ static void answered(struct rk_req *req, struct rk_feed_answer *answer)
 static void propose(struct rk_req *req, struct rk_val *op)
 {
 	struct rk_arena *arena = &req->arena;
-	const struct rk_tls_peer *peer = req->http->peer;
 	struct rk_val *command = rk_val_map(arena), *ops = rk_val_list(arena),
 		      *groups = rk_val_list(arena);
 
-	rk_val_put_cstr(arena, command, "user", peer->name);
-	for (unsigned i = 0; i < peer->group_count; i++)
-		rk_val_append(arena, groups, rk_val_cstr(arena, peer->groups[i]));
+	rk_val_put_str(arena, command, "user", req->user.name);
+	for (uint32_t i = 0; i < req->user.group_count; i++)
+		rk_val_append(arena, groups, rk_val_str(arena, req->user.groups[i]));
 	rk_val_put(arena, command, "groups", groups);
 	rk_val_append(arena, ops, op);
 	rk_val_put(arena, command, "ops", ops);
@@ -200,7 +217,7 @@ static struct rk_val *own_type(struct rk_req *req, const char *name, const char 
 			       struct rk_val *object)
 {
 	const struct rk_type *type =
-		rk_types_by_name(req->thread->api->opts.kinds, rk_span_str(name));
+		rk_types_by_name(req->kinds, rk_span_str(name));
 	struct rk_val *status = NULL;
 	enum rk_strictness strictness = RK_STRICT_WARN;
 
@@ -260,6 +277,13 @@ static struct rk_val *object_of(struct rk_req *req, struct rk_val *object)
 	rk_schema_default(&req->arena, kind, object);
 	if (strcmp(req->verb, "create") == 0)
 		rk_schema_validate(&req->arena, kind, object, NULL, causes);
+	if (rk_val_count(causes) == 0 &&
+	    rk_convert_in(&req->arena, kind, object, &object, &status) < 0) {
+		rk_req_status(req, status);
+		return NULL;
+	}
+	if (rk_val_count(causes) == 0 && kind->stored != kind && strcmp(req->verb, "create") == 0)
+		rk_schema_validate(&req->arena, kind->stored, object, NULL, causes);
 	if (rk_val_count(causes) > 0) {
 		rk_req_status(req,
 			      rk_status_invalid(&req->arena, rk_span_str(kind->group),
@@ -281,6 +305,34 @@ static struct rk_val *body_object(struct rk_req *req)
 	return object;
 }
 
+struct rk_val *rk_api_body(struct rk_req *req)
+{
+	struct rk_val *object = body_object(req);
+
+	return object != NULL ? object_of(req, object) : NULL;
+}
+
+/* Nobody makes himself or others mightier than he is. */
+static bool may_grant(struct rk_req *req, const struct rk_val *object)
+{
+	const struct rk_kind *kind = req->route.kind;
+	const struct rk_ask ask = rk_access_ask(req->verb, &req->route, req->http->path);
+
+	if (rk_access_may_grant(&req->arena, rk_api_rbac(req->thread), &req->user, &ask, object))
+		return true;
+	struct rk_val *status = rk_status(
+		&req->arena, 403, "Forbidden",
+		"%s \"%.*s\" is forbidden: user \"%.*s\" is attempting to grant RBAC permissions not "
+		"currently held",
+		kind->resource, RK_SPAN_ARGS(object != NULL ? rk_val_text_at(object, "metadata.name")
+							   : req->route.name),
+		RK_SPAN_ARGS(req->user.name));
+	rk_status_about(&req->arena, status, rk_span_str(kind->group), rk_span_str(kind->plural),
+			req->route.name);
+	rk_req_status(req, status);
+	return false;
+}
+
 static void write_object(struct rk_req *req)
 {
 	const struct rk_span sub = req->route.sub;
@@ -296,7 +348,7 @@ static void write_object(struct rk_req *req)
 		object = own_type(req, "Eviction", "policy/v1", object);
 	else
 		object = object_of(req, object);
-	if (object != NULL)
+	if (object != NULL && may_grant(req, object))
 		propose(req, op_of(req, req->verb, object));
 }
 
@@ -310,7 +362,8 @@ static const char *patch_form(struct rk_req *req)
 		return "json";
 	if (rk_span_is(type, "application/merge-patch+json"))
 		return "merge";
-	if (rk_span_is(type, "application/strategic-merge-patch+json"))
+	if (rk_span_is(type, "application/strategic-merge-patch+json") &&
+	    req->route.kind->custom == NULL)
 		return "strategic";
 	if (rk_span_is(type, "application/apply-patch+yaml"))
 		return "apply";
@@ -359,7 +412,8 @@ static void patch(struct rk_req *req)
 	if (form == NULL || !check_patch_query(req, is_apply))
 		return;
 	struct rk_val *body = is_apply ? config_of(req) : body_of(req);
-	if (body == NULL)
+	/* What becomes of a role is known when the patch is applied. */
+	if (body == NULL || !may_grant(req, NULL))
 		return;
 	struct rk_val *op = op_of(req, "patch", body);
 	const struct rk_span force = rk_req_query(req, "force");
@@ -434,12 +488,12 @@ static bool is_own_pod(struct rk_req *req)
 {
 	struct rk_object pod;
 
-	if (rk_access_node(req->http->peer) == NULL ||
+	if (rk_access_node(&req->user).size == 0 ||
 	    !rk_span_is(rk_span_str(req->route.kind->resource), "pods"))
 		return true;
 	return !rk_view_get(req->thread->view, RK_SPAN("pods"), req->route.ns, req->route.name,
 			    &pod) ||
-	       rk_access_is_own_pod(req->http->peer, rk_blob_span(pod.doc));
+	       rk_access_is_own_pod(&req->user, rk_blob_span(pod.doc));
 }
 
 static void write_allowed(struct rk_req *req)
@@ -462,8 +516,8 @@ static void look_again(struct rk_req *req, struct rk_feed_answer *answer)
 		write_allowed(req);
 	else
 		rk_req_fail(req, 403, "Forbidden",
-			    "User \"%s\" may change pods of its own node only",
-			    req->http->peer->name);
+			    "User \"%.*s\" may change pods of its own node only",
+			    RK_SPAN_ARGS(req->user.name));
 }
 
 void rk_api_write(struct rk_req *req)

@@ -4,6 +4,7 @@
 #include "base/timefmt.h"
 #include "control/schema/path.h"
 #include "control/schema/quantity.h"
+#include "control/schema/custom_rules.h"
 #include "control/schema/schema.h"
 #include "control/status.h"
 #include "wire/json.h"
@@ -42,12 +43,23 @@ static const char *const go_types[] = { "interface {}",
 					"v1.MicroTime",
 					"resource.Quantity",
 					"intstr.IntOrString",
+					"float64",
+					"v1.ExtraValue",
 					"" };
+
+/* "v1.PodSpec" of "io.k8s.api.core.v1.PodSpec"; from `parts` dots before the end. */
+static const char *schema_end(const struct rk_type *type, unsigned parts)
+{
+	size_t at = strlen(type->schema);
+
+	while (at > 0 && (type->schema[at - 1] != '.' || --parts > 0))
+		at--;
+	return type->schema + at;
+}
 
 static const char *go_type(struct rk_arena *arena, const struct rk_type *type, enum rk_shape shape)
 {
-	const char *one = type->kind == RK_TYPE_OBJECT ? rk_arena_printf(arena, "v1.%s", type->name)
-						       : go_types[type->kind];
+	const char *one = type->kind == RK_TYPE_OBJECT ? schema_end(type, 2) : go_types[type->kind];
 
 	if (shape == RK_SHAPE_ONE)
 		return one;
@@ -82,13 +94,14 @@ static bool wrong_type(struct decode *decode, const struct place *place, const s
 {
 	const bool is_number = val->kind == RK_VAL_INT || val->kind == RK_VAL_REAL;
 	const bool wants_number = shape == RK_SHAPE_ONE &&
-				  (type->kind == RK_TYPE_INT32 || type->kind == RK_TYPE_INT64);
+				  (type->kind == RK_TYPE_INT32 || type->kind == RK_TYPE_INT64 ||
+				   type->kind == RK_TYPE_NUMBER);
 
 	/* Go names the number only when a number was wanted. */
 	decode->why = rk_arena_printf(
 		decode->arena, "json: cannot unmarshal %s into Go struct field %s.%s of type %s",
 		is_number && !wants_number ? "number" : json_kind(decode->arena, val),
-		place->owner->name, rk_path_text(decode->arena, place->path, false),
+		schema_end(place->owner, 1), rk_path_text(decode->arena, place->path, false),
 		go_type(decode->arena, type, shape));
 	return false;
 }
@@ -220,6 +233,14 @@ static bool decode_bytes(struct decode *decode, const struct place *place, struc
 	return true;
 }
 
+static bool is_texts(const struct rk_val *val)
+{
+	for (uint32_t i = 0; val->kind == RK_VAL_LIST && i < val->count; i++)
+		if (val->items[i]->kind != RK_VAL_STR)
+			return false;
+	return val->kind == RK_VAL_LIST;
+}
+
 static bool is_kind_of(const struct rk_val *val, const struct rk_type *type)
 {
 	switch (type->kind) {
@@ -234,6 +255,8 @@ static bool is_kind_of(const struct rk_val *val, const struct rk_type *type)
 		return val->kind == RK_VAL_STR ||
 		       (val->kind == RK_VAL_INT && val->integer >= INT32_MIN &&
 			val->integer <= INT32_MAX);
+	case RK_TYPE_NUMBER: return val->kind == RK_VAL_INT || val->kind == RK_VAL_REAL;
+	case RK_TYPE_STRINGS: return is_texts(val);
 	case RK_TYPE_OBJECT: return val->kind == RK_VAL_MAP;
 	case RK_TYPE_BYTES:
 	case RK_TYPE_TIME:
@@ -260,6 +283,8 @@ static bool decode_one(struct decode *decode, const struct place *place, const s
 	case RK_TYPE_INT64:
 	case RK_TYPE_STRING:
 	case RK_TYPE_INT_OR_STRING:
+	case RK_TYPE_NUMBER:
+	case RK_TYPE_STRINGS:
 	case RK_TYPE_OBJECT: break;
 	}
 	if (!is_kind_of(val, type))
@@ -277,7 +302,9 @@ static struct rk_val *zero_of(struct rk_arena *arena, const struct rk_type *type
 	case RK_TYPE_BOOL: return rk_val_bool(arena, false);
 	case RK_TYPE_INT32:
 	case RK_TYPE_INT64:
+	case RK_TYPE_NUMBER:
 	case RK_TYPE_INT_OR_STRING: return rk_val_int(arena, 0);
+	case RK_TYPE_STRINGS: return rk_val_list(arena);
 	case RK_TYPE_QUANTITY: return rk_val_cstr(arena, "0");
 	case RK_TYPE_OBJECT: return rk_val_map(arena);
 	case RK_TYPE_STRING:
@@ -409,38 +436,74 @@ static const char *join_unknown(const struct decode *decode)
 	return joined;
 }
 
+/* Whether the body is an object that may be of this kind. */
+static bool check_body(struct rk_arena *arena, const char *kind_name, const char *version,
+		       const struct rk_val *obj, struct rk_val **ret_status)
+{
+	const struct rk_span says = rk_val_text_at(obj, "kind");
+
+	if (!rk_val_is(obj, RK_VAL_MAP))
+		*ret_status = refusal(arena, kind_name, version, "the body is not an object");
+	else if (says.size > 0 && !rk_span_is(says, kind_name))
+		*ret_status = rk_status_bad_request(
+			arena, "the kind in the data (%.*s) does not match the expected kind (%s)",
+			RK_SPAN_ARGS(says), kind_name);
+	else
+		return true;
+	return false;
+}
+
+/* Tells of unknown fields, and completes what every object says of itself. */
+static int finish(struct decode *decode, const char *kind_name, const char *version,
+		  struct rk_val *obj, struct rk_val *warnings, struct rk_val **ret_status)
+{
+	if (decode->strictness == RK_STRICT_STRICT && rk_val_count(decode->unknown) > 0) {
+		*ret_status = refusal(decode->arena, kind_name, version, join_unknown(decode));
+		return RK_EINVAL;
+	}
+	for (uint32_t i = 0; warnings != NULL && i < rk_val_count(decode->unknown); i++)
+		rk_val_append(decode->arena, warnings, rk_val_item(decode->unknown, i));
+	if (rk_val_at(obj, "kind") == NULL)
+		rk_val_put_cstr(decode->arena, obj, "kind", kind_name);
+	if (rk_val_at(obj, "apiVersion") == NULL)
+		rk_val_put_cstr(decode->arena, obj, "apiVersion", version);
+	return RK_OK;
+}
+
 int rk_schema_decode_type(struct rk_arena *arena, const struct rk_type *type, const char *kind_name,
 			  const char *version, struct rk_val *obj, enum rk_strictness strictness,
 			  struct rk_val *warnings, struct rk_val **ret_status)
 {
 	struct decode decode = { arena, strictness, rk_val_list(arena), NULL };
 
-	if (!rk_val_is(obj, RK_VAL_MAP)) {
-		*ret_status = refusal(arena, kind_name, version, "the body is not an object");
+	if (!check_body(arena, kind_name, version, obj, ret_status))
 		return RK_EINVAL;
-	}
-	const struct rk_val *says = rk_val_at(obj, "kind");
-	if (rk_val_text(says).size > 0 && !rk_span_is(rk_val_text(says), kind_name)) {
-		*ret_status = rk_status_bad_request(
-			arena, "the kind in the data (%.*s) does not match the expected kind (%s)",
-			RK_SPAN_ARGS(rk_val_text(says)), kind_name);
-		return RK_EINVAL;
-	}
 	if (!decode_object(&decode, NULL, type, obj)) {
 		*ret_status = refusal(arena, kind_name, version, decode.why);
 		return RK_EINVAL;
 	}
-	if (strictness == RK_STRICT_STRICT && rk_val_count(decode.unknown) > 0) {
-		*ret_status = refusal(arena, kind_name, version, join_unknown(&decode));
+	return finish(&decode, kind_name, version, obj, warnings, ret_status);
+}
+
+/* Of a custom kind only the metadata are of a type of ours; what else is wrong, its schema says when it is
+ * validated. */
+static int decode_custom(struct decode *decode, const struct rk_kind *kind, struct rk_val *obj,
+			 struct rk_val *warnings, struct rk_val **ret_status)
+{
+	const struct rk_path path = rk_path_field(NULL, "metadata");
+	const struct rk_prop *prop = rk_type_prop(kind->type, RK_SPAN("metadata"));
+	struct rk_val *meta = rk_val_at(obj, "metadata");
+	bool keep;
+
+	if (!check_body(decode->arena, kind->kind, kind->api_version, obj, ret_status))
+		return RK_EINVAL;
+	if (meta != NULL && !decode_field(decode, &path, kind->type, prop, meta, &keep)) {
+		*ret_status = refusal(decode->arena, kind->kind, kind->api_version, decode->why);
 		return RK_EINVAL;
 	}
-	for (uint32_t i = 0; warnings != NULL && i < rk_val_count(decode.unknown); i++)
-		rk_val_append(arena, warnings, rk_val_item(decode.unknown, i));
-	if (rk_val_at(obj, "kind") == NULL)
-		rk_val_put_cstr(arena, obj, "kind", kind_name);
-	if (rk_val_at(obj, "apiVersion") == NULL)
-		rk_val_put_cstr(arena, obj, "apiVersion", version);
-	return RK_OK;
+	rk_rules_prune(decode->arena, kind->custom->rules, obj,
+		       decode->strictness != RK_STRICT_IGNORE ? decode->unknown : NULL);
+	return finish(decode, kind->kind, kind->api_version, obj, warnings, ret_status);
 }
 
 int rk_schema_decode(struct rk_arena *arena, const struct rk_kind *kind, struct rk_val *obj,
@@ -448,6 +511,7 @@ int rk_schema_decode(struct rk_arena *arena, const struct rk_kind *kind, struct 
 		     struct rk_val **ret_status)
 {
 	const struct rk_span version = rk_val_text_at(obj, "apiVersion");
+	struct decode decode = { arena, strictness, rk_val_list(arena), NULL };
 
 	if (version.size > 0 && !rk_span_is(version, kind->api_version)) {
 		*ret_status = rk_status_bad_request(arena,
@@ -456,6 +520,8 @@ int rk_schema_decode(struct rk_arena *arena, const struct rk_kind *kind, struct 
 						    RK_SPAN_ARGS(version), kind->api_version);
 		return RK_EINVAL;
 	}
+	if (kind->custom != NULL)
+		return decode_custom(&decode, kind, obj, warnings, ret_status);
 	return rk_schema_decode_type(arena, kind->type, kind->kind, kind->api_version, obj,
 				     strictness, warnings, ret_status);
 }

@@ -67,10 +67,11 @@ struct rk_val *rk_table_columns(struct rk_arena *arena, const struct rk_kind *ki
 	return list;
 }
 
+/* What a kind without rules of its own shows. */
 static void row_plain(const struct rk_cells *cells, const struct rk_val *object)
 {
 	rk_cell_name(cells, object);
-	rk_cell_age(cells, object);
+	rk_cell_text(cells, rk_val_text_at(object, "metadata.creationTimestamp"));
 }
 
 static rk_row *row_of(const struct rk_kind *kind)
@@ -104,8 +105,14 @@ struct rk_val *rk_table_cells(struct rk_arena *arena, const struct rk_kind *kind
 			      const struct rk_val *object, int64_t now_ms)
 {
 	const struct rk_cells cells = { arena, rk_val_list(arena), now_ms };
+	const struct rk_cell_rule *rules = rk_cell_rules(kind->resource);
 
-	row_of(kind)(&cells, object);
+	if (kind->custom != NULL)
+		rk_row_custom(&cells, kind, object);
+	else if (rules == NULL)
+		row_of(kind)(&cells, object);
+	for (; rules != NULL && rules->write != NULL; rules++)
+		rules->write(&cells, object, rules->path, rules->otherwise);
 	return cells.list;
 }
 
@@ -130,10 +137,10 @@ struct rk_val *rk_table_conditions(struct rk_arena *arena, const struct rk_kind 
 struct rk_val *rk_table_scale_columns(struct rk_arena *arena)
 {
 	static const struct rk_column columns[] = {
-		{ "Name", "string", "name", "Name of what is scaled.", 0 },
-		{ "Desired", "integer", "", "How many are wanted.", 0 },
-		{ "Available", "integer", "", "How many there are.", 0 },
-		{ "Age", "string", "", "How long ago it was made.", 0 },
+		{ "Name", "string", "name", "Name of what is scaled.", 0, NULL },
+		{ "Desired", "integer", "", "How many are wanted.", 0, NULL },
+		{ "Available", "integer", "", "How many there are.", 0, NULL },
+		{ "Age", "string", "", "How long ago it was made.", 0, NULL },
 	};
 	struct rk_val *list = rk_val_list(arena);
 

@@ -1,6 +1,8 @@
 #include "control/schema/validate.h"
 
 #include "base/mem.h"
+#include "control/schema/custom.h"
+#include "control/schema/custom_rules.h"
 #include "control/schema/schema.h"
 
 /* --- values that are one of a few --- */
@@ -67,10 +69,22 @@ void rk_schema_validate(struct rk_arena *arena, const struct rk_kind *kind,
 		{ "endpointslices.discovery.k8s.io", rk_validate_endpointslice },
 		{ "endpoints", rk_validate_endpoints },
 		{ "events", rk_validate_event },
+		{ RK_CUSTOM_RESOURCE, rk_custom_validate },
 	};
 	const struct rk_check check = { arena, causes };
 
-	rk_validate_meta(&check, kind, obj, old);
+	/* The rest is checked in the stored form. */
+	if (kind->stored != kind) {
+		if (strcmp(kind->kind, "Event") == 0)
+			rk_validate_event_form(&check, obj, old);
+		return;
+	}
+	if (!kind->is_request) /* a question needs no name */
+		rk_validate_meta(&check, kind, obj, old);
+	if (kind->custom != NULL) {
+		rk_rules_check(&check, kind->custom->rules, obj);
+		return;
+	}
 	check_choices(&check, NULL, kind->type, obj);
 	for (size_t i = 0; i < RK_COUNT(rules); i++)
 		if (strcmp(kind->resource, rules[i].resource) == 0)

@@ -8,6 +8,8 @@ static rk_syntax *name_syntax(const struct rk_kind *kind)
 		return rk_name_label;
 	if (strcmp(kind->kind, "Service") == 0)
 		return rk_name_label_1035;
+	if (strcmp(kind->group, "rbac.authorization.k8s.io") == 0)
+		return rk_name_path_segment;
 	return rk_name_subdomain;
 }
 
