@@ -66,7 +66,8 @@ static struct rk_span settle_name(struct rk_state *state, const struct rk_kind *
 struct rk_write rk_object_write(struct rk_state *state, const struct rk_kind *kind,
 				const struct rk_write_opts *opts)
 {
-	return (struct rk_write){ rk_state_kinds(state), kind, opts->manager, opts->sub, rk_state_time(state) };
+	return (struct rk_write){ rk_state_kinds(state), opts->form != NULL ? opts->form : kind, opts->manager, opts->sub,
+				  rk_state_time(state) };
 }
 
 struct rk_val *rk_object_take_owners(struct rk_val *object)

@@ -19,6 +19,7 @@ struct rk_write_opts {      /* all zero: no conditions */
 	struct rk_span revision;
 	struct rk_span manager; /* who writes, and through which subresource: for managedFields */
 	struct rk_span sub;
+	const struct rk_kind *form;         /* in which the writer speaks of the object; NULL: as it is stored */
 	const struct rk_applying *applying; /* an apply, which has settled the owners; NULL for other writes */
 	bool has_grace;
 	int64_t grace_seconds;

@@ -185,8 +185,8 @@ static struct rk_val *config_of_scale(struct op *op, struct rk_val *scale)
 		refuse(op, status);
 		return NULL;
 	}
-	rk_val_put_cstr(arena, config, "apiVersion", op->kind->api_version);
-	rk_val_put_cstr(arena, config, "kind", op->kind->kind);
+	rk_val_put_cstr(arena, config, "apiVersion", op->form->api_version);
+	rk_val_put_cstr(arena, config, "kind", op->form->kind);
 	rk_val_put(arena, config, "metadata", rk_val_make(arena, scale, "metadata"));
 	replicas = rk_val_at(scale, "spec.replicas");
 	if (replicas != NULL)
@@ -267,8 +267,6 @@ static void run_apply(struct op *op)
 	struct rk_val *config = rk_val_copy(arena, rk_val_at(op->val, "doc"));
 	struct rk_val *current = rk_state_val(op->state, rk_span_str(op->kind->resource), op->ns, op->name);
 
-	if (op->form != op->kind && op->kind->custom != NULL)
-		rk_val_put_cstr(arena, config, "apiVersion", op->kind->api_version);
 	if (current == NULL && op->sub.size > 0)
 		refuse(op, rk_status_not_found(arena, rk_span_str(op->kind->resource), op->name));
 	else if (is_sub(op, "scale"))
@@ -420,7 +418,7 @@ void rk_op_run(struct rk_state *state, const struct rk_val *command, const struc
 		.ret = ret,
 	};
 
-	op.form = form_of(state, op.kind, rk_val_text_at(val, "form"));
+	op.form = op.opts.form = form_of(state, op.kind, rk_val_text_at(val, "form"));
 	if (op.form == NULL)
 		refuse(&op, rk_status(&state->arena, 404, "NotFound", "the server could not find the requested resource"));
 	else if (needs_object(verb) && !rk_val_is(rk_val_at(val, "doc"), RK_VAL_MAP) &&

@@ -145,18 +145,26 @@ static size_t open_seal(struct rk_reader *reader)
 		return 0;
 	reader->at++;
 	const uint64_t size = read_be(reader, (size_t)1 << (tag - 0xc4));
-	const uint8_t inner = size > 0 && size <= rk_reader_left(reader) ? reader->bytes.data[reader->at] : 0;
-	const bool is_list_or_map = (inner >= 0x80 && inner <= 0x9f) || (inner >= 0xdc && inner <= 0xdf);
+	const uint8_t inner =
+		size > 0 && size <= rk_reader_left(reader) ? reader->bytes.data[reader->at] : 0;
+	const bool is_list_or_map =
+		(inner >= 0x80 && inner <= 0x9f) || (inner >= 0xdc && inner <= 0xdf);
 	reader->failed = reader->failed || !is_list_or_map;
 	return reader->failed ? 0 : reader->at + (size_t)size;
+}
+
+static void close_seal(struct rk_reader *reader, size_t end)
+{
+	if (end != 0 && reader->at != end)
+		reader->failed = true;
 }
 
 struct rk_doc_head rk_doc_next(struct rk_reader *reader)
 {
 	struct rk_doc_head head = { .kind = RK_VAL_NULL };
-
-	(void)open_seal(reader); /* what is in it comes next */
+	(void)open_seal(reader);
 	const uint8_t tag = rk_read_u8(reader);
+
 	if (tag <= 0x7f || tag >= 0xe0) {
 		head.kind = RK_VAL_INT;
 		head.integer = (int8_t)tag;
@@ -183,12 +191,6 @@ struct rk_doc_head rk_doc_next(struct rk_reader *reader)
 		reader->failed = true; /* extension types are not part of a document, binary is a seal */
 	}
 	return head;
-}
-
-static void close_seal(struct rk_reader *reader, size_t end)
-{
-	if (end != 0 && reader->at != end)
-		reader->failed = true;
 }
 
 struct rk_span rk_doc_key(struct rk_reader *reader)

@@ -24,18 +24,9 @@ static bool is_bare(const struct rk_val *val)
 	return val == NULL || val->kind == RK_VAL_NULL || rk_val_count(val) == 0;
 }
 
-static bool is_container(enum rk_spot_kind kind, const struct rk_val *val)
-{
-	const bool is_list = kind == RK_SPOT_KEYED || kind == RK_SPOT_SET;
-
-	return val == NULL || val->kind == RK_VAL_NULL || val->kind == (is_list ? RK_VAL_LIST : RK_VAL_MAP);
-}
-
 static bool is_leaf(const struct rk_spot *spot, const struct rk_val *before, const struct rk_val *after)
 {
-	const enum rk_spot_kind kind = rk_spot_kind(spot);
-
-	return kind == RK_SPOT_LEAF || !is_container(kind, before) || !is_container(kind, after) ||
+	return rk_spot_kind_of(spot, before) == RK_SPOT_LEAF || rk_spot_kind_of(spot, after) == RK_SPOT_LEAF ||
 	       (is_bare(before) && is_bare(after));
 }
 

@@ -149,16 +149,12 @@ static struct rk_val *merge_map(struct rk_arena *arena, const struct rk_spot *sp
 static struct rk_val *merge(struct rk_arena *arena, const struct rk_spot *spot, struct rk_val *live,
 			    struct rk_val *config)
 {
-	const enum rk_spot_kind kind = rk_spot_kind(spot);
-	const enum rk_val_kind holds = kind == RK_SPOT_KEYED || kind == RK_SPOT_SET ? RK_VAL_LIST : RK_VAL_MAP;
-
-	if (kind == RK_SPOT_LEAF || rk_val_count(live) == 0 || live->kind != holds)
+	if (rk_val_count(live) == 0 || rk_spot_kind_of(spot, live) == RK_SPOT_LEAF ||
+	    rk_spot_kind_of(spot, config) == RK_SPOT_LEAF)
 		return config;
 	if (config->kind == RK_VAL_NULL) /* says nothing of what is owned by parts */
 		return live;
-	if (config->kind != holds)
-		return config;
-	return holds == RK_VAL_LIST ? merge_list(arena, spot, live, config) : merge_map(arena, spot, live, config);
+	return live->kind == RK_VAL_LIST ? merge_list(arena, spot, live, config) : merge_map(arena, spot, live, config);
 }
 
 struct rk_val *rk_fields_merge(struct rk_arena *arena, const struct rk_type *type, struct rk_val *live,

@@ -22,7 +22,7 @@ static int set_of(const struct of *of, const struct rk_spot *spot, const struct 
 	struct rk_children children;
 	uint32_t next;
 
-	*ret_is_member = rk_spot_kind(spot) == RK_SPOT_LEAF || val->kind == RK_VAL_NULL ||
+	*ret_is_member = rk_spot_kind_of(spot, val) == RK_SPOT_LEAF || val->kind == RK_VAL_NULL ||
 			 (val->kind == RK_VAL_MAP && val->count == 0);
 	RK_TRY(rk_spot_children(of->arena, spot, val, &children, of->ret_why));
 	for (uint32_t i = 0; i < children.count; i = next) {
@@ -103,8 +103,11 @@ static void check_scalar(struct check *check, const struct rk_type *type, const 
 
 	switch (type->kind) {
 	case RK_TYPE_ANY:
-	case RK_TYPE_STRINGS:
 	case RK_TYPE_OBJECT: break;
+	case RK_TYPE_STRINGS:
+		if (val->kind != RK_VAL_LIST)
+			wrong(check, rk_arena_printf(arena, "expected list, got &{%s}", shown(arena, val)));
+		break;
 	case RK_TYPE_BOOL:
 		if (val->kind != RK_VAL_BOOL)
 			wrong(check, rk_arena_printf(arena, "expected boolean, got &{%s}", shown(arena, val)));
@@ -151,14 +154,15 @@ static void check_fields(struct check *check, const struct rk_spot *spot, const 
 	}
 	for (uint32_t i = 0; i < val->count; i++) {
 		const struct rk_step step = rk_step_field(val->fields[i].key);
-		const bool is_map = spot->shape == RK_SHAPE_MAP;
-		const struct rk_prop *prop = is_map ? NULL : rk_type_prop(spot->type, step.text);
-		struct rk_spot below = { spot->type, NULL, RK_SHAPE_ONE, 0 };
+		const struct rk_prop *prop =
+			spot->shape == RK_SHAPE_MAP ? NULL : rk_type_prop(spot->type, step.text);
+		struct rk_spot below = { spot->type, NULL, RK_SHAPE_ONE, 0, spot->is_custom };
 		if (prop != NULL)
-			below = (struct rk_spot){ prop->type, prop, (enum rk_shape)prop->shape, 0 };
-		else if (!is_map)
+			below = (struct rk_spot){ prop->type, prop, (enum rk_shape)prop->shape, 0, prop->proto[0] == 0 };
+		else if (spot->shape != RK_SHAPE_MAP)
 			below.type = NULL;
-		check_below(check, &below, &step, val->fields[i].val);
+		if (below.type != NULL || !spot->is_custom) /* else its schema says what may stand there */
+			check_below(check, &below, &step, val->fields[i].val);
 	}
 }
 
@@ -177,7 +181,7 @@ static void check_twice(struct check *check, const struct rk_children *children)
 
 static void check_items(struct check *check, const struct rk_spot *spot, const struct rk_val *val)
 {
-	const struct rk_spot item = { spot->type, NULL, RK_SHAPE_ONE, 0 };
+	const struct rk_spot item = { spot->type, NULL, RK_SHAPE_ONE, 0, spot->is_custom };
 	const enum rk_spot_kind kind = rk_spot_kind(spot);
 	struct rk_children children;
 	const char *why;

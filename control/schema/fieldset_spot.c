@@ -3,6 +3,23 @@
 
 #include "control/schema/fieldset_typed.h"
 
+static const struct rk_type anything = { .name = "any", .schema = "", .doc = "", .kind = RK_TYPE_ANY };
+
+/* Fields of built-in types have numbers in protobuf, but for kind and apiVersion. */
+static bool is_custom(const struct rk_prop *prop) { return prop != NULL && prop->proto[0] == 0; }
+
+struct rk_spot rk_spot_of(const struct rk_type *type)
+{
+	return (struct rk_spot){ type, NULL, RK_SHAPE_ONE, 0, is_custom(rk_type_prop(type, RK_SPAN("metadata"))) };
+}
+
+static enum rk_spot_kind kind_of_one(const struct rk_spot *spot)
+{
+	if (spot->type->kind == RK_TYPE_ANY && spot->is_custom)
+		return RK_SPOT_MAP;
+	return spot->type->kind == RK_TYPE_OBJECT && !spot->type->is_atomic ? RK_SPOT_OBJECT : RK_SPOT_LEAF;
+}
+
 enum rk_spot_kind rk_spot_kind(const struct rk_spot *spot)
 {
 	const struct rk_prop *prop = spot->prop;
@@ -12,8 +29,7 @@ enum rk_spot_kind rk_spot_kind(const struct rk_spot *spot)
 	if (spot->shape == RK_SHAPE_MAP)
 		return RK_SPOT_MAP;
 	if (spot->shape == RK_SHAPE_ONE)
-		return spot->type->kind == RK_TYPE_OBJECT && !spot->type->is_atomic ? RK_SPOT_OBJECT :
-										     RK_SPOT_LEAF;
+		return kind_of_one(spot);
 	if (prop == NULL || prop->list_type == RK_LIST_ATOMIC)
 		return RK_SPOT_LEAF;
 	if (prop->list_type == RK_LIST_SET)
@@ -21,18 +37,30 @@ enum rk_spot_kind rk_spot_kind(const struct rk_spot *spot)
 	return prop->keys != NULL && spot->type->kind == RK_TYPE_OBJECT ? RK_SPOT_KEYED : RK_SPOT_LEAF;
 }
 
+enum rk_spot_kind rk_spot_kind_of(const struct rk_spot *spot, const struct rk_val *val)
+{
+	const enum rk_spot_kind kind = rk_spot_kind(spot);
+	const bool is_list = kind == RK_SPOT_KEYED || kind == RK_SPOT_SET;
+
+	if (val == NULL || val->kind == RK_VAL_NULL || val->kind == (is_list ? RK_VAL_LIST : RK_VAL_MAP))
+		return kind;
+	return RK_SPOT_LEAF;
+}
+
 static struct rk_spot spot_of_field(const struct rk_spot *spot, struct rk_span name)
 {
 	const struct rk_prop *prop = rk_type_prop(spot->type, name);
 
-	if (prop == NULL)
-		return (struct rk_spot){ NULL, NULL, RK_SHAPE_ONE, spot->depth + 1 };
-	return (struct rk_spot){ prop->type, prop, (enum rk_shape)prop->shape, spot->depth + 1 };
+	if (prop != NULL)
+		return (struct rk_spot){ prop->type, prop, (enum rk_shape)prop->shape, spot->depth + 1,
+					 is_custom(prop) };
+	return (struct rk_spot){ spot->is_custom ? &anything : NULL, NULL, RK_SHAPE_ONE, spot->depth + 1,
+				 spot->is_custom };
 }
 
 static struct rk_spot spot_of_item(const struct rk_spot *spot)
 {
-	return (struct rk_spot){ spot->type, NULL, RK_SHAPE_ONE, spot->depth + 1 };
+	return (struct rk_spot){ spot->type, NULL, RK_SHAPE_ONE, spot->depth + 1, spot->is_custom };
 }
 
 struct rk_spot rk_spot_below(const struct rk_spot *spot, const struct rk_step *step)
@@ -44,14 +72,14 @@ struct rk_spot rk_spot_below(const struct rk_spot *spot, const struct rk_step *s
 	if ((kind == RK_SPOT_MAP && step->kind == RK_STEP_FIELD) ||
 	    (kind == RK_SPOT_KEYED && step->kind == RK_STEP_KEY) || (kind == RK_SPOT_SET && step->kind == RK_STEP_VALUE))
 		return spot_of_item(spot);
-	return (struct rk_spot){ NULL, NULL, RK_SHAPE_ONE, spot->depth + 1 };
+	return (struct rk_spot){ NULL, NULL, RK_SHAPE_ONE, spot->depth + 1, false };
 }
 
 bool rk_spot_is_lasting(const struct rk_spot *spot)
 {
 	const struct rk_prop *prop = spot->prop;
 
-	if (prop == NULL)
+	if (prop == NULL || spot->is_custom)
 		return false;
 	if (prop->is_required || (rk_val_is(prop->preset, RK_VAL_MAP) && prop->preset->count == 0))
 		return true;
@@ -61,19 +89,6 @@ bool rk_spot_is_lasting(const struct rk_spot *spot)
 }
 
 /* --- the steps of items --- */
-
-static const char *no_keys(struct rk_arena *arena, const struct rk_prop *prop)
-{
-	struct rk_buf text = { 0 };
-
-	rk_buf_put_str(&text, "associative list with keys has an element that omits all key fields [");
-	for (size_t i = 0; prop->keys[i] != NULL; i++)
-		rk_buf_printf(&text, "%s\"%s\"", i > 0 ? " " : "", prop->keys[i]);
-	rk_buf_put_str(&text, "] (and doesn't have default values for any key fields)");
-	const char *copy = rk_arena_str(arena, rk_buf_span(&text));
-	rk_buf_done(&text);
-	return copy;
-}
 
 static const char *step_of_object(struct rk_arena *arena, const struct rk_spot *spot, const struct rk_val *item,
 				  struct rk_step *ret)
@@ -89,11 +104,13 @@ static const char *step_of_object(struct rk_arena *arena, const struct rk_spot *
 		const struct rk_val *val = rk_val_get(item, name);
 		if (val == NULL && field != NULL)
 			val = field->preset;
-		if (val != NULL)
-			rk_val_set(arena, key, name, rk_val_copy(arena, val));
+		if (val == NULL)
+			return rk_arena_printf(arena,
+					       "associative list with keys has an element that omits key field \"%s\" "
+					       "(and doesn't have default value)",
+					       spot->prop->keys[i]);
+		rk_val_set(arena, key, name, rk_val_copy(arena, val));
 	}
-	if (key->count == 0)
-		return no_keys(arena, spot->prop);
 	rk_val_sort(key);
 	*ret = rk_step_key(arena, key);
 	return NULL;
@@ -138,7 +155,7 @@ static void fields_below(const struct rk_spot *spot, const struct rk_val *val, s
 		const struct rk_span key = val->fields[i].key;
 		const struct rk_spot below = is_object ? spot_of_field(spot, key) : spot_of_item(spot);
 		ret->at[ret->count++] = (struct rk_child){
-			rk_step_field(key), below, val->fields[i].val, i, is_object && below.type != NULL,
+			rk_step_field(key), below, val->fields[i].val, i, below.prop != NULL,
 		};
 	}
 }
@@ -164,11 +181,11 @@ static int items_below(struct rk_arena *arena, const struct rk_spot *spot, const
 int rk_spot_children(struct rk_arena *arena, const struct rk_spot *spot, const struct rk_val *val,
 		     struct rk_children *ret, const char **ret_why)
 {
-	const enum rk_spot_kind kind = rk_spot_kind(spot);
+	const enum rk_spot_kind kind = rk_spot_kind_of(spot, val);
 	const bool is_list = kind == RK_SPOT_KEYED || kind == RK_SPOT_SET;
 
 	*ret = (struct rk_children){ 0 };
-	if (kind == RK_SPOT_LEAF || !rk_val_is(val, is_list ? RK_VAL_LIST : RK_VAL_MAP) || val->count == 0)
+	if (kind == RK_SPOT_LEAF || rk_val_count(val) == 0)
 		return RK_OK;
 	ret->at = rk_arena_alloc(arena, val->count * sizeof *ret->at);
 	if (is_list)

@@ -23,6 +23,8 @@ struct rk_spot {
 	const struct rk_prop *prop; /* the field that it is; NULL for the whole object and for items */
 	enum rk_shape shape;
 	unsigned depth;
+	bool is_custom; /* of a type made from a definition: Go has no struct for it, and what it says nothing of is
+			 * owned key by key */
 };
 
 struct rk_child {
@@ -38,11 +40,10 @@ struct rk_children { /* sorted by step; equal ones (of lists) by place */
 	struct rk_child *at;
 };
 
-static inline struct rk_spot rk_spot_of(const struct rk_type *type)
-{
-	return (struct rk_spot){ type, NULL, RK_SHAPE_ONE, 0 };
-}
+struct rk_spot rk_spot_of(const struct rk_type *type); /* a whole object */
 enum rk_spot_kind rk_spot_kind(const struct rk_spot *spot);
+/* What it is for this value: one of another kind than the type wants is a leaf. */
+enum rk_spot_kind rk_spot_kind_of(const struct rk_spot *spot, const struct rk_val *val);
 struct rk_spot rk_spot_below(const struct rk_spot *spot, const struct rk_step *step);
 /* Whether Go keeps the field when it is empty (a struct that is no pointer, or a required field): its coming
  * and going is then nobody's doing, only what is in it. */

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/timefmt.h"
-#include "control/schema/fieldset_typed.h"
+#include "control/schema/convert.h"
 
 /* --- reading and writing --- */
 
@@ -199,6 +199,8 @@ static bool is_in_reach(const struct rk_write *write, const struct rk_step *step
 
 	if (rk_span_is(write->sub, "status"))
 		return is_status;
+	if (rk_span_is(write->sub, "approval"))
+		return true;
 	/* Who holds a namespace is said through a subresource of its own. */
 	if (strcmp(write->kind->resource, "namespaces") == 0 && rk_span_is(step->text, "spec"))
 		return rk_span_is(write->sub, "finalize");
@@ -218,34 +220,58 @@ const struct rk_fieldset *rk_owners_reach(struct rk_arena *arena, const struct r
 
 /* --- changing --- */
 
-void rk_owners_lose(struct rk_arena *arena, struct rk_owners *owners, const struct rk_owner *but,
-		    const struct rk_fieldset *set)
+void rk_owner_lose(struct rk_arena *arena, struct rk_owner *owner, const struct rk_fieldset *set)
 {
-	for (uint32_t i = 0; set != NULL && i < owners->count; i++) {
-		struct rk_owner *owner = &owners->at[i];
-		if (owner == but || (owner->fields == NULL && !rk_fieldset_may_meet(set, owner->written)))
-			continue;
-		const struct rk_fieldset *fields = rk_owner_fields(arena, owner);
-		const struct rk_fieldset *left = rk_fieldset_minus(arena, fields, set);
-		if (left == fields)
-			continue;
-		owner->fields = left;
-		owner->written = NULL;
-	}
+	if (set == NULL || (owner->fields == NULL && !rk_fieldset_may_meet(set, owner->written)))
+		return;
+	const struct rk_fieldset *fields = rk_owner_fields(arena, owner);
+	const struct rk_fieldset *left = rk_fieldset_minus(arena, fields, set);
+	if (left == fields)
+		return;
+	owner->fields = left;
+	owner->written = NULL;
+}
+
+/* NULL: the kind has no such version. */
+static const struct rk_kind *form_of(const struct rk_write *write, struct rk_span version)
+{
+	if (rk_span_is(version, write->kind->api_version))
+		return write->kind;
+	const struct rk_kind *form = rk_kinds_of(write->kinds, version, rk_span_str(write->kind->kind));
+	return form != NULL && form->stored == write->kind->stored ? form : NULL;
 }
 
 void rk_owners_tidy(struct rk_owners *owners, const struct rk_write *write)
 {
-	const struct rk_span kind = rk_span_str(write->kind->kind);
 	uint32_t kept = 0;
 
-	for (uint32_t i = 0; i < owners->count; i++) {
-		const struct rk_owner *owner = &owners->at[i];
-		if (owns(owner) && (rk_span_is(owner->api_version, write->kind->api_version) ||
-				    rk_kinds_of(write->kinds, owner->api_version, kind) != NULL))
-			owners->at[kept++] = *owner;
-	}
+	for (uint32_t i = 0; i < owners->count; i++)
+		if (owns(&owners->at[i]) && form_of(write, owners->at[i].api_version) != NULL)
+			owners->at[kept++] = owners->at[i];
 	owners->count = kept;
+}
+
+static const struct rk_val *in_form(struct rk_arena *arena, const struct rk_kind *form, const struct rk_val *object)
+{
+	/* Versions of custom kinds differ in what they allow, not in where things are. */
+	if (object == NULL || form->stored == form || form->custom != NULL)
+		return object;
+	return rk_convert_out(arena, form, rk_val_copy(arena, object));
+}
+
+int rk_owners_diff(struct rk_arena *arena, const struct rk_write *write, struct rk_span version,
+		   const struct rk_val *before, const struct rk_val *after, struct rk_fields_diff *ret,
+		   const char **ret_why)
+{
+	const struct rk_kind *form = form_of(write, version);
+	struct rk_fields_diff diff = { 0 };
+
+	if (form != NULL)
+		RK_TRY(rk_fields_diff(arena, form->type, in_form(arena, form, before), in_form(arena, form, after),
+				      &diff, ret_why));
+	ret->changed = rk_owners_reach(arena, write, diff.changed);
+	ret->removed = rk_owners_reach(arena, write, diff.removed);
+	return RK_OK;
 }
 
 static struct rk_owner updater(const struct rk_write *write, struct rk_span manager)
@@ -342,22 +368,41 @@ static struct rk_owners owners_before(struct rk_arena *arena, const struct rk_wr
 	return rk_owners_read(arena, had, true, &owners) == RK_OK ? owners : none;
 }
 
+/* Everybody loses what is gone or was changed, as his version of the kind shows it. *ret_changed: as the writer's does. */
+static int settle(struct rk_arena *arena, const struct rk_write *write, struct rk_owners *owners,
+		  const struct rk_val *before, const struct rk_val *after, const struct rk_fieldset **ret_changed)
+{
+	struct rk_fields_diff own, other = { 0 };
+	struct rk_span version = { NULL, 0 };
+	const char *why;
+
+	RK_TRY(rk_owners_diff(arena, write, rk_span_str(write->kind->api_version), before, after, &own, &why));
+	for (uint32_t i = 0; i < owners->count; i++) {
+		struct rk_owner *owner = &owners->at[i];
+		const bool is_own = rk_span_is(owner->api_version, write->kind->api_version);
+		if (!is_own && !rk_span_eq(owner->api_version, version)) {
+			version = owner->api_version;
+			RK_TRY(rk_owners_diff(arena, write, version, before, after, &other, &why));
+		}
+		rk_owner_lose(arena, owner, is_own ? own.changed : other.changed);
+		rk_owner_lose(arena, owner, is_own ? own.removed : other.removed);
+	}
+	*ret_changed = own.changed;
+	return RK_OK;
+}
+
 struct rk_val *rk_owners_update(struct rk_arena *arena, const struct rk_write *write, const struct rk_val *had,
 				const struct rk_val *given, const struct rk_val *before, const struct rk_val *after)
 {
 	struct rk_owners owners = owners_before(arena, write, had, given);
 	const struct rk_owner writer = updater(write, write->manager);
-	struct rk_fields_diff diff;
-	const char *why;
+	const struct rk_fieldset *changed = NULL;
 
 	if (before != NULL && owners.count == 0) /* nobody follows the owners of this object, until it is applied */
 		return NULL;
 	rk_owners_tidy(&owners, write);
-	if (rk_fields_diff(arena, write->kind->type, before, after, &diff, &why) < 0)
+	if (settle(arena, write, &owners, before, after, &changed) < 0)
 		return rk_owners_val(arena, &owners);
-	const struct rk_fieldset *changed = rk_owners_reach(arena, write, diff.changed);
-	rk_owners_lose(arena, &owners, NULL, changed);
-	rk_owners_lose(arena, &owners, NULL, rk_owners_reach(arena, write, diff.removed));
 	changed = rk_owners_strip(arena, changed);
 	if (changed != NULL) {
 		struct rk_owner *owner = rk_owners_take(arena, &owners, &writer);

@@ -1,6 +1,6 @@
 #include "control/schema/patch_apply.h"
 
-#include "control/schema/fieldset_typed.h"
+#include "control/schema/convert.h"
 #include "control/schema/patch_conflict.h"
 #include "control/schema/patch_inner.h"
 #include "control/schema/schema.h"
@@ -16,9 +16,13 @@ struct run {
 	struct rk_arena *arena;
 	const struct rk_apply *apply;
 	const struct rk_type *type;
+	struct rk_val *live;    /* as the applier's version of the kind shows it; NULL: nothing yet */
 	struct rk_val *config;  /* in normal form, but with its nulls and zeros */
+	struct rk_val *merged;  /* what becomes of both: not decoded */
+	struct rk_val *object;  /* and that, as it is to be stored */
 	struct rk_owners owners;
 	const struct rk_fieldset *last; /* what this manager applied before */
+	bool is_of_one_form;            /* all paths of all owners mean the same */
 	const char *why;                /* what is wrong with the objects */
 	struct rk_val **ret_status;
 };
@@ -82,12 +86,23 @@ static struct rk_val *lay_over(struct rk_arena *arena, struct rk_val *sent, stru
 	return sent;
 }
 
+/* From `unknown field "spec.x"`. */
+static const char *undeclared(struct rk_arena *arena, struct rk_span warning)
+{
+	struct rk_span name, rest = rk_span_cut(warning, '"', &name);
+
+	(void)rk_span_cut(rest, '"', &name);
+	return rk_arena_printf(arena, ".%.*s: field not declared in schema", RK_SPAN_ARGS(name));
+}
+
 static int normalize(struct run *run)
 {
 	const struct rk_kind *kind = run->apply->write.kind;
-	struct rk_val *decoded = rk_val_copy(run->arena, run->apply->config);
+	struct rk_val *decoded = rk_val_copy(run->arena, run->apply->config), *unknown = rk_val_list(run->arena);
 
-	RK_TRY(rk_schema_decode(run->arena, kind, decoded, RK_STRICT_IGNORE, NULL, run->ret_status));
+	RK_TRY(rk_schema_decode(run->arena, kind, decoded, RK_STRICT_WARN, unknown, run->ret_status));
+	if (rk_val_count(unknown) > 0) /* of a custom kind; others have been checked by their type */
+		return internal(run, "patch object", undeclared(run->arena, rk_val_text(unknown->items[0])));
 	run->config = lay_over(run->arena, rk_val_copy(run->arena, run->apply->config), decoded);
 	return RK_OK;
 }
@@ -101,6 +116,7 @@ static int fields_of(struct run *run, const struct rk_val *val, const struct rk_
 	return RK_OK;
 }
 
+/* As the applier's version of the kind has them. */
 static int diff(struct run *run, const struct rk_val *before, const struct rk_val *after, struct rk_fields_diff *ret)
 {
 	if (rk_fields_diff(run->arena, run->type, before, after, ret, &run->why) < 0)
@@ -115,7 +131,7 @@ static int own_unfollowed(struct run *run)
 {
 	struct rk_fields_diff all;
 
-	RK_TRY(diff(run, NULL, run->apply->live, &all));
+	RK_TRY(diff(run, NULL, run->live, &all));
 	const struct rk_owner before = {
 		.manager = RK_SPAN("before-first-apply"),
 		.api_version = rk_span_str(run->apply->write.kind->api_version),
@@ -141,21 +157,37 @@ static struct rk_owner applier(const struct run *run)
 	};
 }
 
+static bool is_same_version(const struct run *run, const struct rk_owner *owner)
+{
+	return rk_span_is(owner->api_version, run->apply->write.kind->api_version);
+}
+
+static void fit_owner(struct run *run, struct rk_owner *owner)
+{
+	const struct rk_fieldset *fields = rk_owner_fields(run->arena, owner);
+	const struct rk_fieldset *fit = rk_fields_fit(run->arena, run->type, fields);
+
+	if (fit != fields)
+		owner->written = NULL;
+	owner->fields = fit;
+}
+
 static int read_owners(struct run *run)
 {
 	const struct rk_owners none = { 0 };
 
 	if (rk_owners_read(run->arena, run->apply->had, true, &run->owners) < 0)
 		run->owners = none; /* the machine stores none that cannot be read */
+	rk_owners_tidy(&run->owners, &run->apply->write);
+	run->is_of_one_form = true;
 	for (uint32_t i = 0; i < run->owners.count; i++) {
 		struct rk_owner *owner = &run->owners.at[i];
-		const struct rk_fieldset *fields = rk_owner_fields(run->arena, owner);
-		const struct rk_fieldset *fit = rk_fields_fit(run->arena, run->type, fields);
-		owner->written = fit == fields ? owner->written : NULL;
-		owner->fields = fit;
+		if (is_same_version(run, owner))
+			fit_owner(run, owner);
+		else if (run->apply->write.kind->custom == NULL)
+			run->is_of_one_form = false;
 	}
-	rk_owners_tidy(&run->owners, &run->apply->write);
-	return run->owners.count == 0 && run->apply->live != NULL ? own_unfollowed(run) : RK_OK;
+	return run->owners.count == 0 && run->live != NULL ? own_unfollowed(run) : RK_OK;
 }
 
 /* The applier's entry becomes what is applied now; what it was stays in run->last. */
@@ -166,7 +198,7 @@ static int take_over(struct run *run)
 
 	RK_TRY(fields_of(run, run->config, &set));
 	struct rk_owner *owner = rk_owners_take(run->arena, &run->owners, &self);
-	run->last = owner->fields;
+	run->last = rk_owner_fields(run->arena, owner);
 	*owner = self;
 	owner->fields = rk_owners_reach(run->arena, &run->apply->write, set);
 	return RK_OK;
@@ -184,30 +216,30 @@ static const struct rk_fieldset *owned(struct run *run)
 	const struct rk_fieldset *all = NULL;
 
 	for (uint32_t i = 0; i < run->owners.count; i++)
-		all = rk_fieldset_union(run->arena, all, run->owners.at[i].fields);
+		all = rk_fieldset_union(run->arena, all, rk_owner_fields(run->arena, &run->owners.at[i]));
 	return all;
 }
 
 /* Takes out what this manager applied last time and does not apply now, unless somebody owns it, or something in
- * it that goes on. */
-static int prune(struct run *run, struct rk_val **merged)
+ * it that goes on. Nothing is taken out while owners speak of the object by paths of another form. */
+static int prune(struct run *run)
 {
 	struct rk_arena *arena = run->arena;
 	const struct rk_fieldset *last = named(run, run->last), *all, *kept;
 
-	if (last == NULL)
+	if (last == NULL || !run->is_of_one_form)
 		return RK_OK;
-	RK_TRY(fields_of(run, *merged, &all));
+	RK_TRY(fields_of(run, run->merged, &all));
 	all = named(run, all);
-	RK_TRY(fields_of(run, rk_fields_without(arena, run->type, *merged, last), &kept));
+	RK_TRY(fields_of(run, rk_fields_without(arena, run->type, run->merged, last), &kept));
 	kept = rk_fieldset_union(arena, named(run, kept), named(run, owned(run)));
 	struct rk_val *rest =
-		rk_fields_without(arena, run->type, *merged, rk_fieldset_minus(arena, all, kept));
+		rk_fields_without(arena, run->type, run->merged, rk_fieldset_minus(arena, all, kept));
 	RK_TRY(fields_of(run, rest, &kept));
 	const struct rk_fieldset *gone = rk_fieldset_minus(arena, all, named(run, kept));
-	rest = rk_fields_without(arena, run->type, *merged, rk_fieldset_both(arena, gone, last));
+	rest = rk_fields_without(arena, run->type, run->merged, rk_fieldset_both(arena, gone, last));
 	if (rest->kind == RK_VAL_MAP)
-		*merged = rest;
+		run->merged = rest;
 	return RK_OK;
 }
 
@@ -216,7 +248,7 @@ static int prune(struct run *run, struct rk_val **merged)
 /* What kubectl's client-side apply set, and is still as it set it. */
 static const struct rk_fieldset *set_by_client(struct run *run)
 {
-	const struct rk_val *notes = rk_val_at(run->apply->live, "metadata.annotations");
+	const struct rk_val *notes = rk_val_at(run->live, "metadata.annotations");
 	struct rk_val *last = NULL;
 	const struct rk_fieldset *set = NULL;
 	struct rk_fields_diff differs;
@@ -226,39 +258,73 @@ static const struct rk_fieldset *set_by_client(struct run *run)
 	    !rk_span_is(rk_val_text_at(last, "apiVersion"), run->apply->write.kind->api_version) ||
 	    rk_patch_is_deep(last, RK_PATCH_DEPTH_MAX) || rk_fields_check(run->arena, run->type, last) != NULL ||
 	    rk_fields_of(run->arena, run->type, last, &set, &why) < 0 ||
-	    rk_fields_diff(run->arena, run->type, last, run->apply->live, &differs, &why) < 0)
+	    rk_fields_diff(run->arena, run->type, last, run->live, &differs, &why) < 0)
 		return NULL;
 	set = rk_fieldset_minus(run->arena, set, differs.changed);
 	return rk_fieldset_minus(run->arena, set, differs.removed);
 }
 
-static int check_conflicts(struct run *run, const struct rk_fieldset *changed)
+/* What differs, as the owner's version of the kind shows it. Those of the applier's own speak of what is applied as it
+ * was sent: with nulls and zeros. */
+static int diff_for(struct run *run, const struct rk_owner *owner, const struct rk_fields_diff *own,
+		    struct rk_fields_diff *ret)
 {
-	const struct rk_owner self = applier(run);
-	const struct rk_owner *own = rk_owners_take(run->arena, &run->owners, &self);
-	const struct rk_fieldset *contested = changed;
+	const struct rk_apply *apply = run->apply;
 
-	if (run->apply->is_forced || !rk_conflicts_exist(run->arena, &run->owners, own, changed))
+	*ret = *own;
+	if (is_same_version(run, owner) || apply->write.kind->custom != NULL)
 		return RK_OK;
-	if (rk_span_eq(self.manager, KUBECTL))
-		contested = rk_fieldset_minus(run->arena, changed, set_by_client(run));
-	if (!rk_conflicts_exist(run->arena, &run->owners, own, contested))
+	if (rk_owners_diff(run->arena, &apply->write, owner->api_version, apply->live, run->object, ret, &run->why) < 0)
+		return internal(run, "live object", run->why);
+	return RK_OK;
+}
+
+static int check_conflicts(struct run *run, const struct rk_fields_diff *own)
+{
+	struct rk_arena *arena = run->arena;
+	const struct rk_owner self = applier(run);
+	const struct rk_owner *ours = rk_owners_take(arena, &run->owners, &self);
+	struct rk_conflict *conflicts = rk_arena_alloc(arena, run->owners.count * sizeof *conflicts);
+	const struct rk_fieldset *allowed = NULL;
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; !run->apply->is_forced && i < run->owners.count; i++) {
+		struct rk_owner *owner = &run->owners.at[i];
+		struct rk_fields_diff differs;
+		RK_TRY(diff_for(run, owner, own, &differs));
+		const struct rk_fieldset *fields =
+			rk_fieldset_both(arena, rk_owner_fields(arena, owner), differs.changed);
+		if (owner == ours || fields == NULL)
+			continue;
+		if (allowed == NULL && rk_span_eq(self.manager, KUBECTL))
+			allowed = set_by_client(run);
+		fields = rk_fieldset_minus(arena, fields, allowed);
+		if (fields != NULL)
+			conflicts[count++] = (struct rk_conflict){ owner, fields };
+	}
+	if (count == 0)
 		return RK_OK;
-	*run->ret_status = rk_conflicts_status(run->arena, &run->owners, own, contested);
+	*run->ret_status = rk_conflicts_status(arena, conflicts, count);
 	return RK_EINVAL;
 }
 
-static int settle_owners(struct run *run, const struct rk_val *merged)
+static int settle_owners(struct run *run)
 {
 	const struct rk_owner self = applier(run);
-	struct rk_fields_diff differs;
+	struct rk_fields_diff own, differs;
 
-	RK_TRY(diff(run, run->apply->live, merged, &differs));
-	RK_TRY(check_conflicts(run, differs.changed));
-	struct rk_owner *own = rk_owners_take(run->arena, &run->owners, &self);
-	rk_owners_lose(run->arena, &run->owners, own, differs.changed);
-	rk_owners_lose(run->arena, &run->owners, own, differs.removed);
-	own->fields = rk_owners_strip(run->arena, own->fields);
+	RK_TRY(diff(run, run->live, run->merged, &own));
+	RK_TRY(check_conflicts(run, &own));
+	struct rk_owner *ours = rk_owners_take(run->arena, &run->owners, &self);
+	for (uint32_t i = 0; i < run->owners.count; i++) {
+		struct rk_owner *owner = &run->owners.at[i];
+		if (owner == ours)
+			continue;
+		RK_TRY(diff_for(run, owner, &own, &differs));
+		rk_owner_lose(run->arena, owner, differs.changed);
+		rk_owner_lose(run->arena, owner, differs.removed);
+	}
+	ours->fields = rk_owners_strip(run->arena, ours->fields);
 	rk_owners_tidy(&run->owners, &run->apply->write);
 	return RK_OK;
 }
@@ -295,6 +361,17 @@ static void keep_last_applied(struct run *run, struct rk_val *object)
 		(void)rk_val_remove(notes, LAST_APPLIED);
 }
 
+static int make_object(struct run *run)
+{
+	const struct rk_kind *kind = run->apply->write.kind;
+	struct rk_val *object = rk_val_copy(run->arena, run->merged);
+
+	keep_last_applied(run, object);
+	RK_TRY(rk_schema_decode(run->arena, kind, object, RK_STRICT_IGNORE, NULL, run->ret_status));
+	rk_schema_default(run->arena, kind, object);
+	return rk_convert_in(run->arena, kind, object, &run->object, run->ret_status);
+}
+
 int rk_apply_run(struct rk_arena *arena, const struct rk_apply *apply, struct rk_applying *ret,
 		 struct rk_val **ret_status)
 {
@@ -304,22 +381,20 @@ int rk_apply_run(struct rk_arena *arena, const struct rk_apply *apply, struct rk
 		.type = apply->write.kind->type,
 		.ret_status = ret_status,
 	};
-	struct rk_val *live = apply->live != NULL ? rk_val_copy(arena, apply->live) : NULL;
 	const struct rk_fieldset *all;
 
 	RK_TRY(check_config(&run));
 	RK_TRY(normalize(&run));
+	if (apply->live != NULL) {
+		run.live = rk_convert_out(arena, apply->write.kind, rk_val_copy(arena, apply->live));
+		RK_TRY(fields_of(&run, run.live, &all)); /* every item of it has a step */
+	}
 	RK_TRY(read_owners(&run));
-	if (live != NULL)
-		RK_TRY(fields_of(&run, live, &all)); /* every item of it has a step */
 	RK_TRY(take_over(&run));
-	struct rk_val *merged = rk_fields_merge(arena, run.type, live, run.config);
-	RK_TRY(prune(&run, &merged));
-	RK_TRY(settle_owners(&run, merged));
-	merged = rk_val_copy(arena, merged);
-	keep_last_applied(&run, merged);
-	RK_TRY(rk_schema_decode(arena, apply->write.kind, merged, RK_STRICT_IGNORE, NULL, ret_status));
-	rk_schema_default(arena, apply->write.kind, merged);
-	*ret = (struct rk_applying){ merged, rk_owners_val(arena, &run.owners) };
+	run.merged = rk_fields_merge(arena, run.type, run.live, run.config);
+	RK_TRY(prune(&run));
+	RK_TRY(make_object(&run));
+	RK_TRY(settle_owners(&run));
+	*ret = (struct rk_applying){ run.object, rk_owners_val(arena, &run.owners) };
 	return RK_OK;
 }

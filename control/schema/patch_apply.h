@@ -9,12 +9,13 @@ struct rk_apply {
 	struct rk_write write;
 	bool is_forced;              /* takes fields from others that want them otherwise */
 	const struct rk_val *config; /* what is wanted, as it was sent */
-	const struct rk_val *live;   /* what there is, without managedFields; NULL: nothing yet */
+	const struct rk_val *live;   /* what there is, as it is stored, without managedFields; NULL: nothing yet */
 	const struct rk_val *had;    /* its managedFields, or NULL */
 };
 
 struct rk_applying {           /* what comes of it */
-	struct rk_val *object; /* decoded and with its defaults, but not validated; without managedFields */
+	struct rk_val *object; /* as it is to be stored: decoded and with its defaults, but not validated; without
+				* managedFields */
 	struct rk_val *owners; /* its managedFields from now on, or NULL; the applier's entry has the time of the write */
 };
 

@@ -7,41 +7,10 @@
 
 #define CAUSES_MAX 1000 /* that are told */
 
-struct conflict { /* with one owner */
-	const struct rk_owner *owner;
-	const struct rk_fieldset *fields;
-};
-
-static uint32_t conflicts_of(struct rk_arena *arena, const struct rk_owners *owners, const struct rk_owner *own,
-			     const struct rk_fieldset *changed, struct conflict *ret)
-{
-	uint32_t count = 0;
-
-	for (uint32_t i = 0; i < owners->count; i++) {
-		const struct rk_owner *owner = &owners->at[i];
-		const struct rk_fieldset *both =
-			owner != own ? rk_fieldset_both(arena, owner->fields, changed) : NULL;
-		if (both != NULL)
-			ret[count++] = (struct conflict){ owner, both };
-	}
-	return count;
-}
-
-static struct conflict *room_for(struct rk_arena *arena, const struct rk_owners *owners)
-{
-	return rk_arena_alloc(arena, owners->count * sizeof(struct conflict));
-}
-
-bool rk_conflicts_exist(struct rk_arena *arena, const struct rk_owners *owners, const struct rk_owner *own,
-			const struct rk_fieldset *changed)
-{
-	return conflicts_of(arena, owners, own, changed, room_for(arena, owners)) > 0;
-}
-
 static int by_owner(const void *a, const void *b)
 {
-	const struct rk_owner *left = ((const struct conflict *)a)->owner;
-	const struct rk_owner *right = ((const struct conflict *)b)->owner;
+	const struct rk_owner *left = ((const struct rk_conflict *)a)->owner;
+	const struct rk_owner *right = ((const struct rk_conflict *)b)->owner;
 	int order = rk_span_cmp(left->manager, right->manager);
 
 	if (order == 0)
@@ -85,12 +54,9 @@ static void tell(void *context, struct rk_span path)
 		rk_buf_printf(&telling->text, "\n- %s", field);
 }
 
-struct rk_val *rk_conflicts_status(struct rk_arena *arena, const struct rk_owners *owners,
-				   const struct rk_owner *own, const struct rk_fieldset *changed)
+struct rk_val *rk_conflicts_status(struct rk_arena *arena, struct rk_conflict *conflicts, uint32_t count)
 {
-	struct conflict *conflicts = room_for(arena, owners);
 	struct telling telling = { .arena = arena, .causes = rk_val_list(arena) };
-	const uint32_t count = conflicts_of(arena, owners, own, changed, conflicts);
 
 	qsort(conflicts, count, sizeof *conflicts, by_owner);
 	for (uint32_t i = 0; i < count; i++)

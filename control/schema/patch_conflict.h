@@ -4,11 +4,12 @@
 
 #include "control/schema/owners.h"
 
-/* Whether anyone but `own` owns something of `changed`. */
-bool rk_conflicts_exist(struct rk_arena *arena, const struct rk_owners *owners, const struct rk_owner *own,
-			const struct rk_fieldset *changed);
-/* 409 that names every such field and its owner. */
-struct rk_val *rk_conflicts_status(struct rk_arena *arena, const struct rk_owners *owners,
-				   const struct rk_owner *own, const struct rk_fieldset *changed);
+struct rk_conflict { /* with one owner */
+	const struct rk_owner *owner;
+	const struct rk_fieldset *fields; /* never NULL */
+};
+
+/* 409 that names every such field and its owner. Sorts the conflicts, of which there is one at least. */
+struct rk_val *rk_conflicts_status(struct rk_arena *arena, struct rk_conflict *conflicts, uint32_t count);
 
 #endif

@@ -66,8 +66,8 @@ Test(fields, check)
 		{ "pods", POD("\"containers\":[" CONTAINER("") "," CONTAINER("") "]"),
 		  ".spec.containers: duplicate entries for key [name=\"c\"]" },
 		{ "pods", POD("\"containers\":[{\"image\":\"x\"}]"),
-		  ".spec.containers: element 0: associative list with keys has an element that omits all key fields "
-		  "[\"name\"] (and doesn't have default values for any key fields)" },
+		  ".spec.containers: element 0: associative list with keys has an element that omits key field "
+		  "\"name\" (and doesn't have default value)" },
 		{ "pods", POD("\"containers\":[null]"),
 		  ".spec.containers: element 0: associative list with keys may not have a null element" },
 		{ "pods", "{\"metadata\":{\"finalizers\":[{}]}}",
