@@ -109,7 +109,8 @@ void rk_complete_commands(const char *const *words, size_t count, struct rk_buf 
 void rk_complete_types(const struct rk_kinds *kinds, struct rk_buf *out)
 {
 	for (size_t i = 0; i < rk_kinds_count(kinds); i++)
-		rk_buf_printf(out, "%s\n", rk_kinds_at(kinds, i)->plural);
+		if (rk_kinds_at(kinds, i)->stored == rk_kinds_at(kinds, i))
+			rk_buf_printf(out, "%s\n", rk_kinds_at(kinds, i)->plural);
 }
 
 /* --- the commands --- */

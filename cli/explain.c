@@ -40,6 +40,8 @@ static const char *type_word(const struct rk_type *type)
 	case RK_TYPE_MICRO_TIME: return "time";
 	case RK_TYPE_OBJECT: return type->name;
 	case RK_TYPE_ANY: return "Object";
+	case RK_TYPE_NUMBER: return "number";
+	case RK_TYPE_STRINGS: return "[]string";
 	case RK_TYPE_STRING:
 	case RK_TYPE_BYTES: break;
 	}

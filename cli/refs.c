@@ -33,6 +33,8 @@ static int add_all(const struct rk_kinds *kinds, struct rk_refs *refs, struct rk
 	for (size_t i = 0; i < rk_kinds_count(kinds); i++) {
 		const struct rk_kind *kind = rk_kinds_at(kinds, i);
 		bool is_in = false;
+		if (kind->stored != kind)
+			continue; /* another form of what is listed anyway */
 		for (size_t n = 0; kind->categories[n] != NULL; n++)
 			is_in = is_in || strcmp(kind->categories[n], "all") == 0;
 		if (is_in)

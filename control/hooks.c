@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "control/allocate.h"
+#include "control/created.h"
 #include "control/status.h"
 #include "wire/doc.h"
 
@@ -275,6 +276,8 @@ bool rk_hook_before(struct rk_state *state, const struct rk_kind *kind, struct r
 		return service_before(state, kind, object, old, ret);
 	if (old != NULL)
 		return true;
+	if (!rk_created_fill(state, kind, object, ret))
+		return false;
 	if (rk_span_is(resource, "pods"))
 		pod_created(state, object);
 	else if (rk_span_is(resource, "namespaces"))

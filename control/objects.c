@@ -1,5 +1,6 @@
 #include "control/objects.h"
 
+#include "control/created.h"
 #include "control/hooks.h"
 #include "control/schema/schema.h"
 #include "control/status.h"
@@ -57,14 +58,6 @@ static struct rk_span settle_name(struct rk_state *state, const struct rk_kind *
 	return name;
 }
 
-/* Kinds whose metadata.generation upstream sets: those whose controllers report observedGeneration, and slices. */
-static bool counts_generation(const struct rk_kind *kind)
-{
-	return rk_span_is(resource_of(kind), "deployments.apps") ||
-	       rk_span_is(resource_of(kind), "replicasets.apps") ||
-	       rk_span_is(resource_of(kind), "endpointslices.discovery.k8s.io");
-}
-
 static void fill_new_meta(struct rk_state *state, const struct rk_kind *kind, struct rk_span ns,
 			  struct rk_val *meta)
 {
@@ -80,7 +73,7 @@ static void fill_new_meta(struct rk_state *state, const struct rk_kind *kind, st
 	rk_val_put_str(&state->arena, meta, "uid", rk_state_uid(state));
 	rk_val_put_str(&state->arena, meta, "creationTimestamp", rk_state_time(state));
 	(void)rk_val_remove(meta, RK_SPAN("generation"));
-	if (counts_generation(kind))
+	if (kind->counts_generation)
 		rk_val_put_int(&state->arena, meta, "generation", 1);
 }
 
@@ -89,6 +82,11 @@ void rk_object_create(struct rk_state *state, const struct rk_kind *kind, struct
 {
 	struct rk_val *meta = rk_val_make(&state->arena, object, "metadata");
 
+	if (kind->is_request || !rk_kind_has_verb(kind, RK_SPAN("create"))) {
+		refuse(ret, rk_status(&state->arena, 405, "MethodNotAllowed",
+				      "the server does not allow this method on the requested resource"));
+		return;
+	}
 	if (kind->namespaced && !namespace_open(state, kind, ns, rk_val_text_at(meta, "name"), ret))
 		return;
 	const struct rk_span name = settle_name(state, kind, ns, meta);
@@ -147,12 +145,13 @@ static void keep_fixed(struct rk_state *state, const struct rk_kind *kind, struc
 				rk_val_set(&state->arena, object, old->fields[i].key, old->fields[i].val);
 		/* of the metadata, a status update may change labels and annotations in no kind we serve */
 		rk_val_put(&state->arena, object, "metadata", rk_val_copy(&state->arena, rk_val_at(old, "metadata")));
-	} else if (kind->has_status) {
+	} else if (kind->has_status && strcmp(sub, "approval") != 0) {
 		rk_val_put(&state->arena, object, "status", rk_val_at(old, "status"));
 	}
 	/* Who holds a namespace is said through its own subresource only. */
 	if (rk_span_is(resource_of(kind), "namespaces") && strcmp(sub, "finalize") != 0)
 		rk_val_put(&state->arena, object, "spec", rk_val_at(old, "spec"));
+	rk_created_keep(state, kind, object, old, sub);
 }
 
 static bool same_but_revision(struct rk_state *state, const struct rk_val *a, struct rk_val *b)
@@ -166,7 +165,7 @@ static bool same_but_revision(struct rk_state *state, const struct rk_val *a, st
 static void count_generation(struct rk_state *state, const struct rk_kind *kind, struct rk_val *object,
 			     const struct rk_val *old)
 {
-	if (!counts_generation(kind))
+	if (!kind->counts_generation)
 		return;
 	for (uint32_t i = 0; i < object->count; i++) {
 		const struct rk_span key = object->fields[i].key;

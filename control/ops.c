@@ -1,6 +1,8 @@
 #include "control/ops.h"
 
+#include "control/created.h"
 #include "control/scale.h"
+#include "control/schema/convert.h"
 #include "control/schema/names.h"
 #include "control/schema/patch.h"
 #include "control/schema/schema.h"
@@ -11,7 +13,8 @@
 struct op { /* taken apart */
 	struct rk_state *state;
 	const struct rk_val *val;
-	const struct rk_kind *kind;
+	const struct rk_kind *kind; /* in whose form the object is stored */
+	const struct rk_kind *form; /* in which patches and selectors are written: mostly the same */
 	struct rk_span ns, name, sub;
 	struct rk_write_opts opts;
 	struct rk_outcome *ret;
@@ -45,7 +48,10 @@ static bool is_sub(const struct op *op, const char *sub)
 /* What of the object an update may change. */
 static const char *part_of(const struct op *op)
 {
-	return is_sub(op, "status") ? "status" : is_sub(op, "finalize") ? "finalize" : "";
+	return is_sub(op, "status")   ? "status" :
+	       is_sub(op, "finalize") ? "finalize" :
+	       is_sub(op, "approval") ? "approval" :
+					"";
 }
 
 static struct rk_val *current_of(struct op *op)
@@ -99,7 +105,7 @@ static void patch_result(struct op *op, struct rk_val *current, struct rk_val *p
 			store_scale(op, current, patched);
 		return;
 	}
-	if (rk_schema_decode(arena, op->kind, patched, strictness, warnings, &status) < 0) {
+	if (rk_schema_decode(arena, op->form, patched, strictness, warnings, &status) < 0) {
 		refuse(op, status);
 		return;
 	}
@@ -108,7 +114,11 @@ static void patch_result(struct op *op, struct rk_val *current, struct rk_val *p
 						 RK_SPAN_ARGS(rk_object_name(patched)), RK_SPAN_ARGS(op->name)));
 		return;
 	}
-	rk_schema_default(arena, op->kind, patched);
+	rk_schema_default(arena, op->form, patched);
+	if (rk_convert_in(arena, op->form, patched, &patched, &status) < 0) {
+		refuse(op, status);
+		return;
+	}
 	rk_object_update(op->state, op->kind, op->ns, op->name, patched, part_of(op), &op->opts, op->ret);
 	op->ret->warnings = rk_val_count(warnings) > 0 ? warnings : NULL;
 }
@@ -117,12 +127,12 @@ static void run_patch(struct op *op)
 {
 	struct rk_arena *arena = &op->state->arena;
 	const struct rk_val *body = rk_val_at(op->val, "doc");
-	const struct rk_type *type = op->kind->type;
+	const struct rk_type *type = op->form->type;
 	struct rk_val *current = current_of(op), *patched = NULL, *status = NULL;
-	const struct rk_val *target = current;
 
 	if (current == NULL)
 		return;
+	const struct rk_val *target = rk_convert_out(arena, op->form, current);
 	if (is_sub(op, "scale")) {
 		target = rk_scale_of(arena, current);
 		type = rk_types_by_name(op->state->kinds, RK_SPAN("Scale"));
@@ -195,13 +205,13 @@ static void run_delete_all(struct op *op)
 	struct rk_names names = { 0 };
 
 	if (rk_selector_parse(arena, rk_val_text_at(op->val, "labels"), &labels, &error) < 0 ||
-	    rk_fields_parse(arena, op->kind, rk_val_text_at(op->val, "fields"), &fields, &error) < 0) {
+	    rk_fields_parse(arena, op->form, rk_val_text_at(op->val, "fields"), &fields, &error) < 0) {
 		refuse(op, rk_status_bad_request(arena, "%s", error.text));
 		return;
 	}
 	struct rk_val *list = rk_val_map(arena), *items = rk_val_list(arena);
-	rk_val_put(arena, list, "kind", rk_val_strf(arena, "%s", op->kind->list_kind));
-	rk_val_put_cstr(arena, list, "apiVersion", op->kind->api_version);
+	rk_val_put(arena, list, "kind", rk_val_strf(arena, "%s", op->form->list_kind));
+	rk_val_put_cstr(arena, list, "apiVersion", op->form->api_version);
 	(void)rk_val_make(arena, list, "metadata");
 	rk_val_put(arena, list, "items", items);
 	rk_state_names(state, rk_span_str(op->kind->resource), op->ns, &names);
@@ -211,10 +221,25 @@ static void run_delete_all(struct op *op)
 		    !rk_fields_match_doc(fields, rk_blob_span(item->value)))
 			continue;
 		struct rk_outcome one = { 0 };
-		rk_val_append(arena, items, rk_state_val(state, names.at[i].kind, names.at[i].ns, names.at[i].name));
+		rk_val_append(arena, items,
+			      rk_convert_out(arena, op->form, rk_state_val(state, names.at[i].kind,
+									   names.at[i].ns, names.at[i].name)));
 		rk_object_delete(state, op->kind, names.at[i].ns, names.at[i].name, &op->opts, &one);
 	}
 	*op->ret = (struct rk_outcome){ .code = 200, .body = list };
+}
+
+/* Who asked is mostly for the log: permission was decided where the request came in. */
+static void run_create(struct op *op, const struct rk_val *command)
+{
+	struct rk_val *object = rk_val_copy(&op->state->arena, rk_val_at(op->val, "doc"));
+
+	if (!rk_val_is(object, RK_VAL_MAP)) {
+		refuse(op, rk_status_bad_request(&op->state->arena, "the operation holds no object"));
+		return;
+	}
+	rk_created_sign(op->state, op->kind, object, command);
+	rk_object_create(op->state, op->kind, op->ns, object, op->ret);
 }
 
 static void run_update(struct op *op)
@@ -228,6 +253,16 @@ static void run_update(struct op *op)
 		return;
 	}
 	rk_object_update(op->state, op->kind, op->ns, op->name, object, part_of(op), &op->opts, op->ret);
+}
+
+/* The kind as the writer knows it: the one that is stored, unless the operation names another form of it. */
+static const struct rk_kind *form_of(const struct rk_state *state, const struct rk_kind *kind, struct rk_span version)
+{
+	const struct rk_kind *form = kind == NULL || version.size == 0 ?
+					     kind :
+					     rk_kinds_of(state->kinds, version, rk_span_str(kind->kind));
+
+	return form != NULL && form->stored == kind ? form : NULL;
 }
 
 static bool needs_object(struct rk_span verb)
@@ -250,8 +285,8 @@ void rk_op_run(struct rk_state *state, const struct rk_val *command, const struc
 		.ret = ret,
 	};
 
-	(void)command; /* who asked is for the log; permission was decided where the request came in */
-	if (op.kind == NULL)
+	op.form = form_of(state, op.kind, rk_val_text_at(val, "form"));
+	if (op.form == NULL)
 		refuse(&op, rk_status(&state->arena, 404, "NotFound", "the server could not find the requested resource"));
 	else if (needs_object(verb) && !rk_val_is(rk_val_at(val, "doc"), RK_VAL_MAP) &&
 		 !rk_val_is(rk_val_at(val, "doc"), RK_VAL_LIST)) /* a list: a JSON patch */
@@ -261,7 +296,7 @@ void rk_op_run(struct rk_state *state, const struct rk_val *command, const struc
 	else if (is_sub(&op, "eviction"))
 		run_eviction(&op);
 	else if (rk_span_is(verb, "create"))
-		rk_object_create(state, op.kind, op.ns, rk_val_copy(&state->arena, rk_val_at(val, "doc")), ret);
+		run_create(&op, command);
 	else if (rk_span_is(verb, "update"))
 		run_update(&op);
 	else if (rk_span_is(verb, "patch"))

@@ -68,6 +68,15 @@ static bool is_streamed_sub(const struct rk_req *req)
 		rk_span_is(req->route.sub, "attach") || rk_span_is(req->route.sub, "portforward"));
 }
 
+/* What the kind itself does not know. Questions, which are never stored, are answered elsewhere. */
+static bool is_not_served(const struct rk_req *req)
+{
+	const struct rk_kind *kind = req->route.kind;
+
+	return kind->is_request ||
+	       (req->route.sub.size == 0 && !rk_kind_has_verb(kind, rk_span_str(req->verb)));
+}
+
 /* What a witness answers: about itself and its log, and about the members. */
 static bool needs_no_data(enum rk_route_kind what)
 {
@@ -81,9 +90,10 @@ static void dispatch(struct rk_req *req)
 	const struct rk_route *route = &req->route;
 
 	if (req->thread->api->opts.is_witness && !needs_no_data(route->what)) {
-		rk_req_fail(req, 503, "ServiceUnavailable",
-			    "member %s is a witness: it keeps the log and no data; ask another member",
-			    req->thread->api->name);
+		rk_req_fail(
+			req, 503, "ServiceUnavailable",
+			"member %s is a witness: it keeps the log and no data; ask another member",
+			req->thread->api->name);
 	} else if (route->what == RK_ROUTE_NONE) {
 		rk_req_fail(req, 404, "NotFound",
 			    "the server could not find the requested resource");
@@ -97,6 +107,9 @@ static void dispatch(struct rk_req *req)
 		rk_api_proxy(req);
 	} else if (route->sub.size > 0 && !rk_kind_has_sub(route->kind, route->sub)) {
 		rk_req_not_found(req);
+	} else if (is_not_served(req)) {
+		rk_req_fail(req, 405, "MethodNotAllowed",
+			    "the server does not allow this method on the requested resource");
 	} else if (strcmp(req->verb, "watch") == 0) {
 		rk_api_watch(req);
 	} else if (strcmp(req->verb, "get") == 0 || strcmp(req->verb, "list") == 0) {

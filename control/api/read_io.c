@@ -9,6 +9,7 @@
 #include "control/api/listing.h"
 #include "control/api/page.h"
 #include "control/scale.h"
+#include "control/schema/convert.h"
 #include "control/status.h"
 #include "wire/doc.h"
 #include "wire/json.h"
@@ -222,7 +223,9 @@ static void send_yaml(struct rk_req *req, const struct rk_page *page)
 	rk_val_put_cstr(arena, list, "apiVersion", req->route.kind->api_version);
 	rk_val_put(arena, list, "metadata", page->meta);
 	for (size_t i = 0; i < page->count; i++)
-		rk_val_append(arena, items, rk_doc_val(arena, page->at[i].doc));
+		rk_val_append(
+			arena, items,
+			rk_convert_out(arena, req->route.kind, rk_doc_val(arena, page->at[i].doc)));
 	rk_val_put(arena, list, "items", items);
 	rk_req_val(req, 200, list);
 }

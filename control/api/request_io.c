@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "control/api/listing.h"
 #include "control/api/server.h"
+#include "control/schema/convert.h"
 #include "control/schema/proto.h"
 #include "control/status.h"
 #include "wire/doc.h"
@@ -170,7 +171,7 @@ void rk_req_object(struct rk_req *req, int code, struct rk_span doc)
 	if (form.is_yaml) {
 		struct rk_val *val = NULL;
 		if (rk_doc_read(&req->arena, doc, &val) == RK_OK)
-			rk_yaml_write(&out, val);
+			rk_yaml_write(&out, rk_convert_out(&req->arena, req->route.kind, val));
 		send_buf(req, code, "application/yaml", &out);
 		return;
 	}

@@ -85,6 +85,8 @@ static unsigned place_of(const struct rk_watch *watch, bool is_news)
 {
 	const struct rk_form *form = &watch->req->form;
 
+	if (watch->req->route.kind->stored != watch->req->route.kind)
+		return RK_API_LINES;
 	switch (form->shape) {
 	case RK_FORM_OBJECT: return form->is_proto ? 1 : 0;
 	case RK_FORM_METADATA: return form->is_proto ? 3 : 2;

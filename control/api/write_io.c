@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "control/api/access.h"
 #include "control/api/server.h"
+#include "control/schema/convert.h"
 #include "control/schema/proto.h"
 #include "control/schema/schema.h"
 #include "control/status.h"
@@ -145,6 +146,8 @@ static struct rk_val *op_of(struct rk_req *req, const char *verb, struct rk_val 
 	rk_val_put_cstr(arena, op, "verb", verb);
 	rk_val_put_cstr(arena, op, "kind", req->route.kind->resource);
 	rk_val_put_cstr(arena, op, "version", req->route.kind->version);
+	if (req->route.kind->stored != req->route.kind)
+		rk_val_put_cstr(arena, op, "form", req->route.kind->api_version);
 	rk_val_put_str(arena, op, "ns", req->route.ns);
 	rk_val_put_str(arena, op, "name", req->route.name);
 	if (req->route.sub.size > 0)
@@ -275,6 +278,13 @@ static struct rk_val *object_of(struct rk_req *req, struct rk_val *object)
 	rk_schema_default(&req->arena, kind, object);
 	if (strcmp(req->verb, "create") == 0)
 		rk_schema_validate(&req->arena, kind, object, NULL, causes);
+	if (rk_val_count(causes) == 0 &&
+	    rk_convert_in(&req->arena, kind, object, &object, &status) < 0) {
+		rk_req_status(req, status);
+		return NULL;
+	}
+	if (rk_val_count(causes) == 0 && kind->stored != kind && strcmp(req->verb, "create") == 0)
+		rk_schema_validate(&req->arena, kind->stored, object, NULL, causes);
 	if (rk_val_count(causes) > 0) {
 		rk_req_status(req,
 			      rk_status_invalid(&req->arena, rk_span_str(kind->group),

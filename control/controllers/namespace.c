@@ -46,7 +46,7 @@ static void reconcile(struct rk_state *state, struct rk_span name)
 	remaining = empty_kind(state, RK_SPAN("pods"), name, &left);
 	for (size_t i = 0; i < rk_kinds_count(state->kinds) && remaining == 0; i++) {
 		const struct rk_kind *kind = rk_kinds_at(state->kinds, i);
-		if (kind->namespaced)
+		if (kind->namespaced && kind->stored == kind)
 			remaining += empty_kind(state, rk_span_str(kind->resource), name, &left);
 	}
 	if (remaining == 0) {

@@ -42,12 +42,23 @@ static const char *const go_types[] = { "interface {}",
 					"v1.MicroTime",
 					"resource.Quantity",
 					"intstr.IntOrString",
+					"float64",
+					"v1.ExtraValue",
 					"" };
+
+/* "v1.PodSpec" of "io.k8s.api.core.v1.PodSpec"; from `parts` dots before the end. */
+static const char *schema_end(const struct rk_type *type, unsigned parts)
+{
+	size_t at = strlen(type->schema);
+
+	while (at > 0 && (type->schema[at - 1] != '.' || --parts > 0))
+		at--;
+	return type->schema + at;
+}
 
 static const char *go_type(struct rk_arena *arena, const struct rk_type *type, enum rk_shape shape)
 {
-	const char *one = type->kind == RK_TYPE_OBJECT ? rk_arena_printf(arena, "v1.%s", type->name)
-						       : go_types[type->kind];
+	const char *one = type->kind == RK_TYPE_OBJECT ? schema_end(type, 2) : go_types[type->kind];
 
 	if (shape == RK_SHAPE_ONE)
 		return one;
@@ -82,13 +93,14 @@ static bool wrong_type(struct decode *decode, const struct place *place, const s
 {
 	const bool is_number = val->kind == RK_VAL_INT || val->kind == RK_VAL_REAL;
 	const bool wants_number = shape == RK_SHAPE_ONE &&
-				  (type->kind == RK_TYPE_INT32 || type->kind == RK_TYPE_INT64);
+				  (type->kind == RK_TYPE_INT32 || type->kind == RK_TYPE_INT64 ||
+				   type->kind == RK_TYPE_NUMBER);
 
 	/* Go names the number only when a number was wanted. */
 	decode->why = rk_arena_printf(
 		decode->arena, "json: cannot unmarshal %s into Go struct field %s.%s of type %s",
 		is_number && !wants_number ? "number" : json_kind(decode->arena, val),
-		place->owner->name, rk_path_text(decode->arena, place->path, false),
+		schema_end(place->owner, 1), rk_path_text(decode->arena, place->path, false),
 		go_type(decode->arena, type, shape));
 	return false;
 }
@@ -220,6 +232,14 @@ static bool decode_bytes(struct decode *decode, const struct place *place, struc
 	return true;
 }
 
+static bool is_texts(const struct rk_val *val)
+{
+	for (uint32_t i = 0; val->kind == RK_VAL_LIST && i < val->count; i++)
+		if (val->items[i]->kind != RK_VAL_STR)
+			return false;
+	return val->kind == RK_VAL_LIST;
+}
+
 static bool is_kind_of(const struct rk_val *val, const struct rk_type *type)
 {
 	switch (type->kind) {
@@ -234,6 +254,8 @@ static bool is_kind_of(const struct rk_val *val, const struct rk_type *type)
 		return val->kind == RK_VAL_STR ||
 		       (val->kind == RK_VAL_INT && val->integer >= INT32_MIN &&
 			val->integer <= INT32_MAX);
+	case RK_TYPE_NUMBER: return val->kind == RK_VAL_INT || val->kind == RK_VAL_REAL;
+	case RK_TYPE_STRINGS: return is_texts(val);
 	case RK_TYPE_OBJECT: return val->kind == RK_VAL_MAP;
 	case RK_TYPE_BYTES:
 	case RK_TYPE_TIME:
@@ -260,6 +282,8 @@ static bool decode_one(struct decode *decode, const struct place *place, const s
 	case RK_TYPE_INT64:
 	case RK_TYPE_STRING:
 	case RK_TYPE_INT_OR_STRING:
+	case RK_TYPE_NUMBER:
+	case RK_TYPE_STRINGS:
 	case RK_TYPE_OBJECT: break;
 	}
 	if (!is_kind_of(val, type))
@@ -277,7 +301,9 @@ static struct rk_val *zero_of(struct rk_arena *arena, const struct rk_type *type
 	case RK_TYPE_BOOL: return rk_val_bool(arena, false);
 	case RK_TYPE_INT32:
 	case RK_TYPE_INT64:
+	case RK_TYPE_NUMBER:
 	case RK_TYPE_INT_OR_STRING: return rk_val_int(arena, 0);
+	case RK_TYPE_STRINGS: return rk_val_list(arena);
 	case RK_TYPE_QUANTITY: return rk_val_cstr(arena, "0");
 	case RK_TYPE_OBJECT: return rk_val_map(arena);
 	case RK_TYPE_STRING:

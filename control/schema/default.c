@@ -1,6 +1,8 @@
 /* What is filled in: first what the kinds' data say (presets), then what depends on other fields of
  * the same object. */
+#include "base/mem.h"
 #include "control/schema/base64.h"
+#include "control/schema/default_kinds.h"
 #include "control/schema/default_pod.h"
 #include "control/schema/schema.h"
 
@@ -35,25 +37,6 @@ static void fill_object(struct rk_arena *arena, const struct rk_type *type, stru
 		if (has != NULL)
 			fill_prop(arena, prop, has);
 	}
-}
-
-static void default_deployment(struct rk_arena *arena, struct rk_val *obj)
-{
-	struct rk_val *strategy = rk_val_at(obj, "spec.strategy");
-
-	rk_default_template(arena, rk_val_at(obj, "spec.template"));
-	if (!rk_span_is(rk_val_text_at(strategy, "type"), "RollingUpdate"))
-		return;
-	struct rk_val *rolling = rk_val_make(arena, strategy, "rollingUpdate");
-	if (rk_val_at(rolling, "maxUnavailable") == NULL)
-		rk_val_put_cstr(arena, rolling, "maxUnavailable", "25%");
-	if (rk_val_at(rolling, "maxSurge") == NULL)
-		rk_val_put_cstr(arena, rolling, "maxSurge", "25%");
-}
-
-static void default_replicaset(struct rk_arena *arena, struct rk_val *obj)
-{
-	rk_default_template(arena, rk_val_at(obj, "spec.template"));
 }
 
 static void default_service_port(struct rk_arena *arena, struct rk_val *port)
@@ -119,15 +102,31 @@ void rk_schema_default(struct rk_arena *arena, const struct rk_kind *kind, struc
 {
 	static const struct {
 		const char *resource;
-		void (*fill)(struct rk_arena *, struct rk_val *);
+		rk_fill *fill;
 	} rules[] = {
-		{ "pods", rk_default_pod },      { "deployments.apps", default_deployment },
-		{ "services", default_service }, { "replicasets.apps", default_replicaset },
-		{ "secrets", default_secret },   { "nodes", default_node },
+		{ "clusterrolebindings.rbac.authorization.k8s.io", rk_default_binding },
+		{ "cronjobs.batch", rk_default_cronjob },
+		{ "customresourcedefinitions.apiextensions.k8s.io", rk_default_crd },
+		{ "daemonsets.apps", rk_default_daemonset },
+		{ "deployments.apps", rk_default_deployment },
+		{ "horizontalpodautoscalers.autoscaling", rk_default_autoscaler },
+		{ "jobs.batch", rk_default_job },
+		{ "limitranges", rk_default_limitrange },
+		{ "networkpolicies.networking.k8s.io", rk_default_networkpolicy },
+		{ "nodes", default_node },
+		{ "persistentvolumes", rk_default_volume_kind },
+		{ "pods", rk_default_pod },
+		{ "podtemplates", rk_default_podtemplate },
+		{ "replicasets.apps", rk_default_replicaset },
+		{ "replicationcontrollers", rk_default_replicationcontroller },
+		{ "rolebindings.rbac.authorization.k8s.io", rk_default_binding },
+		{ "secrets", default_secret },
+		{ "services", default_service },
+		{ "statefulsets.apps", rk_default_statefulset },
 	};
 
 	fill_object(arena, kind->type, obj);
-	for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
+	for (size_t i = 0; kind->stored == kind && i < RK_COUNT(rules); i++)
 		if (strcmp(kind->resource, rules[i].resource) == 0)
 			rules[i].fill(arena, obj);
 }

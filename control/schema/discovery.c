@@ -2,9 +2,6 @@
 
 #include "base/mem.h"
 
-static const char *const object_verbs[] = { "create", "delete", "deletecollection", "get",
-					    "list",   "patch",  "update",           "watch" };
-
 struct sub { /* what a subresource speaks, and what can be done with it */
 	const char *name;
 	const char *group, *version, *kind; /* NULL: those of its kind */
@@ -12,6 +9,7 @@ struct sub { /* what a subresource speaks, and what can be done with it */
 };
 
 static const struct sub subs[] = {
+	{ "approval", NULL, NULL, NULL, { "get", "patch", "update", NULL } },
 	{ "attach", "", "v1", "PodAttachOptions", { "create", "get", NULL } },
 	{ "binding", "", "v1", "Binding", { "create", NULL } },
 	{ "eviction", "policy", "v1", "Eviction", { "create", NULL } },
@@ -20,6 +18,7 @@ static const struct sub subs[] = {
 	{ "log", NULL, NULL, NULL, { "get", NULL } },
 	{ "scale", "autoscaling", "v1", "Scale", { "get", "patch", "update", NULL } },
 	{ "status", NULL, NULL, NULL, { "get", "patch", "update", NULL } },
+	{ "token", "authentication.k8s.io", "v1", "TokenRequest", { "create", NULL } },
 };
 
 static const struct sub *find_sub(const char *name)
@@ -36,18 +35,6 @@ static struct rk_val *texts(struct rk_arena *arena, const char *const *list)
 
 	for (size_t i = 0; list[i] != NULL; i++)
 		rk_val_append(arena, val, rk_val_cstr(arena, list[i]));
-	return val;
-}
-
-/* A collection of namespaces is never deleted as one. */
-static struct rk_val *verbs_of(struct rk_arena *arena, const struct rk_kind *kind)
-{
-	struct rk_val *val = rk_val_list(arena);
-
-	for (size_t i = 0; i < RK_COUNT(object_verbs); i++)
-		if (strcmp(kind->plural, "namespaces") != 0 ||
-		    strcmp(object_verbs[i], "deletecollection") != 0)
-			rk_val_append(arena, val, rk_val_cstr(arena, object_verbs[i]));
 	return val;
 }
 
@@ -97,7 +84,7 @@ static struct rk_val *group_of(struct rk_arena *arena, const struct rk_kinds *ki
 
 	rk_val_put_cstr(arena, val, "name", group);
 	rk_val_put(arena, val, "versions", versions);
-	for (size_t i = 0; i < rk_kinds_count(kinds); i++) {
+	for (size_t i = rk_kinds_count(kinds); i-- > 0;) { /* newest first */
 		const struct rk_kind *kind = rk_kinds_at(kinds, i);
 		if (strcmp(kind->group, group) != 0 || !begins_version(kinds, i))
 			continue;
@@ -106,8 +93,7 @@ static struct rk_val *group_of(struct rk_arena *arena, const struct rk_kinds *ki
 		rk_val_put_cstr(arena, version, "version", kind->version);
 		rk_val_append(arena, versions, version);
 	}
-	rk_val_put(arena, val, "preferredVersion",
-		   rk_val_item(versions, rk_val_count(versions) - 1));
+	rk_val_put(arena, val, "preferredVersion", rk_val_item(versions, 0));
 	return val;
 }
 
@@ -149,7 +135,7 @@ static struct rk_val *resource_of(struct rk_arena *arena, const struct rk_kind *
 	rk_val_put_cstr(arena, val, "singularName", kind->singular);
 	rk_val_put_bool(arena, val, "namespaced", kind->namespaced);
 	rk_val_put_cstr(arena, val, "kind", kind->kind);
-	rk_val_put(arena, val, "verbs", verbs_of(arena, kind));
+	rk_val_put(arena, val, "verbs", texts(arena, kind->verbs));
 	if (kind->short_names[0] != NULL)
 		rk_val_put(arena, val, "shortNames", texts(arena, kind->short_names));
 	if (kind->categories[0] != NULL)
@@ -237,7 +223,7 @@ static struct rk_val *aggregated_resource(struct rk_arena *arena, const struct r
 		   response_kind(arena, kind->group, kind->version, kind->kind));
 	rk_val_put_cstr(arena, val, "scope", kind->namespaced ? "Namespaced" : "Cluster");
 	rk_val_put_cstr(arena, val, "singularResource", kind->singular);
-	rk_val_put(arena, val, "verbs", verbs_of(arena, kind));
+	rk_val_put(arena, val, "verbs", texts(arena, kind->verbs));
 	if (kind->short_names[0] != NULL)
 		rk_val_put(arena, val, "shortNames", texts(arena, kind->short_names));
 	if (kind->categories[0] != NULL)
@@ -247,37 +233,55 @@ static struct rk_val *aggregated_resource(struct rk_arena *arena, const struct r
 	return val;
 }
 
+/* The version whose last kind is at `last`; *ret_first is where it begins. */
+static struct rk_val *aggregated_version(struct rk_arena *arena, const struct rk_kinds *kinds,
+					 size_t last, size_t *ret_first)
+{
+	struct rk_val *val = rk_val_map(arena), *resources = rk_val_list(arena);
+	size_t first = last;
+
+	while (!begins_version(kinds, first))
+		first--;
+	rk_val_put_cstr(arena, val, "version", rk_kinds_at(kinds, first)->version);
+	for (size_t i = first; i <= last; i++)
+		rk_val_append(arena, resources, aggregated_resource(arena, rk_kinds_at(kinds, i)));
+	rk_val_put(arena, val, "resources", resources);
+	rk_val_put_cstr(arena, val, "freshness", "Current");
+	*ret_first = first;
+	return val;
+}
+
+/* The kinds from `first` up to `end`; what clients should take stands first: the newest version. */
+static struct rk_val *aggregated_group(struct rk_arena *arena, const struct rk_kinds *kinds,
+				       size_t first, size_t end)
+{
+	struct rk_val *val = rk_val_map(arena), *meta = rk_val_map(arena);
+	struct rk_val *versions = rk_val_list(arena);
+
+	if (rk_kinds_at(kinds, first)->group[0] != 0)
+		rk_val_put_cstr(arena, meta, "name", rk_kinds_at(kinds, first)->group);
+	rk_val_put(arena, val, "metadata", meta);
+	while (end > first)
+		rk_val_append(arena, versions, aggregated_version(arena, kinds, end - 1, &end));
+	rk_val_put(arena, val, "versions", versions);
+	return val;
+}
+
 struct rk_val *rk_discovery_aggregated(struct rk_arena *arena, const struct rk_kinds *kinds,
 				       bool is_core, const char *format)
 {
 	struct rk_val *val = document(arena, "APIGroupDiscoveryList",
 				      rk_arena_printf(arena, "apidiscovery.k8s.io/%s", format));
-	struct rk_val *items = rk_val_list(arena), *versions = NULL, *resources = NULL;
+	struct rk_val *items = rk_val_list(arena);
+	size_t end;
 
 	rk_val_put(arena, val, "metadata", rk_val_map(arena));
 	rk_val_put(arena, val, "items", items);
-	for (size_t i = 0; i < rk_kinds_count(kinds); i++) {
-		const struct rk_kind *kind = rk_kinds_at(kinds, i);
-		if ((kind->group[0] == 0) != is_core)
-			continue;
-		if (begins_group(kinds, i)) {
-			struct rk_val *group = rk_val_map(arena), *meta = rk_val_map(arena);
-			if (!is_core)
-				rk_val_put_cstr(arena, meta, "name", kind->group);
-			rk_val_put(arena, group, "metadata", meta);
-			versions = rk_val_list(arena);
-			rk_val_put(arena, group, "versions", versions);
-			rk_val_append(arena, items, group);
-		}
-		if (begins_version(kinds, i)) {
-			struct rk_val *version = rk_val_map(arena);
-			resources = rk_val_list(arena);
-			rk_val_put_cstr(arena, version, "version", kind->version);
-			rk_val_put(arena, version, "resources", resources);
-			rk_val_put_cstr(arena, version, "freshness", "Current");
-			rk_val_append(arena, versions, version);
-		}
-		rk_val_append(arena, resources, aggregated_resource(arena, kind));
+	for (size_t i = 0; i < rk_kinds_count(kinds); i = end) {
+		for (end = i + 1; end < rk_kinds_count(kinds) && !begins_group(kinds, end); end++)
+			;
+		if ((rk_kinds_at(kinds, i)->group[0] == 0) == is_core)
+			rk_val_append(arena, items, aggregated_group(arena, kinds, i, end));
 	}
 	return val;
 }

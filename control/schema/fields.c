@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "base/buf.h"
+#include "base/mem.h"
 #include "control/schema/selector.h"
 #include "wire/doc.h"
 
@@ -20,12 +21,28 @@ struct rk_fields {
 /* Names that differ from where the value is. */
 static const char *path_of(const struct rk_kind *kind, const char *name)
 {
+	/* The second form of events has other names for what is stored. */
+	static const char *const event_paths[][2] = {
+		{ "source", "source.component" },
+		{ "regarding.apiVersion", "involvedObject.apiVersion" },
+		{ "regarding.fieldPath", "involvedObject.fieldPath" },
+		{ "regarding.kind", "involvedObject.kind" },
+		{ "regarding.name", "involvedObject.name" },
+		{ "regarding.namespace", "involvedObject.namespace" },
+		{ "regarding.resourceVersion", "involvedObject.resourceVersion" },
+		{ "regarding.uid", "involvedObject.uid" },
+		{ "reportingController", "reportingComponent" },
+	};
+
 	if (strcmp(kind->kind, "Pod") == 0 && strcmp(name, "spec.host") == 0)
 		return "spec.nodeName";
 	if (strcmp(kind->kind, "Pod") == 0 && strcmp(name, "status.podIPs") == 0)
 		return "status.podIP";
-	if (strcmp(kind->kind, "Event") == 0 && strcmp(name, "source") == 0)
-		return "source.component";
+	if (strcmp(kind->kind, "Event") != 0)
+		return name;
+	for (size_t i = 0; i < RK_COUNT(event_paths); i++)
+		if (strcmp(name, event_paths[i][0]) == 0)
+			return event_paths[i][1];
 	return name;
 }
 
@@ -114,7 +131,7 @@ static int parse_term(struct rk_arena *arena, const struct rk_kind *kind, struct
 	if (known == NULL)
 		return unknown_field(kind, name, error);
 	ret->path = path_of(kind, known);
-	ret->type = type_at(kind->type, ret->path);
+	ret->type = type_at(kind->stored->type, ret->path);
 	return RK_OK;
 }
 

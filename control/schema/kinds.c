@@ -31,14 +31,34 @@ const struct rk_type *rk_types_at(const struct rk_kinds *kinds, size_t index)
 	return &kinds->types[index];
 }
 
+int rk_kind_order(const struct rk_kind *a, const struct rk_kind *b)
+{
+	int order = strcmp(a->group, b->group);
+
+	if (order == 0)
+		order = strcmp(a->version, b->version);
+	return order != 0 ? order : strcmp(a->plural, b->plural);
+}
+
 const struct rk_kind *rk_kinds_by_plural(const struct rk_kinds *kinds, struct rk_span group,
 					 struct rk_span version, struct rk_span plural)
 {
-	for (size_t i = 0; i < kinds->kind_count; i++) {
-		const struct rk_kind *kind = &kinds->kinds[i];
-		if (rk_span_is(plural, kind->plural) && rk_span_is(group, kind->group) &&
-		    rk_span_is(version, kind->version))
+	size_t low = 0, high = kinds->kind_count;
+
+	while (low < high) {
+		const size_t middle = low + (high - low) / 2;
+		const struct rk_kind *kind = &kinds->kinds[middle];
+		int order = rk_span_cmp(group, rk_span_str(kind->group));
+		if (order == 0)
+			order = rk_span_cmp(version, rk_span_str(kind->version));
+		if (order == 0)
+			order = rk_span_cmp(plural, rk_span_str(kind->plural));
+		if (order == 0)
 			return kind;
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
 	}
 	return NULL;
 }
@@ -68,9 +88,19 @@ const struct rk_kind *rk_kinds_of(const struct rk_kinds *kinds, struct rk_span a
 
 const struct rk_kind *rk_kinds_by_resource(const struct rk_kinds *kinds, struct rk_span resource)
 {
-	for (size_t i = 0; i < kinds->kind_count; i++)
-		if (rk_span_is(resource, kinds->kinds[i].resource))
-			return &kinds->kinds[i];
+	size_t low = 0, high = kinds->stored_count;
+
+	while (low < high) {
+		const size_t middle = low + (high - low) / 2;
+		const int order =
+			rk_span_cmp(resource, rk_span_str(kinds->stored[middle]->resource));
+		if (order == 0)
+			return kinds->stored[middle];
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
 	return NULL;
 }
 
@@ -112,23 +142,38 @@ static bool is_suffix_of(struct rk_span suffix, const struct rk_kind *kind)
 
 const struct rk_kind *rk_kinds_by_name(const struct rk_kinds *kinds, struct rk_span name)
 {
+	const struct rk_kind *found = NULL;
 	struct rk_span head;
 	const struct rk_span suffix = rk_span_cut(name, '.', &head);
 
 	for (size_t i = 0; i < kinds->kind_count; i++) {
 		const struct rk_kind *kind = &kinds->kinds[i];
-		if (is_name_of(head, kind) && (suffix.data == NULL || is_suffix_of(suffix, kind)))
+		if (!is_name_of(head, kind) || (suffix.data != NULL && !is_suffix_of(suffix, kind)))
+			continue;
+		/* A form that others are stored in goes before the others. */
+		if (kind->stored == kind)
 			return kind;
+		found = found != NULL ? found : kind;
 	}
-	return NULL;
+	return found;
+}
+
+static bool has_text(const char *const *list, struct rk_span text)
+{
+	for (size_t i = 0; list[i] != NULL; i++)
+		if (rk_span_is(text, list[i]))
+			return true;
+	return false;
 }
 
 bool rk_kind_has_sub(const struct rk_kind *kind, struct rk_span subresource)
 {
-	for (size_t i = 0; kind->subresources[i] != NULL; i++)
-		if (rk_span_is(subresource, kind->subresources[i]))
-			return true;
-	return false;
+	return has_text(kind->subresources, subresource);
+}
+
+bool rk_kind_has_verb(const struct rk_kind *kind, struct rk_span verb)
+{
+	return has_text(kind->verbs, verb);
 }
 
 const struct rk_type *rk_types_by_name(const struct rk_kinds *kinds, struct rk_span name)

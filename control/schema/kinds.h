@@ -17,8 +17,12 @@ enum rk_type_kind {
 	RK_TYPE_MICRO_TIME,
 	RK_TYPE_QUANTITY,
 	RK_TYPE_INT_OR_STRING,
-	RK_TYPE_OBJECT, /* has fields */
+	RK_TYPE_NUMBER,  /* any JSON number */
+	RK_TYPE_STRINGS, /* a list of texts as one value (ExtraValue): what maps of lists are made of */
+	RK_TYPE_OBJECT,  /* has fields */
 };
+
+#define RK_PROTO_DEPTH 3 /* a field can stand in a message in a message that JSON shows as one */
 
 enum rk_shape { RK_SHAPE_ONE, RK_SHAPE_LIST, RK_SHAPE_MAP };
 
@@ -36,7 +40,7 @@ struct rk_prop { /* a field of a type */
 	const char *const *choices;     /* the values that it may have; ends with NULL; NULL when any may be */
 	const char *const *keys;        /* x-kubernetes-list-map-keys; ends with NULL; NULL when there are none */
 	const char *patch_key;          /* x-kubernetes-patch-merge-key, or NULL */
-	uint16_t proto[2];              /* protobuf field number; [1] != 0: within the message numbered [0] */
+	uint16_t proto[RK_PROTO_DEPTH]; /* protobuf field number; [1] != 0: within the message numbered [0], and so on */
 	uint8_t shape;                  /* enum rk_shape */
 	uint8_t list_type;              /* enum rk_list_type */
 	uint8_t patch;                  /* enum rk_patch_flags */
@@ -72,17 +76,21 @@ struct rk_kind {
 	const char *list_kind;   /* "DeploymentList" */
 	const char *plural;      /* "deployments" */
 	const char *singular;    /* "deployment" */
-	const char *resource;    /* plural and group: "pods", "deployments.apps" */
+	const char *resource;    /* plural and group: "pods", "deployments.apps"; of `stored` */
 	const char *const *short_names; /* these lists end with NULL and are never NULL */
 	const char *const *categories;
 	const char *const *fields;       /* dotted paths that field selectors may name */
 	const char *const *subresources; /* "status", "scale", "binding", ... */
+	const char *const *verbs;        /* "create", "get", ... */
 	const struct rk_type *type;
+	const struct rk_kind *stored; /* the kind in whose form its objects are stored: itself, or another version of it */
 	const struct rk_column *columns;
 	uint32_t column_count;
 	bool namespaced;
 	bool has_status;
 	bool has_scale;
+	bool is_request;        /* answered and never stored */
+	bool counts_generation; /* metadata.generation counts the changes of what is wanted */
 };
 
 struct rk_kinds;
@@ -105,6 +113,7 @@ const struct rk_kind *rk_kinds_by_kind(const struct rk_kinds *kinds, struct rk_s
 				       struct rk_span kind);
 /* api_version as objects carry it: "v1", "apps/v1". */
 const struct rk_kind *rk_kinds_of(const struct rk_kinds *kinds, struct rk_span api_version, struct rk_span kind);
+/* Of kinds that share what is stored, the one in whose form it is. */
 const struct rk_kind *rk_kinds_by_resource(const struct rk_kinds *kinds, struct rk_span resource);
 /* What people type: plural, singular, kind or short name in any case, with ".group" or ".version.group" behind it or not. */
 const struct rk_kind *rk_kinds_by_name(const struct rk_kinds *kinds, struct rk_span name);
@@ -112,6 +121,7 @@ const struct rk_kind *rk_kinds_by_name(const struct rk_kinds *kinds, struct rk_s
 const char *rk_kinds_nearest(const struct rk_kinds *kinds, struct rk_span name);
 
 bool rk_kind_has_sub(const struct rk_kind *kind, struct rk_span subresource);
+bool rk_kind_has_verb(const struct rk_kind *kind, struct rk_span verb);
 
 /* Types, for codecs and for OpenAPI. */
 size_t rk_types_count(const struct rk_kinds *kinds);

@@ -78,6 +78,17 @@ static const struct rk_type *read_type_place(struct load *load)
 	return &load->kinds->types[at];
 }
 
+static const struct rk_kind *read_kind_place(struct load *load)
+{
+	const uint64_t at = rk_read_varint(&load->reader);
+
+	if (at >= load->kinds->kind_count) {
+		bad(load, "a kind that is not there");
+		return &load->kinds->kinds[0];
+	}
+	return &load->kinds->kinds[at];
+}
+
 static uint16_t read_number(struct load *load)
 {
 	const uint64_t number = rk_read_varint(&load->reader);
@@ -92,8 +103,8 @@ static void read_prop(struct load *load, struct rk_prop *prop)
 	prop->name = read_text(load);
 	prop->doc = read_text(load);
 	prop->type = read_type_place(load);
-	prop->proto[0] = read_number(load);
-	prop->proto[1] = read_number(load);
+	for (size_t i = 0; i < RK_PROTO_DEPTH; i++)
+		prop->proto[i] = read_number(load);
 	prop->shape = read_max(load, RK_SHAPE_MAP);
 	prop->list_type = read_max(load, RK_LIST_SET);
 	prop->patch = read_max(load, RK_PATCH_MERGE | RK_PATCH_RETAIN_KEYS);
@@ -177,13 +188,47 @@ static void read_kind(struct load *load, struct rk_kind *kind)
 	kind->categories = read_texts(load);
 	kind->fields = read_texts(load);
 	kind->subresources = read_texts(load);
+	kind->verbs = read_texts(load);
 	kind->type = read_type_place(load);
 	if (kind->type->kind != RK_TYPE_OBJECT)
 		bad(load, "a kind whose type has no fields");
-	kind->namespaced = read_max(load, 1) != 0;
+	kind->stored = read_kind_place(load);
+	const uint8_t flags = read_max(load, RK_PACKED_NAMESPACED | RK_PACKED_REQUEST | RK_PACKED_GENERATION);
+	kind->namespaced = (flags & RK_PACKED_NAMESPACED) != 0;
+	kind->is_request = (flags & RK_PACKED_REQUEST) != 0;
+	kind->counts_generation = (flags & RK_PACKED_GENERATION) != 0;
 	read_columns(load, kind);
 	kind->has_status = rk_kind_has_sub(kind, RK_SPAN("status"));
 	kind->has_scale = rk_kind_has_sub(kind, RK_SPAN("scale"));
+}
+
+static int by_resource(const void *a, const void *b)
+{
+	const struct rk_kind *left = *(const struct rk_kind *const *)a;
+	const struct rk_kind *right = *(const struct rk_kind *const *)b;
+
+	return strcmp(left->resource, right->resource);
+}
+
+/* By resource: of the kinds that share what is stored, the one in whose form it is. */
+static void make_index(struct load *load)
+{
+	struct rk_kinds *kinds = load->kinds;
+
+	kinds->stored = rk_arena_zalloc(&kinds->arena,
+					(kinds->kind_count + 1) * sizeof(const struct rk_kind *));
+	for (size_t i = 0; i < kinds->kind_count; i++) {
+		const struct rk_kind *kind = &kinds->kinds[i];
+		if (kind->stored->stored != kind->stored ||
+		    strcmp(kind->stored->resource, kind->resource) != 0)
+			bad(load, "kinds that are stored as one have different resources");
+		else if (kind->stored == kind)
+			kinds->stored[kinds->stored_count++] = kind;
+	}
+	qsort((void *)kinds->stored, kinds->stored_count, sizeof *kinds->stored, by_resource);
+	for (size_t i = 1; i < kinds->stored_count; i++)
+		if (strcmp(kinds->stored[i - 1]->resource, kinds->stored[i]->resource) == 0)
+			bad(load, "two kinds of one resource");
 }
 
 static void read_all(struct load *load)
@@ -203,8 +248,13 @@ static void read_all(struct load *load)
 	kinds->kind_count = read_count(load);
 	kinds->kinds =
 		rk_arena_zalloc(&kinds->arena, (kinds->kind_count + 1) * sizeof *kinds->kinds);
-	for (size_t i = 0; i < kinds->kind_count && !load->reader.failed; i++)
+	for (size_t i = 0; i < kinds->kind_count && !load->reader.failed; i++) {
 		read_kind(load, &kinds->kinds[i]);
+		if (i > 0 && rk_kind_order(&kinds->kinds[i - 1], &kinds->kinds[i]) >= 0)
+			bad(load, "kinds out of order");
+	}
+	if (!load->reader.failed)
+		make_index(load);
 	if (rk_reader_left(&load->reader) > 0)
 		bad(load, "bytes after the end");
 }

@@ -71,16 +71,40 @@ static struct rk_val *scalar(struct rk_arena *arena, const char *type, const cha
 	return val;
 }
 
+static struct rk_val *texts(struct rk_arena *arena)
+{
+	struct rk_val *val = scalar(arena, "array", "");
+
+	rk_val_put(arena, val, "items", scalar(arena, "string", ""));
+	return val;
+}
+
+/* What is kept as it is: an object, or any value at all. */
+static struct rk_val *anything(struct rk_arena *arena, const struct rk_type *type)
+{
+	struct rk_val *val = rk_val_map(arena);
+
+	if (strcmp(type->name, "raw") == 0)
+		return scalar(arena, "object", "");
+	rk_val_put_cstr(arena, val, "description", "Any JSON value.");
+	return val;
+}
+
 /* A value of the type: by reference where the type has a name of its own. */
 static struct rk_val *one(struct rk_openapi_doc *doc, const struct rk_type *type)
 {
 	switch (type->kind) {
-	case RK_TYPE_ANY: return scalar(doc->arena, "object", "");
+	case RK_TYPE_ANY:
+		if (type->schema[0] == 0)
+			return scalar(doc->arena, "object", "");
+		break;
 	case RK_TYPE_BOOL: return scalar(doc->arena, "boolean", "");
 	case RK_TYPE_INT32: return scalar(doc->arena, "integer", "int32");
 	case RK_TYPE_INT64: return scalar(doc->arena, "integer", "int64");
 	case RK_TYPE_STRING: return scalar(doc->arena, "string", "");
 	case RK_TYPE_BYTES: return scalar(doc->arena, "string", "byte");
+	case RK_TYPE_NUMBER: return scalar(doc->arena, "number", "double");
+	case RK_TYPE_STRINGS: return texts(doc->arena);
 	case RK_TYPE_TIME:
 	case RK_TYPE_MICRO_TIME:
 	case RK_TYPE_QUANTITY:
@@ -188,7 +212,9 @@ static void add_type(struct rk_openapi_doc *doc, const struct rk_type *type)
 	case RK_TYPE_QUANTITY: val = either(doc, "number", ""); break;
 	case RK_TYPE_INT_OR_STRING: val = either(doc, "integer", "int-or-string"); break;
 	case RK_TYPE_OBJECT: val = object(doc, type); break;
-	case RK_TYPE_ANY:
+	case RK_TYPE_ANY: val = anything(doc->arena, type); break;
+	case RK_TYPE_NUMBER:
+	case RK_TYPE_STRINGS:
 	case RK_TYPE_BOOL:
 	case RK_TYPE_INT32:
 	case RK_TYPE_INT64:
@@ -250,7 +276,7 @@ void rk_openapi_add_common(struct rk_openapi_doc *doc)
 	} common[] = {
 		{ "Binding", "", "v1" },          { "DeleteOptions", "", "v1" },
 		{ "Eviction", "policy", "v1" },   { "Status", "", "v1" },
-		{ "Scale", "autoscaling", "v1" },
+		{ "Scale", "autoscaling", "v1" }, { "TokenRequest", "authentication.k8s.io", "v1" },
 	};
 
 	for (size_t i = 0; i < RK_COUNT(common); i++) {

@@ -35,6 +35,8 @@ struct pack {
 	struct rk_buf out;
 };
 
+#define APIEXTENSIONS "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1."
+
 static const struct source basics[] = {
 	{ "", RK_SPAN("any"), NULL, RK_TYPE_ANY, "" },
 	{ "", RK_SPAN("boolean"), NULL, RK_TYPE_BOOL, "" },
@@ -43,11 +45,20 @@ static const struct source basics[] = {
 	  "io.k8s.apimachinery.pkg.util.intstr.IntOrString" },
 	{ "", RK_SPAN("int32"), NULL, RK_TYPE_INT32, "" },
 	{ "", RK_SPAN("int64"), NULL, RK_TYPE_INT64, "" },
+	{ "", RK_SPAN("json"), NULL, RK_TYPE_ANY, APIEXTENSIONS "JSON" },
 	{ "", RK_SPAN("microtime"), NULL, RK_TYPE_MICRO_TIME,
 	  "io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime" },
+	{ "", RK_SPAN("number"), NULL, RK_TYPE_NUMBER, "" },
 	{ "", RK_SPAN("quantity"), NULL, RK_TYPE_QUANTITY,
 	  "io.k8s.apimachinery.pkg.api.resource.Quantity" },
+	{ "", RK_SPAN("raw"), NULL, RK_TYPE_ANY, "io.k8s.apimachinery.pkg.runtime.RawExtension" },
+	{ "", RK_SPAN("schema-or-array"), NULL, RK_TYPE_ANY,
+	  APIEXTENSIONS "JSONSchemaPropsOrArray" },
+	{ "", RK_SPAN("schema-or-bool"), NULL, RK_TYPE_ANY, APIEXTENSIONS "JSONSchemaPropsOrBool" },
+	{ "", RK_SPAN("schema-or-strings"), NULL, RK_TYPE_ANY,
+	  APIEXTENSIONS "JSONSchemaPropsOrStringArray" },
 	{ "", RK_SPAN("string"), NULL, RK_TYPE_STRING, "" },
+	{ "", RK_SPAN("strings"), NULL, RK_TYPE_STRINGS, "" },
 	{ "", RK_SPAN("time"), NULL, RK_TYPE_TIME, "io.k8s.apimachinery.pkg.apis.meta.v1.Time" },
 };
 
@@ -149,20 +160,22 @@ static _Noreturn void bad_field(const struct field *field, const char *what)
 	    RK_SPAN_ARGS(field->name), what);
 }
 
+/* A number, or the numbers of the messages around it and its own, from the outside in. */
 static void put_proto(struct pack *pack, const struct field *field)
 {
 	const struct rk_val *proto = rk_val_at(field->val, "proto");
 	const bool nested = rk_val_is(proto, RK_VAL_LIST);
-	const struct rk_val *first = nested ? rk_val_item(proto, 0) : proto;
-	const struct rk_val *second = nested ? rk_val_item(proto, 1) : NULL;
+	const uint32_t count = nested ? proto->count : proto != NULL;
 
-	if (nested && (proto->count != 2 || !rk_val_is(second, RK_VAL_INT) || second->integer <= 0))
-		bad_field(field, "proto is a number or a pair of numbers");
-	if (proto != NULL &&
-	    (!rk_val_is(first, RK_VAL_INT) || first->integer <= 0 || first->integer > UINT16_MAX))
-		bad_field(field, "proto is a positive number");
-	rk_buf_put_varint(&pack->out, first != NULL ? (uint64_t)first->integer : 0);
-	rk_buf_put_varint(&pack->out, second != NULL ? (uint64_t)second->integer : 0);
+	if (nested && (count < 2 || count > RK_PROTO_DEPTH))
+		bad_field(field, "proto is a number, or two or three of them");
+	for (uint32_t i = 0; i < RK_PROTO_DEPTH; i++) {
+		const struct rk_val *one = nested ? rk_val_item(proto, i) : proto;
+		if (i < count &&
+		    (!rk_val_is(one, RK_VAL_INT) || one->integer <= 0 || one->integer > UINT16_MAX))
+			bad_field(field, "proto numbers are positive");
+		rk_buf_put_varint(&pack->out, i < count ? (uint64_t)one->integer : 0);
+	}
 }
 
 /* The shape and, appended, the place of the type that the field is made of. */
@@ -374,9 +387,19 @@ static void put_columns(struct pack *pack, const struct source *kind)
 
 static void check_kind(const struct source *kind)
 {
-	static const char *const known[] = { "group",   "version",      "names",
-					     "scope",   "subresources", "selectableFields",
-					     "columns", "type",         "types",
+	static const char *const known[] = { "group",
+					     "version",
+					     "names",
+					     "scope",
+					     "subresources",
+					     "selectableFields",
+					     "columns",
+					     "type",
+					     "types",
+					     "request",
+					     "verbs",
+					     "storedAs",
+					     "countsGeneration",
 					     NULL };
 	static const char *const names[] = { "plural",     "singular",   "kind", "listKind",
 					     "shortNames", "categories", NULL };
@@ -393,6 +416,71 @@ static void check_kind(const struct source *kind)
 		die(kind->file, "version is missing");
 }
 
+/* What the kind can do: create alone when it is a question, what it says, or everything. */
+static void put_verbs(struct pack *pack, const struct source *kind)
+{
+	static const char *const all[] = { "create", "delete", "deletecollection", "get",
+					   "list",   "patch",  "update",           "watch" };
+	const struct rk_val *verbs = rk_val_at(kind->val, "verbs");
+	const size_t count = rk_val_bool_at(kind->val, "request", false) ? 1 : RK_COUNT(all);
+
+	if (verbs != NULL) {
+		put_texts(pack, kind, verbs);
+		return;
+	}
+	rk_buf_put_varint(&pack->out, count);
+	for (size_t i = 0; i < count; i++)
+		put_text(pack, rk_span_str(all[i]));
+}
+
+/* The place of the kind in whose form its objects are stored: of the same plural, with the
+ * apiVersion that storedAs names; its own when it names none. */
+static size_t stored_as(const struct pack *pack, const struct source *kind)
+{
+	const struct rk_span version = rk_val_text_at(kind->val, "storedAs");
+	const struct rk_span plural = rk_val_text_at(kind->val, "names.plural");
+
+	for (size_t i = 0; i < pack->kind_count; i++) {
+		const struct rk_val *other = pack->kinds[i].val;
+		const struct rk_span group = rk_val_text_at(other, "group");
+		struct rk_span head;
+		const struct rk_span tail = rk_span_cut(version, '/', &head);
+		const bool is_core = tail.data == NULL;
+		if (version.size == 0
+			    ? other == kind->val
+			    : rk_span_eq(rk_val_text_at(other, "names.plural"), plural) &&
+				      rk_span_eq(rk_val_text_at(other, "version"),
+						 is_core ? head : tail) &&
+				      (is_core ? group.size == 0 : rk_span_eq(group, head)))
+			return i;
+	}
+	die(kind->file, "storedAs names no kind");
+}
+
+/* Plural and group of the kind in whose form it is stored. */
+static struct rk_span resource_of(struct pack *pack, const struct source *kind)
+{
+	const struct rk_val *val = pack->kinds[stored_as(pack, kind)].val;
+	const struct rk_span group = rk_val_text_at(val, "group");
+
+	return rk_span_str(rk_arena_printf(&pack->arena, "%.*s%s%.*s",
+					   RK_SPAN_ARGS(rk_val_text_at(val, "names.plural")),
+					   group.size > 0 ? "." : "", RK_SPAN_ARGS(group)));
+}
+
+static void put_flags(struct pack *pack, const struct rk_val *kind)
+{
+	unsigned flags = 0;
+
+	if (rk_span_is(rk_val_text_at(kind, "scope"), "Namespaced"))
+		flags |= RK_PACKED_NAMESPACED;
+	if (rk_val_bool_at(kind, "request", false))
+		flags |= RK_PACKED_REQUEST;
+	if (rk_val_bool_at(kind, "countsGeneration", false))
+		flags |= RK_PACKED_GENERATION;
+	rk_buf_put_u8(&pack->out, (uint8_t)flags);
+}
+
 static void put_kind(struct pack *pack, const struct source *kind)
 {
 	const struct rk_val *val = kind->val, *names = rk_val_at(val, "names");
@@ -401,7 +489,7 @@ static void put_kind(struct pack *pack, const struct source *kind)
 	const struct rk_span plural = rk_val_text_at(names, "plural");
 	const struct rk_span type_name = rk_val_text_at(val, "type");
 	const size_t type = find_type(pack, type_name);
-	const char *dot = group.size > 0 ? "." : "", *slash = group.size > 0 ? "/" : "";
+	const char *slash = group.size > 0 ? "/" : "";
 
 	check_kind(kind);
 	if (type == SIZE_MAX || pack->types[type].val == NULL)
@@ -416,14 +504,15 @@ static void put_kind(struct pack *pack, const struct source *kind)
 	put_text(pack, rk_val_text_at(names, "listKind"));
 	put_text(pack, plural);
 	put_text(pack, rk_val_text_at(names, "singular"));
-	put_text(pack, rk_span_str(rk_arena_printf(&pack->arena, "%.*s%s%.*s", RK_SPAN_ARGS(plural),
-						   dot, RK_SPAN_ARGS(group))));
+	put_text(pack, resource_of(pack, kind));
 	put_texts(pack, kind, rk_val_at(names, "shortNames"));
 	put_texts(pack, kind, rk_val_at(names, "categories"));
 	put_texts(pack, kind, rk_val_at(val, "selectableFields"));
 	put_texts(pack, kind, rk_val_at(val, "subresources"));
+	put_verbs(pack, kind);
 	rk_buf_put_varint(&pack->out, type);
-	rk_buf_put_u8(&pack->out, rk_span_is(rk_val_text_at(val, "scope"), "Namespaced"));
+	rk_buf_put_varint(&pack->out, stored_as(pack, kind));
+	put_flags(pack, val);
 	put_columns(pack, kind);
 }
 

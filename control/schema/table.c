@@ -67,10 +67,11 @@ struct rk_val *rk_table_columns(struct rk_arena *arena, const struct rk_kind *ki
 	return list;
 }
 
+/* What a kind without rules of its own shows. */
 static void row_plain(const struct rk_cells *cells, const struct rk_val *object)
 {
 	rk_cell_name(cells, object);
-	rk_cell_age(cells, object);
+	rk_cell_text(cells, rk_val_text_at(object, "metadata.creationTimestamp"));
 }
 
 static rk_row *row_of(const struct rk_kind *kind)
@@ -104,8 +105,12 @@ struct rk_val *rk_table_cells(struct rk_arena *arena, const struct rk_kind *kind
 			      const struct rk_val *object, int64_t now_ms)
 {
 	const struct rk_cells cells = { arena, rk_val_list(arena), now_ms };
+	const struct rk_cell_rule *rules = rk_cell_rules(kind->resource);
 
-	row_of(kind)(&cells, object);
+	if (rules == NULL)
+		row_of(kind)(&cells, object);
+	for (; rules != NULL && rules->write != NULL; rules++)
+		rules->write(&cells, object, rules->path, rules->otherwise);
 	return cells.list;
 }
 

@@ -70,6 +70,12 @@ void rk_schema_validate(struct rk_arena *arena, const struct rk_kind *kind,
 	};
 	const struct rk_check check = { arena, causes };
 
+	/* The rest is checked in the stored form. */
+	if (kind->stored != kind) {
+		if (strcmp(kind->kind, "Event") == 0)
+			rk_validate_event_form(&check, obj, old);
+		return;
+	}
 	rk_validate_meta(&check, kind, obj, old);
 	check_choices(&check, NULL, kind->type, obj);
 	for (size_t i = 0; i < RK_COUNT(rules); i++)

@@ -8,6 +8,7 @@
 
 #define RK_DATA_BYTES_MAX       (1024 * 1024)
 #define RK_ANNOTATION_BYTES_MAX (256 * 1024)
+#define RK_NOTE_BYTES_MAX       1024
 #define RK_OWNER_BYTES_MAX      253 /* of each text in an owner reference */
 
 typedef void rk_rules(const struct rk_check *check, const struct rk_val *obj,
@@ -16,6 +17,7 @@ typedef void rk_rules(const struct rk_check *check, const struct rk_val *obj,
 rk_rules rk_validate_pod, rk_validate_deployment, rk_validate_replicaset, rk_validate_service;
 rk_rules rk_validate_configmap, rk_validate_secret, rk_validate_node, rk_validate_lease;
 rk_rules rk_validate_endpointslice, rk_validate_endpoints, rk_validate_event;
+rk_rules rk_validate_event_form; /* events.k8s.io */
 
 /* metadata, with the syntax that names of this kind have. */
 void rk_validate_meta(const struct rk_check *check, const struct rk_kind *kind,

@@ -1,4 +1,5 @@
 /* Nodes, leases, endpoints and events: what machines write, mostly. */
+#include "base/mem.h"
 #include "control/schema/names.h"
 #include "control/schema/validate.h"
 
@@ -158,4 +159,41 @@ void rk_validate_event(const struct rk_check *check, const struct rk_val *obj,
 	else if (about_ns.size == 0 && own.size > 0 && !rk_span_is(own, "default") &&
 		 !rk_span_is(own, "kube-system"))
 		(void)rk_bad_text(check, &ns, about_ns, "does not match event.namespace");
+}
+
+/* What events.k8s.io asks for, and core does not. */
+void rk_validate_event_form(const struct rk_check *check, const struct rk_val *obj,
+			    const struct rk_val *old)
+{
+	static const struct {
+		const char *field;
+		size_t bytes_max;
+	} texts[] = { { "reportingController", 0 },
+		      { "reportingInstance", 128 },
+		      { "action", 128 },
+		      { "reason", 128 } };
+	static const char *const types[] = { "Normal", "Warning" };
+	const struct rk_path time = rk_path_field(NULL, "eventTime"),
+			     type = rk_path_field(NULL, "type"), note = rk_path_field(NULL, "note");
+	const struct rk_span says = rk_val_text_at(obj, "type");
+
+	(void)old;
+	if (rk_val_text_at(obj, "eventTime").size == 0)
+		(void)rk_missing(check, &time, "");
+	for (size_t i = 0; i < RK_COUNT(texts); i++) {
+		const struct rk_path path = rk_path_field(NULL, texts[i].field);
+		if (rk_check_text(check, NULL, obj, texts[i].field) && texts[i].bytes_max > 0 &&
+		    rk_val_text_at(obj, texts[i].field).size > texts[i].bytes_max)
+			(void)rk_bad_text(check, &path, RK_SPAN(""),
+					  rk_arena_printf(check->arena,
+							  "can have at most %zu characters",
+							  texts[i].bytes_max));
+	}
+	(void)rk_check_syntax(check, NULL, obj, "reportingController", rk_name_qualified);
+	if (!rk_span_is(says, types[0]) && !rk_span_is(says, types[1]))
+		(void)rk_bad_text(check, &type, RK_SPAN(""),
+				  rk_arena_printf(check->arena, "has invalid value: %.*s",
+						  RK_SPAN_ARGS(says)));
+	if (rk_val_text_at(obj, "note").size > RK_NOTE_BYTES_MAX)
+		(void)rk_bad_text(check, &note, RK_SPAN(""), "can have at most 1024 characters");
 }

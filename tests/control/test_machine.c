@@ -309,6 +309,8 @@ static void check_stored(const struct rk_kinds *kinds, struct rk_machine *machin
 		const struct rk_kind *kind = rk_kinds_at(kinds, k);
 		struct rk_view_iter iter;
 		struct rk_object object;
+		if (kind->stored != kind)
+			continue;
 		rk_view_list(&iter, view, rk_span_str(kind->resource), RK_SPAN(""), RK_SPAN(""),
 			     RK_SPAN(""));
 		while (rk_view_next(&iter, &object)) {

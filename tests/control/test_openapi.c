@@ -18,14 +18,21 @@ Test(openapi, discovery)
 		"\"groupVersion\":"
 		"\"apps/v1\",\"version\":\"v1\"}],\"preferredVersion\":{\"groupVersion\":\"apps/"
 		"v1\",\"version\":\"v1\"}}");
-	cr_expect_null(rk_discovery_group(&arena, kinds, RK_SPAN("batch")));
+	cr_expect_str_eq(
+		json_out(&arena, rk_discovery_group(&arena, kinds, RK_SPAN("autoscaling"))),
+		"{\"kind\":\"APIGroup\",\"apiVersion\":\"v1\",\"name\":\"autoscaling\","
+		"\"versions\":[{"
+		"\"groupVersion\":\"autoscaling/v2\",\"version\":\"v2\"},{\"groupVersion\":"
+		"\"autoscaling/v1\",\"version\":\"v1\"}],\"preferredVersion\":{\"groupVersion\":"
+		"\"autoscaling/v2\",\"version\":\"v2\"}}");
+	cr_expect_null(rk_discovery_group(&arena, kinds, RK_SPAN("extensions")));
 	cr_expect_null(rk_discovery_group(&arena, kinds, RK_SPAN("")));
-	cr_expect_eq(rk_val_count(rk_val_at(rk_discovery_groups(&arena, kinds), "groups")), 3);
+	cr_expect_eq(rk_val_count(rk_val_at(rk_discovery_groups(&arena, kinds), "groups")), 19);
 	cr_expect_null(rk_discovery_resources(&arena, kinds, RK_SPAN("apps"), RK_SPAN("v2")));
 	const struct rk_val *apps =
 		rk_discovery_resources(&arena, kinds, RK_SPAN("apps"), RK_SPAN("v1"));
 	cr_expect_str_eq(
-		json_out(&arena, rk_val_item(rk_val_at(apps, "resources"), 1)),
+		json_out(&arena, rk_val_item(rk_val_at(apps, "resources"), 4)),
 		"{\"name\":\"deployments/"
 		"scale\",\"singularName\":\"\",\"namespaced\":true,\"group\":\"autoscaling\","
 		"\"version\":\"v1\",\"kind\":\"Scale\",\"verbs\":[\"get\",\"patch\",\"update\"]}");
@@ -44,12 +51,19 @@ Test(openapi, aggregated_discovery)
 
 	cr_expect(rk_span_is(rk_val_text_at(core, "apiVersion"), "apidiscovery.k8s.io/v2"));
 	cr_expect_eq(rk_val_count(rk_val_at(core, "items")), 1);
-	cr_expect_eq(rk_val_count(rk_val_at(version, "resources")), 9);
+	cr_expect_eq(rk_val_count(rk_val_at(version, "resources")), 17);
 	cr_expect(rk_span_is(rk_val_text_at(groups, "apiVersion"), "apidiscovery.k8s.io/v2beta1"));
-	cr_expect_eq(rk_val_count(rk_val_at(groups, "items")), 3);
-	cr_expect(rk_span_is(
-		rk_val_text_at(rk_val_item(rk_val_at(groups, "items"), 0), "metadata.name"),
-		"apps"));
+	cr_expect_eq(rk_val_count(rk_val_at(groups, "items")), 19);
+	const struct rk_val *autoscaling = NULL;
+	for (uint32_t i = 0; i < rk_val_count(rk_val_at(groups, "items")); i++) {
+		const struct rk_val *group = rk_val_item(rk_val_at(groups, "items"), i);
+		if (rk_span_is(rk_val_text_at(group, "metadata.name"), "autoscaling"))
+			autoscaling = group;
+	}
+	const struct rk_val *forms = rk_val_at(autoscaling, "versions");
+	cr_assert_eq(rk_val_count(forms), 2);
+	cr_expect(rk_span_is(rk_val_text_at(rk_val_item(forms, 0), "version"), "v2"));
+	cr_expect(rk_span_is(rk_val_text_at(rk_val_item(forms, 1), "version"), "v1"));
 	rk_arena_done(&arena);
 	(void)rk_kinds_free(kinds);
 }

@@ -126,17 +126,30 @@ static struct rk_val *sample_object(struct rk_arena *arena, const struct rk_type
 {
 	struct rk_val *object = rk_val_map(arena);
 
-	for (uint32_t i = 0; depth > 0 && i < type->prop_count; i++)
-		if (type->props[i].proto[0] != 0)
-			rk_val_put(arena, object, type->props[i].name,
-				   sample_of(arena, &type->props[i], depth - 1));
+	for (uint32_t i = 0; depth > 0 && i < type->prop_count; i++) {
+		const struct rk_prop *prop = &type->props[i];
+		const bool is_recursive = prop->type == type; /* one level tells enough */
+		if (prop->proto[0] != 0)
+			rk_val_put(arena, object, prop->name,
+				   sample_of(arena, prop, is_recursive ? depth > 1 : depth - 1));
+	}
 	return object;
 }
 
 static struct rk_val *sample_one(struct rk_arena *arena, const struct rk_prop *prop, unsigned depth,
 				 unsigned number)
 {
+	if (strcmp(prop->type->name, "schema-or-bool") == 0)
+		return number % 2 == 0 ? json_in(arena, "{\"not\":{\"maximum\":2.5}}")
+				       : rk_val_bool(arena, true);
+	if (strcmp(prop->type->name, "schema-or-array") == 0)
+		return json_in(arena, depth % 2 == 0 ? "[{\"type\":\"string\"},{}]"
+						     : "{\"items\":{\"minimum\":-7}}");
+	if (strcmp(prop->type->name, "schema-or-strings") == 0)
+		return json_in(arena, number % 2 == 0 ? "[\"a\",\"\"]" : "{\"$ref\":\"x\"}");
 	switch (prop->type->kind) {
+	case RK_TYPE_NUMBER: return rk_val_real(arena, -0.125);
+	case RK_TYPE_STRINGS: return json_in(arena, number % 2 == 0 ? "[]" : "[\"x\",\"\"]");
 	case RK_TYPE_ANY: return json_in(arena, "{\"f:a\":{\"k:{}\":[1,null,true,\"\\u00e4\"]}}");
 	case RK_TYPE_BOOL: return rk_val_bool(arena, number % 2 == 0);
 	case RK_TYPE_INT32: return rk_val_int(arena, number % 2 == 0 ? -5 : INT32_MAX);
