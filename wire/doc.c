@@ -400,7 +400,7 @@ static void to_json(struct rk_buf *out, struct rk_reader *reader, bool pretty, i
 	switch (head.kind) {
 	case RK_VAL_NULL: rk_buf_put(out, "null", 4); return;
 	case RK_VAL_BOOL: rk_buf_put_str(out, head.integer != 0 ? "true" : "false"); return;
-	case RK_VAL_INT: rk_buf_printf(out, "%lld", (long long)head.integer); return;
+	case RK_VAL_INT: rk_buf_put_int(out, head.integer); return;
 	case RK_VAL_REAL: rk_json_write_real(out, head.real); return;
 	case RK_VAL_STR: rk_json_write_str(out, head.text); return;
 	case RK_VAL_LIST:

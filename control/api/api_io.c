@@ -36,7 +36,7 @@ static const char *verb_of(const struct rk_req *req, bool is_watch)
 	return NULL;
 }
 
-static void forbid(struct rk_req *req)
+void rk_api_forbid(struct rk_req *req)
 {
 	const struct rk_span user = req->user.name;
 	const struct rk_kind *kind = req->route.kind;
@@ -128,7 +128,7 @@ static void dispatch_allowed(struct rk_req *req)
 	if (rk_access_allowed(&req->arena, rk_api_rbac(req->thread), &req->user, &ask, NULL))
 		dispatch(req);
 	else
-		forbid(req);
+		rk_api_forbid(req);
 }
 
 /* People who look at it with these do not say that they want it so. */

@@ -172,17 +172,19 @@ static struct rk_val *decoded(struct rk_arena *arena, struct rk_span doc)
 	return val;
 }
 
-/* The document in the form of the kind that was asked for. */
-static struct rk_span in_form(struct rk_arena *arena, const struct rk_kind *kind, struct rk_span doc)
+static bool is_another_form(const struct rk_kind *kind)
 {
-	struct rk_buf out = { 0 };
+	return kind != NULL && kind->stored != kind;
+}
 
-	if (kind == NULL || kind->stored == kind)
-		return doc;
-	rk_doc_write(&out, rk_convert_out(arena, kind, decoded(arena, doc)));
-	const struct rk_span converted = rk_arena_span(arena, rk_buf_span(&out));
-	rk_buf_done(&out);
-	return converted;
+/* The whole object, in the form of the kind that was asked for. */
+static void put_object(struct rk_buf *out, struct rk_arena *arena, const struct rk_kind *kind,
+		       struct rk_span doc, bool pretty)
+{
+	if (is_another_form(kind))
+		rk_json_write(out, rk_convert_out(arena, kind, decoded(arena, doc)), pretty);
+	else
+		put_doc(out, doc, pretty);
 }
 
 static struct rk_val *row_of(struct rk_arena *arena, const struct rk_form *form,
@@ -242,8 +244,22 @@ static void put_partial(struct rk_buf *out, struct rk_arena *arena, const struct
 			      rk_doc_at(doc, "metadata"));
 }
 
+/* The document in the form of the kind, in the arena where that is not the stored one. */
+static struct rk_span in_form(struct rk_arena *arena, const struct rk_kind *kind,
+			      struct rk_span doc)
+{
+	struct rk_buf bytes = { 0 };
+
+	if (!is_another_form(kind))
+		return doc;
+	rk_doc_write(&bytes, rk_convert_out(arena, kind, decoded(arena, doc)));
+	const struct rk_span copy = rk_arena_span(arena, rk_buf_span(&bytes));
+	rk_buf_done(&bytes);
+	return copy;
+}
+
 static void write_proto(struct rk_buf *out, struct rk_arena *arena, const struct rk_form *form,
-			struct rk_span doc)
+			const struct rk_kind *kind, struct rk_span doc)
 {
 	struct rk_type_meta meta = { "meta.k8s.io/v1", "PartialObjectMetadata" };
 	struct rk_buf message = { 0 };
@@ -251,6 +267,7 @@ static void write_proto(struct rk_buf *out, struct rk_arena *arena, const struct
 	if (form->shape == RK_FORM_METADATA) {
 		put_partial(&message, arena, form, doc);
 	} else {
+		doc = in_form(arena, kind, doc);
 		meta.api_version = rk_arena_str(arena, rk_doc_text(doc, "apiVersion"));
 		meta.kind = rk_arena_str(arena, rk_doc_text(doc, "kind"));
 		rk_protobuf_put_message(&message, arena, doc_type(form, doc), doc);
@@ -276,7 +293,8 @@ static void item_proto(const struct rk_form_list *list, struct rk_arena *arena, 
 	struct rk_buf partial = { 0 };
 
 	if (list->form->shape == RK_FORM_OBJECT) {
-		rk_protobuf_put_field(list->out, arena, 2, list->kind->type, doc);
+		rk_protobuf_put_field(list->out, arena, 2, list->kind->type,
+				      in_form(arena, list->kind, doc));
 		return;
 	}
 	put_partial(&partial, arena, list->form, doc);
@@ -299,12 +317,10 @@ void rk_form_write(struct rk_buf *out, struct rk_arena *arena, const struct rk_f
 {
 	const bool is_scale = rk_span_is(rk_doc_text(doc, "kind"), "Scale");
 
-	if (form->shape == RK_FORM_OBJECT)
-		doc = in_form(arena, kind, doc);
 	if (form->is_proto) {
-		write_proto(out, arena, form, doc);
+		write_proto(out, arena, form, kind, doc);
 	} else if (form->shape == RK_FORM_OBJECT) {
-		put_doc(out, doc, pretty);
+		put_object(out, arena, kind, doc, pretty);
 	} else if (form->shape == RK_FORM_METADATA) {
 		rk_json_write(out, metadata_only(arena, decoded(arena, doc)), pretty);
 	} else {
@@ -344,8 +360,6 @@ void rk_form_list_begin(struct rk_form_list *list, struct rk_arena *arena,
 
 void rk_form_list_item(struct rk_form_list *list, struct rk_arena *arena, struct rk_span doc)
 {
-	if (list->form->shape == RK_FORM_OBJECT)
-		doc = in_form(arena, list->kind, doc);
 	if (list->form->is_proto) {
 		item_proto(list, arena, doc);
 		return;
@@ -353,7 +367,7 @@ void rk_form_list_item(struct rk_form_list *list, struct rk_arena *arena, struct
 	if (list->count++ > 0)
 		rk_buf_put_u8(list->out, ',');
 	if (list->form->shape == RK_FORM_OBJECT)
-		put_doc(list->out, doc, false);
+		put_object(list->out, arena, list->kind, doc, false);
 	else if (list->form->shape == RK_FORM_TABLE)
 		rk_json_write(list->out, row_of(arena, list->form, list->kind, doc, list->now_ms),
 			      false);

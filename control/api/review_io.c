@@ -175,6 +175,11 @@ void rk_api_review(struct rk_req *req)
 		{ "TokenReview", token },
 	};
 
+	if (strcmp(req->route.kind->group, "reckon.dev") == 0) {
+		rk_api_transaction(req);
+		return;
+	}
+
 	for (size_t i = 0; i < RK_COUNT(reviews); i++) {
 		if (strcmp(req->route.kind->kind, reviews[i].kind) != 0)
 			continue;

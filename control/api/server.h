@@ -150,6 +150,7 @@ struct rk_req { /* one request, from its arrival until its exchange is gone */
 					points here, or NULL */
 	struct rk_listing *listing;  /* of a get, list or watch */
 	struct rk_val *warnings;     /* texts */
+	struct rk_val *transaction; /* as it came */
 	struct rk_job job;
 	struct rk_page *page; /* of a list, while it is written */
 	struct rk_watch *watch;
@@ -228,6 +229,14 @@ void rk_api_watch_free(struct rk_req *req);
 void rk_api_write(struct rk_req *req); /* write_io.c */
 /* The object in the body, decoded, completed and checked as the route's kind; NULL after answering what is wrong. */
 struct rk_val *rk_api_body(struct rk_req *req);
+struct rk_val *rk_api_object(struct rk_req *req, struct rk_val *object); /* the same for one that was read */
+struct rk_val *rk_api_op(struct rk_req *req, const char *verb, struct rk_val *doc); /* by the route: control/command.h */
+/* Whether the user may write this role or binding (NULL: a patch); true for other kinds. False: answered. */
+bool rk_api_may_grant(struct rk_req *req, const struct rk_val *object);
+void rk_api_propose(struct rk_req *req, struct rk_val *ops,
+		    void (*resume)(struct rk_req *req, struct rk_feed_answer *answer));
+void rk_api_forbid(struct rk_req *req); /* 403 for what the route and the verb say */
+void rk_api_transaction(struct rk_req *req); /* transaction_io.c */
 void rk_api_review(struct rk_req *req); /* review_io.c: questions, which are never stored */
 void rk_api_proxy(struct rk_req *req); /* proxy_io.c: log, exec */
 void rk_api_proxy_drained(struct rk_req *req);

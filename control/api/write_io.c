@@ -138,7 +138,7 @@ static bool check_query(struct rk_req *req)
 	return false;
 }
 
-static struct rk_val *op_of(struct rk_req *req, const char *verb, struct rk_val *doc)
+struct rk_val *rk_api_op(struct rk_req *req, const char *verb, struct rk_val *doc)
 {
 	struct rk_arena *arena = &req->arena;
 	struct rk_val *op = rk_val_map(arena);
@@ -185,17 +185,16 @@ static void answered(struct rk_req *req, struct rk_feed_answer *answer)
 		      rk_blob_span(answer->results[answer->count - 1].doc));
 }
 
-static void propose(struct rk_req *req, struct rk_val *op)
+void rk_api_propose(struct rk_req *req, struct rk_val *ops,
+		    void (*resume)(struct rk_req *req, struct rk_feed_answer *answer))
 {
 	struct rk_arena *arena = &req->arena;
-	struct rk_val *command = rk_val_map(arena), *ops = rk_val_list(arena),
-		      *groups = rk_val_list(arena);
+	struct rk_val *command = rk_val_map(arena), *groups = rk_val_list(arena);
 
 	rk_val_put_str(arena, command, "user", req->user.name);
 	for (uint32_t i = 0; i < req->user.group_count; i++)
 		rk_val_append(arena, groups, rk_val_str(arena, req->user.groups[i]));
 	rk_val_put(arena, command, "groups", groups);
-	rk_val_append(arena, ops, op);
 	rk_val_put(arena, command, "ops", ops);
 	struct rk_blob *doc = rk_doc_of(command);
 	if (doc->size > RK_COMMAND_BYTES_MAX) {
@@ -204,11 +203,19 @@ static void propose(struct rk_req *req, struct rk_val *op)
 			    "the object is too large: more than %u bytes", RK_COMMAND_BYTES_MAX);
 		return;
 	}
-	if (!rk_req_await(req, answered)) {
+	if (!rk_req_await(req, resume)) {
 		(void)rk_blob_unref(doc);
 		return;
 	}
 	rk_feed_write(req->thread->feed, req->id, doc, RK_API_WRITE_MS);
+}
+
+static void propose(struct rk_req *req, struct rk_val *op)
+{
+	struct rk_val *ops = rk_val_list(&req->arena);
+
+	rk_val_append(&req->arena, ops, op);
+	rk_api_propose(req, ops, answered);
 }
 
 /* --- create and update --- */
@@ -260,7 +267,7 @@ static bool check_place(struct rk_req *req, struct rk_val *object)
 }
 
 /* Decoded, completed and checked; NULL after answering what is wrong with it. */
-static struct rk_val *object_of(struct rk_req *req, struct rk_val *object)
+struct rk_val *rk_api_object(struct rk_req *req, struct rk_val *object)
 {
 	const struct rk_kind *kind = req->route.kind;
 	struct rk_val *status = NULL, *causes = rk_val_list(&req->arena);
@@ -309,11 +316,11 @@ struct rk_val *rk_api_body(struct rk_req *req)
 {
 	struct rk_val *object = body_object(req);
 
-	return object != NULL ? object_of(req, object) : NULL;
+	return object != NULL ? rk_api_object(req, object) : NULL;
 }
 
 /* Nobody makes himself or others mightier than he is. */
-static bool may_grant(struct rk_req *req, const struct rk_val *object)
+bool rk_api_may_grant(struct rk_req *req, const struct rk_val *object)
 {
 	const struct rk_kind *kind = req->route.kind;
 	const struct rk_ask ask = rk_access_ask(req->verb, &req->route, req->http->path);
@@ -347,9 +354,9 @@ static void write_object(struct rk_req *req)
 	else if (rk_span_is(sub, "eviction"))
 		object = own_type(req, "Eviction", "policy/v1", object);
 	else
-		object = object_of(req, object);
-	if (object != NULL && may_grant(req, object))
-		propose(req, op_of(req, req->verb, object));
+		object = rk_api_object(req, object);
+	if (object != NULL && rk_api_may_grant(req, object))
+		propose(req, rk_api_op(req, req->verb, object));
 }
 
 /* --- patch --- */
@@ -413,9 +420,9 @@ static void patch(struct rk_req *req)
 		return;
 	struct rk_val *body = is_apply ? config_of(req) : body_of(req);
 	/* What becomes of a role is known when the patch is applied. */
-	if (body == NULL || !may_grant(req, NULL))
+	if (body == NULL || !rk_api_may_grant(req, NULL))
 		return;
-	struct rk_val *op = op_of(req, "patch", body);
+	struct rk_val *op = rk_api_op(req, "patch", body);
 	const struct rk_span force = rk_req_query(req, "force");
 	rk_val_put_cstr(&req->arena, op, "patch", form);
 	if (force.size > 0 && !rk_span_is(force, "false") && !rk_span_is(force, "0"))
@@ -473,7 +480,7 @@ static void delete (struct rk_req *req)
 		if (body == NULL || own_type(req, "DeleteOptions", "v1", body) == NULL)
 			return;
 	}
-	struct rk_val *op = op_of(req, req->verb, NULL);
+	struct rk_val *op = rk_api_op(req, req->verb, NULL);
 	if (!delete_opts(req, rk_val_at(op, "opts"), body))
 		return;
 	if (is_all) {

@@ -81,7 +81,8 @@ static const struct role roles[] = {
 	  "[{\"apiGroups\":[\"authorization.k8s.io\"],\"resources\":[\"selfsubjectaccessreviews\","
 	  "\"selfsubjectrulesreviews\"],\"verbs\":[\"create\"]},"
 	  "{\"apiGroups\":[\"authentication.k8s.io\"],\"resources\":[\"selfsubjectreviews\"],"
-	  "\"verbs\":[\"create\"]}]" },
+	  "\"verbs\":[\"create\"]},{\"apiGroups\":[\"reckon.dev\"],\"resources\":[\"transactions\"],"
+	  "\"verbs\":[\"create\"]}]" }, /* each operation is asked for by itself */
 	{ "system:discovery", NULL, NULL,
 	  "[{\"nonResourceURLs\":[\"/api\",\"/api/*\",\"/apis\",\"/apis/*\",\"/healthz\",\"/livez\","
 	  "\"/openapi\",\"/openapi/*\",\"/readyz\",\"/version\",\"/version/\"],\"verbs\":[\"get\"]}]" },

@@ -14,10 +14,11 @@ struct rk_custom {
 	struct rk_arena arena; /* everything below, and what the kinds point to */
 	const struct rk_kinds *base;
 	const struct rk_val *definition;
-	size_t kind_count; /* served ones; the form that objects are stored in may come behind them */
+	size_t kind_count; /* served ones; the form that objects are stored in may come behind them
+			    */
 	struct rk_kind *kinds;
 	size_t rules_count;
-	struct rk_ruleset *rules; /* beside kinds */
+	struct rk_structures *rules; /* beside kinds */
 };
 
 static const char *text(struct rk_custom *custom, const struct rk_val *from, const char *path)
@@ -41,36 +42,46 @@ static const char *const *texts(struct rk_custom *custom, const struct rk_val *l
 
 /* --- types, for what knows objects by them: owners of fields, explain --- */
 
-static const struct rk_type *type_of(struct rk_custom *custom, const struct rk_rule *rule,
+static const struct rk_type *type_of(struct rk_custom *custom, const struct rk_structure *rule,
 				     const char *name);
 
 static const struct rk_type scalars[] = {
-	[RK_RULE_ANY] = { .name = "any", .schema = "", .doc = "", .kind = RK_TYPE_ANY },
-	[RK_RULE_OBJECT] = { .name = "any", .schema = "", .doc = "", .kind = RK_TYPE_ANY },
-	[RK_RULE_ARRAY] = { .name = "any", .schema = "", .doc = "", .kind = RK_TYPE_ANY },
-	[RK_RULE_STRING] = { .name = "string", .schema = "", .doc = "", .kind = RK_TYPE_STRING },
-	[RK_RULE_INTEGER] = { .name = "integer", .schema = "", .doc = "", .kind = RK_TYPE_INT64 },
-	[RK_RULE_NUMBER] = { .name = "number", .schema = "", .doc = "", .kind = RK_TYPE_ANY },
-	[RK_RULE_BOOLEAN] = { .name = "boolean", .schema = "", .doc = "", .kind = RK_TYPE_BOOL },
+	[RK_STRUCTURE_ANY] = { .name = "any", .schema = "", .doc = "", .kind = RK_TYPE_ANY },
+	[RK_STRUCTURE_OBJECT] = { .name = "any", .schema = "", .doc = "", .kind = RK_TYPE_ANY },
+	[RK_STRUCTURE_ARRAY] = { .name = "any", .schema = "", .doc = "", .kind = RK_TYPE_ANY },
+	[RK_STRUCTURE_STRING] = { .name = "string",
+				  .schema = "",
+				  .doc = "",
+				  .kind = RK_TYPE_STRING },
+	[RK_STRUCTURE_INTEGER] = { .name = "integer",
+				   .schema = "",
+				   .doc = "",
+				   .kind = RK_TYPE_INT64 },
+	[RK_STRUCTURE_NUMBER] = { .name = "number", .schema = "", .doc = "", .kind = RK_TYPE_ANY },
+	[RK_STRUCTURE_BOOLEAN] = { .name = "boolean",
+				   .schema = "",
+				   .doc = "",
+				   .kind = RK_TYPE_BOOL },
 };
 
 static const struct rk_type int_or_string = {
 	.name = "int-or-string", .schema = "", .doc = "", .kind = RK_TYPE_INT_OR_STRING
 };
 
-static void fill_prop(struct rk_custom *custom, const struct rk_rule *rule, struct rk_prop *prop)
+static void fill_prop(struct rk_custom *custom, const struct rk_structure *rule,
+		      struct rk_prop *prop)
 {
-	const struct rk_rule *item = rule;
+	const struct rk_structure *item = rule;
 
 	prop->doc = rule->doc;
 	prop->preset = rule->preset;
 	prop->is_atomic = rule->is_atomic;
-	if (rule->type == RK_RULE_ARRAY && rule->items != NULL) {
+	if (rule->type == RK_STRUCTURE_ARRAY && rule->items != NULL) {
 		prop->shape = RK_SHAPE_LIST;
 		prop->list_type = (uint8_t)rule->list_type;
 		prop->keys = rule->keys;
 		item = rule->items;
-	} else if (rule->type == RK_RULE_OBJECT && rule->values != NULL) {
+	} else if (rule->type == RK_STRUCTURE_OBJECT && rule->values != NULL) {
 		prop->shape = RK_SHAPE_MAP;
 		item = rule->values;
 	}
@@ -89,10 +100,12 @@ static uint32_t meta_props(struct rk_custom *custom, struct rk_prop *props)
 {
 	const struct rk_type *meta = rk_types_by_name(custom->base, RK_SPAN("ObjectMeta"));
 	const struct rk_prop own[] = {
-		{ .name = "apiVersion", .doc = "Group and version of this form.",
-		  .type = &scalars[RK_RULE_STRING] },
-		{ .name = "kind", .doc = "What it is.", .type = &scalars[RK_RULE_STRING] },
-		{ .name = "metadata", .doc = "Name, labels and the rest that every object has.",
+		{ .name = "apiVersion",
+		  .doc = "Group and version of this form.",
+		  .type = &scalars[RK_STRUCTURE_STRING] },
+		{ .name = "kind", .doc = "What it is.", .type = &scalars[RK_STRUCTURE_STRING] },
+		{ .name = "metadata",
+		  .doc = "Name, labels and the rest that every object has.",
 		  .type = meta },
 	};
 
@@ -107,7 +120,7 @@ static bool is_meta(struct rk_span name)
 	       rk_span_is(name, "metadata");
 }
 
-static const struct rk_type *object_type(struct rk_custom *custom, const struct rk_rule *rule,
+static const struct rk_type *object_type(struct rk_custom *custom, const struct rk_structure *rule,
 					 const char *name, bool is_object)
 {
 	struct rk_type *type = rk_arena_zalloc(&custom->arena, sizeof *type);
@@ -125,18 +138,22 @@ static const struct rk_type *object_type(struct rk_custom *custom, const struct 
 		for (uint32_t n = 0; n < count; n++)
 			props[n].is_required |= rk_span_is(rule->required[i], props[n].name);
 	qsort(props, count, sizeof *props, by_name);
-	*type = (struct rk_type){ .name = name, .schema = "", .doc = rule->doc,
-				  .kind = RK_TYPE_OBJECT, .prop_count = count, .props = props,
+	*type = (struct rk_type){ .name = name,
+				  .schema = "",
+				  .doc = rule->doc,
+				  .kind = RK_TYPE_OBJECT,
+				  .prop_count = count,
+				  .props = props,
 				  .is_atomic = rule->is_atomic };
 	return type;
 }
 
-static const struct rk_type *type_of(struct rk_custom *custom, const struct rk_rule *rule,
+static const struct rk_type *type_of(struct rk_custom *custom, const struct rk_structure *rule,
 				     const char *name)
 {
 	if (rule->int_or_string)
 		return &int_or_string;
-	if (rule->type == RK_RULE_OBJECT && (rule->field_count > 0 || rule->is_embedded))
+	if (rule->type == RK_STRUCTURE_OBJECT && (rule->field_count > 0 || rule->is_embedded))
 		return object_type(custom, rule, name, rule->is_embedded);
 	return &scalars[rule->type];
 }
@@ -166,10 +183,13 @@ static struct rk_column column(struct rk_custom *custom, const struct rk_val *fr
 static void fill_columns(struct rk_custom *custom, const struct rk_val *version,
 			 struct rk_kind *kind)
 {
-	static const struct rk_column name = { .name = "Name", .type = "string", .format = "name",
+	static const struct rk_column name = { .name = "Name",
+					       .type = "string",
+					       .format = "name",
 					       .doc = "Its name, unique in the namespace." };
-	static const struct rk_column age = { .name = "Age", .type = "date", .format = "",
-					      .doc = "How long ago it was made." };
+	static const struct rk_column age = {
+		.name = "Age", .type = "date", .format = "", .doc = "How long ago it was made."
+	};
 	const struct rk_val *own = rk_val_at(version, "additionalPrinterColumns");
 	struct rk_column *columns =
 		rk_arena_zalloc(&custom->arena, (rk_val_count(own) + 2) * sizeof *columns);
@@ -220,8 +240,7 @@ static const char *const *fields_of(struct rk_custom *custom, const struct rk_va
 	size_t count = 0;
 
 	for (uint32_t i = 0; i < rk_val_count(list); i++) {
-		made[count] = dotted(custom,
-				     rk_val_text_at(rk_val_item(list, i), "jsonPath"));
+		made[count] = dotted(custom, rk_val_text_at(rk_val_item(list, i), "jsonPath"));
 		count += made[count] != NULL;
 	}
 	return made;
@@ -247,10 +266,11 @@ static const char *schema_name(struct rk_custom *custom, const struct rk_kind *k
 }
 
 static void fill_kind(struct rk_custom *custom, const struct rk_val *version,
-		      const struct rk_rule *rules, struct rk_kind *kind)
+		      const struct rk_structure *rules, struct rk_kind *kind)
 {
-	static const char *const verbs[] = { "create", "delete", "deletecollection", "get",    "list",
-					     "patch",  "update", "watch",	     NULL };
+	static const char *const verbs[] = { "create", "delete", "deletecollection",
+					     "get",    "list",   "patch",
+					     "update", "watch",  NULL };
 	const struct rk_val *spec = rk_val_at(custom->definition, "spec");
 	struct rk_custom_kind *own = rk_arena_zalloc(&custom->arena, sizeof *own);
 
@@ -288,11 +308,11 @@ static void fill_kind(struct rk_custom *custom, const struct rk_val *version,
 static struct rk_kind *make_kind(struct rk_custom *custom, const struct rk_val *version)
 {
 	const struct rk_check check = { &custom->arena, rk_val_list(&custom->arena) };
-	struct rk_ruleset *rules = &custom->rules[custom->rules_count];
+	struct rk_structures *rules = &custom->rules[custom->rules_count];
 	struct rk_kind *kind = &custom->kinds[custom->rules_count++];
 
-	rk_ruleset_compile(&custom->arena, &check, NULL,
-			   rk_val_at(version, "schema.openAPIV3Schema"), rules);
+	rk_structures_compile(&custom->arena, &check, NULL,
+			      rk_val_at(version, "schema.openAPIV3Schema"), rules);
 	if (rk_val_count(check.causes) > 0)
 		return NULL;
 	fill_kind(custom, version, rules->root, kind);
@@ -312,7 +332,8 @@ static bool make_kinds(struct rk_custom *custom)
 
 	custom->kinds = rk_arena_zalloc(&custom->arena, (count + 1) * sizeof *custom->kinds);
 	custom->rules = rk_arena_zalloc(&custom->arena, (count + 1) * sizeof *custom->rules);
-	for (int pass = 0; pass < 2; pass++) { /* those that are served, then perhaps that of the store */
+	for (int pass = 0; pass < 2;
+	     pass++) { /* those that are served, then perhaps that of the store */
 		for (uint32_t i = 0; i < count; i++) {
 			const struct rk_val *version = rk_val_item(versions, i);
 			const bool served = rk_val_bool_at(version, "served", false);
@@ -351,11 +372,10 @@ struct rk_custom *rk_custom_ref(struct rk_custom *custom)
 
 struct rk_custom *rk_custom_unref(struct rk_custom *custom)
 {
-	if (custom == NULL ||
-	    atomic_fetch_sub_explicit(&custom->refs, 1, memory_order_acq_rel) > 1)
+	if (custom == NULL || atomic_fetch_sub_explicit(&custom->refs, 1, memory_order_acq_rel) > 1)
 		return NULL;
 	for (size_t i = 0; i < custom->rules_count; i++)
-		rk_ruleset_done(&custom->rules[i]);
+		rk_structures_done(&custom->rules[i]);
 	rk_arena_done(&custom->arena);
 	free(custom);
 	return NULL;

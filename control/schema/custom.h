@@ -1,6 +1,6 @@
-/* control/schema/custom.h - the kinds that a CustomResourceDefinition (apiextensions.k8s.io/v1) makes:
- * a kind for each version that is served. Compiled once when the definition is written; shared by every
- * registry that holds it. */
+/* control/schema/custom.h - the kinds that a CustomResourceDefinition (apiextensions.k8s.io/v1)
+ * makes: a kind for each version that is served. Compiled once when the definition is written;
+ * shared by every registry that holds it. */
 #ifndef RK_CONTROL_SCHEMA_CUSTOM_H
 #define RK_CONTROL_SCHEMA_CUSTOM_H
 

@@ -1,12 +1,31 @@
 /* The rules for CustomResourceDefinitions, with upstream's texts. */
 #include "base/mem.h"
 #include "control/schema/custom.h"
-#include "control/schema/names.h"
 #include "control/schema/custom_rules.h"
+#include "control/schema/names.h"
 #include "wire/jsonpath.h"
 
 #define VERSIONS_MAX 64
 #define FIELDS_MAX   8 /* selectable ones of a version */
+
+static void check_kind_name(const struct rk_check *check, const struct rk_path *up,
+			    const struct rk_val *names, const char *field)
+{
+	const struct rk_path path = rk_path_field(up, field);
+	const struct rk_span text = rk_val_text(rk_val_get(names, rk_span_str(field)));
+	uint8_t *low = rk_arena_alloc(check->arena, text.size + 1);
+
+	for (size_t i = 0; i < text.size; i++)
+		low[i] = text.data[i] >= 'A' && text.data[i] <= 'Z' ? (uint8_t)(text.data[i] + 32)
+								    : text.data[i];
+	const char *why = rk_name_label_1035(rk_span_of(low, text.size));
+	if (rk_check_text(check, up, names, field) && why != NULL)
+		(void)rk_bad_text(
+			check, &path, text,
+			rk_arena_printf(check->arena,
+					"may have mixed case, but should otherwise match: %s",
+					why));
+}
 
 static void check_names(const struct rk_check *check, const struct rk_val *spec)
 {
@@ -22,8 +41,8 @@ static void check_names(const struct rk_check *check, const struct rk_val *spec)
 
 	(void)rk_check_named(check, &names, val, "plural", rk_name_label_1035);
 	(void)rk_check_syntax(check, &names, val, "singular", rk_name_label_1035);
-	(void)rk_check_text(check, &names, val, "kind");
-	(void)rk_check_text(check, &names, val, "listKind");
+	check_kind_name(check, &names, val, "kind");
+	check_kind_name(check, &names, val, "listKind");
 	if (rk_val_text_at(val, "kind").size > 0 &&
 	    rk_span_eq(rk_val_text_at(val, "kind"), rk_val_text_at(val, "listKind"))) {
 		const struct rk_path path = rk_path_field(&names, "listKind");
@@ -65,8 +84,9 @@ static void check_group(const struct rk_check *check, const struct rk_val *defin
 static void check_columns(const struct rk_check *check, const struct rk_path *up,
 			  const struct rk_val *list)
 {
-	static const char *const types[] = { "boolean", "date", "integer", "number", "string",
-					     NULL };
+	static const char *const types[] = {
+		"boolean", "date", "integer", "number", "string", NULL
+	};
 
 	for (uint32_t i = 0; i < rk_val_count(list); i++) {
 		const struct rk_path item = rk_path_item(up, i),
@@ -157,14 +177,14 @@ static void check_version(const struct rk_check *check, const struct rk_path *up
 			     fields = rk_path_field(up, "selectableFields");
 	const struct rk_val *given = rk_val_at(version, "schema.openAPIV3Schema");
 	struct rk_arena arena = { 0 };
-	struct rk_ruleset rules;
+	struct rk_structures rules;
 
 	(void)rk_check_named(check, up, version, "name", rk_name_label_1035);
 	if (given == NULL) {
 		(void)rk_missing(check, &root, "schemas are required");
 	} else {
-		rk_ruleset_compile(&arena, check, &root, given, &rules);
-		rk_ruleset_done(&rules);
+		rk_structures_compile(&arena, check, &root, given, &rules);
+		rk_structures_done(&rules);
 		rk_arena_done(&arena);
 	}
 	if (rk_val_at(version, "subresources.scale") != NULL)
@@ -173,13 +193,23 @@ static void check_version(const struct rk_check *check, const struct rk_path *up
 	check_fields(check, &fields, rk_val_at(version, "selectableFields"));
 }
 
+static bool is_first(const struct rk_val *versions, uint32_t at)
+{
+	const struct rk_span name = rk_val_text_at(rk_val_item(versions, at), "name");
+
+	for (uint32_t i = 0; i < at; i++)
+		if (rk_span_eq(rk_val_text_at(rk_val_item(versions, i), "name"), name))
+			return false;
+	return true;
+}
+
 static void check_versions(const struct rk_check *check, const struct rk_val *versions)
 {
-	const struct rk_path up = rk_path_field(NULL, "spec"), path = rk_path_field(&up, "versions");
+	const struct rk_path up = rk_path_field(NULL, "spec"),
+			     path = rk_path_field(&up, "versions");
 	uint32_t stored = 0;
+	bool is_twice = false;
 
-	if (rk_val_count(versions) == 0)
-		(void)rk_missing(check, &path, "must have at least one version");
 	if (rk_val_count(versions) > VERSIONS_MAX) {
 		(void)rk_bad(check, &path, NULL, "must have at most 64 versions");
 		return;
@@ -187,11 +217,14 @@ static void check_versions(const struct rk_check *check, const struct rk_val *ve
 	for (uint32_t i = 0; i < rk_val_count(versions); i++) {
 		const struct rk_path item = rk_path_item(&path, i);
 		check_version(check, &item, rk_val_item(versions, i));
-		(void)rk_check_unique(check, &item, versions, i, "name");
+		is_twice |= !is_first(versions, i);
 		stored += rk_val_bool_at(rk_val_item(versions, i), "storage", false);
 	}
+	if (is_twice)
+		(void)rk_bad(check, &path, versions, "must contain unique version names");
 	if (stored != 1)
-		(void)rk_bad(check, &path, versions, "must have exactly one version marked as storage version");
+		(void)rk_bad(check, &path, versions,
+			     "must have exactly one version marked as storage version");
 }
 
 static void check_same(const struct rk_check *check, const struct rk_val *definition,
@@ -213,25 +246,33 @@ void rk_custom_validate(const struct rk_check *check, const struct rk_val *defin
 			const struct rk_val *old)
 {
 	static const char *const scopes[] = { "Cluster", "Namespaced", NULL };
+	static const char *const strategies[] = { "None", "Webhook", NULL };
 	const struct rk_path up = rk_path_field(NULL, "spec"), scope = rk_path_field(&up, "scope"),
 			     conversion = rk_path_field(&up, "conversion"),
 			     strategy = rk_path_field(&conversion, "strategy"),
+			     webhook = rk_path_field(&conversion, "webhook"),
 			     keeps = rk_path_field(&up, "preserveUnknownFields");
 	const struct rk_val *spec = rk_val_at(definition, "spec");
 	const struct rk_span how = rk_val_text_at(spec, "conversion.strategy");
 
 	check_group(check, definition);
 	check_names(check, spec);
-	if (!rk_span_is(rk_val_text_at(spec, "scope"), "Cluster") &&
+	if (rk_check_text(check, &up, spec, "scope") &&
+	    !rk_span_is(rk_val_text_at(spec, "scope"), "Cluster") &&
 	    !rk_span_is(rk_val_text_at(spec, "scope"), "Namespaced"))
 		(void)rk_unsupported(check, &scope, rk_val_at(spec, "scope"), scopes);
-	if (how.size > 0 && !rk_span_is(how, "None"))
+	if (how.size > 0 && !rk_span_is(how, "None") && !rk_span_is(how, "Webhook"))
+		(void)rk_unsupported(check, &strategy, rk_val_at(spec, "conversion.strategy"),
+				     strategies);
+	else if (rk_span_is(how, "Webhook"))
 		(void)rk_forbidden(check, &strategy,
-				   "conversion by webhooks is not served yet; only None is");
+				   "not served yet: conversion webhooks would not be called");
+	else if (rk_val_at(spec, "conversion.webhook") != NULL)
+		(void)rk_forbidden(check, &webhook,
+				   "should not be set when strategy is not set to Webhook");
 	if (rk_val_bool_at(spec, "preserveUnknownFields", false))
 		(void)rk_bad(check, &keeps, rk_val_at(spec, "preserveUnknownFields"),
-			     "cannot set to true, set x-kubernetes-preserve-unknown-fields to true "
-			     "in spec.versions[*].schema instead");
+			     "must be false");
 	check_versions(check, rk_val_at(spec, "versions"));
 	if (old != NULL)
 		check_same(check, definition, old);

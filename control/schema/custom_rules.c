@@ -10,7 +10,7 @@
 struct compile {
 	struct rk_arena *arena;
 	const struct rk_check *check;
-	struct rk_ruleset *rules;
+	struct rk_structures *rules;
 	bool is_full; /* too many nodes: said once */
 };
 
@@ -21,8 +21,8 @@ struct spot { /* where the walk is */
 	bool is_either;  /* one of the two that x-kubernetes-int-or-string spells out: has a type */
 };
 
-static const struct rk_rule *compile(struct compile *c, const struct spot *spot,
-				     const struct rk_val *schema);
+static const struct rk_structure *compile(struct compile *c, const struct spot *spot,
+					  const struct rk_val *schema);
 
 static struct rk_span text_of(const struct rk_val *schema, const char *key)
 {
@@ -50,19 +50,19 @@ static const struct rk_val *number_of(const struct rk_val *schema, const char *k
 	return rk_val_is(val, RK_VAL_INT) || rk_val_is(val, RK_VAL_REAL) ? val : NULL;
 }
 
-static enum rk_rule_type type_of(struct compile *c, const struct spot *spot,
-				 const struct rk_val *schema)
+static enum rk_structure_type type_of(struct compile *c, const struct spot *spot,
+				      const struct rk_val *schema)
 {
-	static const char *const names[] = { "",       "object",  "array",   "string",
+	static const char *const names[] = { "",        "object", "array",   "string",
 					     "integer", "number", "boolean", NULL };
 	const struct rk_span text = text_of(schema, "type");
 	const struct rk_path path = rk_path_field(spot->path, "type");
 
 	for (int i = 0; names[i] != NULL; i++)
 		if (rk_span_is(text, names[i]))
-			return (enum rk_rule_type)i;
+			return (enum rk_structure_type)i;
 	(void)rk_unsupported(c->check, &path, rk_val_get(schema, RK_SPAN("type")), names + 1);
-	return RK_RULE_ANY;
+	return RK_STRUCTURE_ANY;
 }
 
 static const char *const *texts_of(struct compile *c, const struct rk_val *list)
@@ -104,7 +104,8 @@ static void refuse(struct compile *c, const struct spot *spot, const struct rk_v
 			const struct rk_path path = rk_path_field(spot->path, structural[i]);
 			if (rk_val_get(schema, rk_span_str(structural[i])) != NULL &&
 			    (i > 0 || !spot->is_either))
-				(void)rk_forbidden(c->check, &path, "must be empty to be structural");
+				(void)rk_forbidden(c->check, &path,
+						   "must be empty to be structural");
 		}
 	}
 }
@@ -113,20 +114,20 @@ static void refuse(struct compile *c, const struct spot *spot, const struct rk_v
 
 static int by_name(const void *left, const void *right)
 {
-	const struct rk_rule_field *a = left, *b = right;
+	const struct rk_structure_field *a = left, *b = right;
 
 	return rk_span_cmp(a->name, b->name);
 }
 
 static void compile_fields(struct compile *c, const struct spot *spot, const struct rk_val *schema,
-			   struct rk_rule *rule)
+			   struct rk_structure *rule)
 {
 	const struct rk_val *fields = rk_val_get(schema, RK_SPAN("properties"));
 	const struct rk_path up = rk_path_field(spot->path, "properties");
 
 	if (!rk_val_is(fields, RK_VAL_MAP) || fields->count == 0)
 		return;
-	struct rk_rule_field *made = rk_arena_zalloc(c->arena, fields->count * sizeof *made);
+	struct rk_structure_field *made = rk_arena_zalloc(c->arena, fields->count * sizeof *made);
 	for (uint32_t i = 0; i < fields->count; i++) {
 		const struct rk_path path = rk_path_key(&up, fields->fields[i].key);
 		const struct spot here = { &path, spot->depth + 1, spot->is_logical, false };
@@ -139,7 +140,7 @@ static void compile_fields(struct compile *c, const struct spot *spot, const str
 }
 
 static void compile_values(struct compile *c, const struct spot *spot, const struct rk_val *schema,
-			   struct rk_rule *rule)
+			   struct rk_structure *rule)
 {
 	const struct rk_val *values = rk_val_get(schema, RK_SPAN("additionalProperties"));
 	const struct rk_path path = rk_path_field(spot->path, "additionalProperties");
@@ -159,7 +160,7 @@ static void compile_values(struct compile *c, const struct spot *spot, const str
 }
 
 static void compile_items(struct compile *c, const struct spot *spot, const struct rk_val *schema,
-			  struct rk_rule *rule)
+			  struct rk_structure *rule)
 {
 	const struct rk_val *items = rk_val_get(schema, RK_SPAN("items"));
 	const struct rk_path path = rk_path_field(spot->path, "items");
@@ -168,18 +169,19 @@ static void compile_items(struct compile *c, const struct spot *spot, const stru
 	if (rk_val_is(items, RK_VAL_MAP))
 		rule->items = compile(c, &here, items);
 	else if (items != NULL)
-		(void)rk_forbidden(c->check, &path, "items must be a schema object and not an array");
-	else if (rule->type == RK_RULE_ARRAY && !spot->is_logical)
+		(void)rk_forbidden(c->check, &path,
+				   "items must be a schema object and not an array");
+	else if (rule->type == RK_STRUCTURE_ARRAY && !spot->is_logical)
 		(void)rk_missing(c->check, &path, "must be specified");
 }
 
-static struct rk_rule_list compile_list(struct compile *c, const struct spot *spot,
-					const struct rk_val *schema, const char *key,
-					bool is_either)
+static struct rk_structure_list compile_list(struct compile *c, const struct spot *spot,
+					     const struct rk_val *schema, const char *key,
+					     bool is_either)
 {
 	const struct rk_val *list = rk_val_get(schema, rk_span_str(key));
 	const struct rk_path up = rk_path_field(spot->path, key);
-	struct rk_rule_list made = { 0, NULL };
+	struct rk_structure_list made = { 0, NULL };
 
 	if (!rk_val_is(list, RK_VAL_LIST) || list->count == 0)
 		return made;
@@ -193,7 +195,7 @@ static struct rk_rule_list compile_list(struct compile *c, const struct spot *sp
 }
 
 static void compile_pattern(struct compile *c, const struct spot *spot, const struct rk_val *schema,
-			    struct rk_rule *rule)
+			    struct rk_structure *rule)
 {
 	const struct rk_path path = rk_path_field(spot->path, "pattern");
 	const char *why = NULL;
@@ -201,13 +203,12 @@ static void compile_pattern(struct compile *c, const struct spot *spot, const st
 	rule->pattern_text = text_of(schema, "pattern");
 	if (rule->pattern_text.size == 0)
 		return;
-	struct rk_pattern *pattern =
-		rk_pattern_new(rule->pattern_text, c->rules->patterns, &why);
+	struct rk_pattern *pattern = rk_pattern_new(rule->pattern_text, c->rules->patterns, &why);
 	if (pattern == NULL) {
-		(void)rk_bad_text(c->check, &path, rule->pattern_text,
-				  rk_arena_printf(c->check->arena,
-						  "must be a valid regular expression, but isn't: %s",
-						  why));
+		(void)rk_bad_text(
+			c->check, &path, rule->pattern_text,
+			rk_arena_printf(c->check->arena,
+					"must be a valid regular expression, but isn't: %s", why));
 		return;
 	}
 	c->rules->patterns = pattern;
@@ -215,7 +216,7 @@ static void compile_pattern(struct compile *c, const struct spot *spot, const st
 }
 
 static void compile_list_type(struct compile *c, const struct spot *spot,
-			      const struct rk_val *schema, struct rk_rule *rule)
+			      const struct rk_val *schema, struct rk_structure *rule)
 {
 	static const char *const types[] = { "atomic", "map", "set", NULL };
 	const struct rk_val *keys = rk_val_get(schema, RK_SPAN("x-kubernetes-list-map-keys"));
@@ -233,14 +234,13 @@ static void compile_list_type(struct compile *c, const struct spot *spot,
 		(void)rk_missing(c->check, &keys_path,
 				 "must not be empty if x-kubernetes-list-type is map");
 	if (rule->list_type != RK_LIST_MAP && rk_val_count(keys) > 0)
-		(void)rk_bad(c->check, &path,
-			     rk_val_get(schema, RK_SPAN("x-kubernetes-list-type")),
+		(void)rk_bad(c->check, &path, rk_val_get(schema, RK_SPAN("x-kubernetes-list-type")),
 			     "must be map if x-kubernetes-list-map-keys is non-empty");
 	if (rk_val_count(keys) > 0)
 		rule->keys = texts_of(c, keys);
 }
 
-static void compile_bounds(const struct rk_val *schema, struct rk_rule *rule)
+static void compile_bounds(const struct rk_val *schema, struct rk_structure *rule)
 {
 	rule->minimum = number_of(schema, "minimum");
 	rule->maximum = number_of(schema, "maximum");
@@ -260,7 +260,8 @@ static void compile_bounds(const struct rk_val *schema, struct rk_rule *rule)
 		rule->choices = NULL;
 }
 
-static void compile_required(struct compile *c, const struct rk_val *schema, struct rk_rule *rule)
+static void compile_required(struct compile *c, const struct rk_val *schema,
+			     struct rk_structure *rule)
 {
 	const struct rk_val *list = rk_val_get(schema, RK_SPAN("required"));
 	struct rk_span *names = rk_arena_zalloc(c->arena, (rk_val_count(list) + 1) * sizeof *names);
@@ -278,24 +279,24 @@ static const char *doc_of(struct compile *c, const struct rk_val *schema)
 }
 
 /* Everything that is specified has a type, but for what takes an integer or a string. */
-static void check_type(struct compile *c, const struct spot *spot, const struct rk_rule *rule)
+static void check_type(struct compile *c, const struct spot *spot, const struct rk_structure *rule)
 {
 	const struct rk_path path = rk_path_field(spot->path, "type"),
 			     embedded = rk_path_field(spot->path, "x-kubernetes-embedded-resource");
 
 	if (spot->is_logical)
 		return;
-	if (rule->type == RK_RULE_ANY && !rule->int_or_string && !rule->keeps_unknown)
+	if (rule->type == RK_STRUCTURE_ANY && !rule->int_or_string && !rule->keeps_unknown)
 		(void)rk_missing(c->check, &path, "must not be empty for specified object fields");
-	if (rule->int_or_string && rule->type != RK_RULE_ANY)
+	if (rule->int_or_string && rule->type != RK_STRUCTURE_ANY)
 		(void)rk_forbidden(c->check, &path,
 				   "must be empty if x-kubernetes-int-or-string is true");
-	if (rule->is_embedded && rule->type != RK_RULE_OBJECT)
+	if (rule->is_embedded && rule->type != RK_STRUCTURE_OBJECT)
 		(void)rk_bad(c->check, &embedded, NULL, "must be an object");
 }
 
 static void fill(struct compile *c, const struct spot *spot, const struct rk_val *schema,
-		 struct rk_rule *rule)
+		 struct rk_structure *rule)
 {
 	const struct rk_path negated = rk_path_field(spot->path, "not");
 	const struct spot logical = { &negated, spot->depth + 1, true, false };
@@ -325,10 +326,10 @@ static void fill(struct compile *c, const struct spot *spot, const struct rk_val
 		rule->not_of = compile(c, &logical, not_of);
 }
 
-static const struct rk_rule *compile(struct compile *c, const struct spot *spot,
-				     const struct rk_val *schema)
+static const struct rk_structure *compile(struct compile *c, const struct spot *spot,
+					  const struct rk_val *schema)
 {
-	struct rk_rule *rule = rk_arena_zalloc(c->arena, sizeof *rule);
+	struct rk_structure *rule = rk_arena_zalloc(c->arena, sizeof *rule);
 
 	rule->doc = "";
 	rule->length_min = rule->length_max = rule->items_min = rule->items_max = -1;
@@ -347,21 +348,22 @@ static const struct rk_rule *compile(struct compile *c, const struct spot *spot,
 	return rule;
 }
 
-void rk_ruleset_compile(struct rk_arena *arena, const struct rk_check *check,
-		      const struct rk_path *path, const struct rk_val *schema, struct rk_ruleset *ret)
+void rk_structures_compile(struct rk_arena *arena, const struct rk_check *check,
+			   const struct rk_path *path, const struct rk_val *schema,
+			   struct rk_structures *ret)
 {
 	struct compile c = { arena, check, ret, false };
 	const struct spot spot = { path, 0, false, false };
 	const struct rk_path type = rk_path_field(path, "type");
 
-	*ret = (struct rk_ruleset){ 0 };
+	*ret = (struct rk_structures){ 0 };
 	ret->root = compile(&c, &spot, schema);
-	if (ret->root->type != RK_RULE_OBJECT && ret->root->type != RK_RULE_ANY)
+	if (ret->root->type != RK_STRUCTURE_OBJECT && ret->root->type != RK_STRUCTURE_ANY)
 		(void)rk_bad(check, &type, rk_val_get(schema, RK_SPAN("type")),
 			     "must be object at the root");
 }
 
-void rk_ruleset_done(struct rk_ruleset *rules)
+void rk_structures_done(struct rk_structures *rules)
 {
 	rules->patterns = rk_pattern_free_all(rules->patterns);
 }
@@ -369,12 +371,12 @@ void rk_ruleset_done(struct rk_ruleset *rules)
 static int find(const void *key, const void *field)
 {
 	return rk_span_cmp(*(const struct rk_span *)key,
-			   ((const struct rk_rule_field *)field)->name);
+			   ((const struct rk_structure_field *)field)->name);
 }
 
-const struct rk_rule *rk_rule_of_field(const struct rk_rule *rule, struct rk_span name)
+const struct rk_structure *rk_structure_below(const struct rk_structure *rule, struct rk_span name)
 {
-	const struct rk_rule_field *field =
+	const struct rk_structure_field *field =
 		rule->field_count == 0 ? NULL
 				       : bsearch(&name, rule->fields, rule->field_count,
 						 sizeof *rule->fields, find);

@@ -6,24 +6,25 @@
 
 #include "base/buf.h"
 #include "base/hash.h"
-#include "control/schema/pattern.h"
 #include "control/schema/custom_rules.h"
+#include "control/schema/pattern.h"
 #include "control/status.h"
 #include "wire/json.h"
 
 #define CAUSES_MAX 128 /* more help nobody */
 
-static void check(const struct rk_check *to, const struct rk_path *path, const struct rk_rule *rule,
-		  const struct rk_val *val, bool is_object);
+static void check(const struct rk_check *to, const struct rk_path *path,
+		  const struct rk_structure *rule, const struct rk_val *val, bool is_object);
 
 static const char *name_of(const struct rk_check *to, const struct rk_path *path)
 {
 	return rk_path_text(to->arena, path, true);
 }
 
-static __attribute__((format(printf, 4, 5))) void
-wrong(const struct rk_check *to, const struct rk_path *path, const struct rk_val *val,
-      const char *format, ...)
+static __attribute__((format(printf, 4, 5))) void wrong(const struct rk_check *to,
+							const struct rk_path *path,
+							const struct rk_val *val,
+							const char *format, ...)
 {
 	char text[512];
 	va_list list;
@@ -53,26 +54,26 @@ static const char *type_name(const struct rk_val *val)
 	return "object";
 }
 
-static bool has_type(const struct rk_rule *rule, const struct rk_val *val)
+static bool has_type(const struct rk_structure *rule, const struct rk_val *val)
 {
 	if (rule->int_or_string)
 		return val->kind == RK_VAL_INT || val->kind == RK_VAL_STR;
 	switch (rule->type) {
-	case RK_RULE_ANY: return true;
-	case RK_RULE_OBJECT: return val->kind == RK_VAL_MAP;
-	case RK_RULE_ARRAY: return val->kind == RK_VAL_LIST;
-	case RK_RULE_STRING: return val->kind == RK_VAL_STR;
-	case RK_RULE_INTEGER: return val->kind == RK_VAL_INT;
-	case RK_RULE_NUMBER: return val->kind == RK_VAL_INT || val->kind == RK_VAL_REAL;
-	case RK_RULE_BOOLEAN: return val->kind == RK_VAL_BOOL;
+	case RK_STRUCTURE_ANY: return true;
+	case RK_STRUCTURE_OBJECT: return val->kind == RK_VAL_MAP;
+	case RK_STRUCTURE_ARRAY: return val->kind == RK_VAL_LIST;
+	case RK_STRUCTURE_STRING: return val->kind == RK_VAL_STR;
+	case RK_STRUCTURE_INTEGER: return val->kind == RK_VAL_INT;
+	case RK_STRUCTURE_NUMBER: return val->kind == RK_VAL_INT || val->kind == RK_VAL_REAL;
+	case RK_STRUCTURE_BOOLEAN: return val->kind == RK_VAL_BOOL;
 	}
 	return false;
 }
 
 static void wrong_type(const struct rk_check *to, const struct rk_path *path,
-		       const struct rk_rule *rule, const struct rk_val *val)
+		       const struct rk_structure *rule, const struct rk_val *val)
 {
-	static const char *const names[] = { "",	"object",  "array",  "string",
+	static const char *const names[] = { "",        "object", "array",  "string",
 					     "integer", "number", "boolean" };
 	const char *wanted = rule->int_or_string ? "integer,string" : names[rule->type];
 	const char *where = name_of(to, path);
@@ -116,7 +117,7 @@ static bool is_multiple(const struct rk_val *val, const struct rk_val *of)
 }
 
 static void check_number(const struct rk_check *to, const struct rk_path *path,
-			 const struct rk_rule *rule, const struct rk_val *val)
+			 const struct rk_structure *rule, const struct rk_val *val)
 {
 	const int low = rule->minimum != NULL ? compare(val, rule->minimum) : 1;
 	const int high = rule->maximum != NULL ? compare(val, rule->maximum) : -1;
@@ -144,7 +145,7 @@ static int64_t letters(struct rk_span text)
 }
 
 static void check_text(const struct rk_check *to, const struct rk_path *path,
-		       const struct rk_rule *rule, const struct rk_val *val)
+		       const struct rk_structure *rule, const struct rk_val *val)
 {
 	const int64_t size = rule->length_min >= 0 || rule->length_max >= 0 ? letters(val->str) : 0;
 
@@ -177,8 +178,7 @@ static uint64_t mark_of_fields(const struct rk_val *map)
 	uint64_t sum = 0; /* the order of fields does not matter */
 
 	for (uint32_t i = 0; i < map->count; i++)
-		sum += rk_hash64(map->fields[i].key,
-				 mark_of(map->fields[i].val));
+		sum += rk_hash64(map->fields[i].key, mark_of(map->fields[i].val));
 	return sum;
 }
 
@@ -202,7 +202,7 @@ static uint64_t mark_of(const struct rk_val *val)
 	return mark;
 }
 
-static uint64_t mark_of_item(const struct rk_rule *rule, const struct rk_val *item)
+static uint64_t mark_of_item(const struct rk_structure *rule, const struct rk_val *item)
 {
 	uint64_t mark = 0;
 
@@ -216,15 +216,15 @@ static uint64_t mark_of_item(const struct rk_rule *rule, const struct rk_val *it
 	return mark;
 }
 
-static bool is_same_item(const struct rk_rule *rule, const struct rk_val *a, const struct rk_val *b)
+static bool is_same_item(const struct rk_structure *rule, const struct rk_val *a,
+			 const struct rk_val *b)
 {
 	if (rule->list_type != RK_LIST_MAP || rule->keys == NULL)
 		return rk_val_eq(a, b);
 	for (size_t i = 0; rule->keys[i] != NULL; i++) {
 		const struct rk_val *left = rk_val_get(a, rk_span_str(rule->keys[i]));
 		const struct rk_val *right = rk_val_get(b, rk_span_str(rule->keys[i]));
-		if ((left == NULL) != (right == NULL) ||
-		    (left != NULL && !rk_val_eq(left, right)))
+		if ((left == NULL) != (right == NULL) || (left != NULL && !rk_val_eq(left, right)))
 			return false;
 	}
 	return true;
@@ -245,7 +245,7 @@ static int by_mark(const void *left, const void *right)
 }
 
 /* The first item that repeats an earlier one; count when there is none. */
-static uint32_t find_repeated(const struct rk_check *to, const struct rk_rule *rule,
+static uint32_t find_repeated(const struct rk_check *to, const struct rk_structure *rule,
 			      const struct rk_val *list)
 {
 	struct mark *marks = rk_arena_alloc(to->arena, (list->count + 1) * sizeof *marks);
@@ -262,7 +262,7 @@ static uint32_t find_repeated(const struct rk_check *to, const struct rk_rule *r
 }
 
 static void check_repeated(const struct rk_check *to, const struct rk_path *path,
-			   const struct rk_rule *rule, const struct rk_val *val)
+			   const struct rk_structure *rule, const struct rk_val *val)
 {
 	const uint32_t at = find_repeated(to, rule, val);
 	const struct rk_path here = rk_path_item(path, at);
@@ -276,7 +276,7 @@ static void check_repeated(const struct rk_check *to, const struct rk_path *path
 }
 
 static void check_list(const struct rk_check *to, const struct rk_path *path,
-		       const struct rk_rule *rule, const struct rk_val *val)
+		       const struct rk_structure *rule, const struct rk_val *val)
 {
 	if (rule->items_min > (int64_t)val->count)
 		wrong(to, path, val, "should have at least %lld items", (long long)rule->items_min);
@@ -292,7 +292,7 @@ static void check_list(const struct rk_check *to, const struct rk_path *path,
 }
 
 static void check_map(const struct rk_check *to, const struct rk_path *path,
-		      const struct rk_rule *rule, const struct rk_val *val, bool is_object)
+		      const struct rk_structure *rule, const struct rk_val *val, bool is_object)
 {
 	for (uint32_t i = 0; i < rule->required_count; i++) {
 		const struct rk_path here = { path, rule->required[i], -1, false };
@@ -306,7 +306,7 @@ static void check_map(const struct rk_check *to, const struct rk_path *path,
 		too_many(to, path, val->count, rule->fields_max);
 	for (uint32_t i = 0; i < val->count && rk_val_count(to->causes) < CAUSES_MAX; i++) {
 		const struct rk_path here = { path, val->fields[i].key, -1, false };
-		const struct rk_rule *of_field = rk_rule_of_field(rule, val->fields[i].key);
+		const struct rk_structure *of_field = rk_structure_below(rule, val->fields[i].key);
 		const bool is_meta = is_object && rk_span_is(val->fields[i].key, "metadata");
 		if (of_field != NULL && !(is_meta && path == NULL))
 			check(to, &here, of_field, val->fields[i].val, of_field->is_embedded);
@@ -315,8 +315,8 @@ static void check_map(const struct rk_check *to, const struct rk_path *path,
 
 /* --- combinations --- */
 
-static bool holds(const struct rk_check *to, const struct rk_path *path, const struct rk_rule *rule,
-		  const struct rk_val *val)
+static bool holds(const struct rk_check *to, const struct rk_path *path,
+		  const struct rk_structure *rule, const struct rk_val *val)
 {
 	const struct rk_check aside = { to->arena, rk_val_list(to->arena) };
 
@@ -325,7 +325,7 @@ static bool holds(const struct rk_check *to, const struct rk_path *path, const s
 }
 
 static uint32_t count_holding(const struct rk_check *to, const struct rk_path *path,
-			      const struct rk_rule_list *list, const struct rk_val *val)
+			      const struct rk_structure_list *list, const struct rk_val *val)
 {
 	uint32_t count = 0;
 
@@ -342,7 +342,7 @@ static void combination(const struct rk_check *to, const struct rk_path *path,
 }
 
 static void check_combinations(const struct rk_check *to, const struct rk_path *path,
-			       const struct rk_rule *rule, const struct rk_val *val)
+			       const struct rk_structure *rule, const struct rk_val *val)
 {
 	for (uint32_t i = 0; i < rule->all_of.count; i++)
 		check(to, path, rule->all_of.at[i], val, false);
@@ -367,7 +367,7 @@ static void check_combinations(const struct rk_check *to, const struct rk_path *
 /* --- all of it --- */
 
 static void check_choices(const struct rk_check *to, const struct rk_path *path,
-			  const struct rk_rule *rule, const struct rk_val *val)
+			  const struct rk_structure *rule, const struct rk_val *val)
 {
 	struct rk_buf text = { 0 };
 
@@ -386,8 +386,8 @@ static void check_choices(const struct rk_check *to, const struct rk_path *path,
 	rk_buf_done(&text);
 }
 
-static void check(const struct rk_check *to, const struct rk_path *path, const struct rk_rule *rule,
-		  const struct rk_val *val, bool is_object)
+static void check(const struct rk_check *to, const struct rk_path *path,
+		  const struct rk_structure *rule, const struct rk_val *val, bool is_object)
 {
 	if (rk_val_is(val, RK_VAL_NULL) && rule->nullable)
 		return;
@@ -409,8 +409,8 @@ static void check(const struct rk_check *to, const struct rk_path *path, const s
 	check_combinations(to, path, rule, val);
 }
 
-void rk_rules_check(const struct rk_check *to, const struct rk_rule *rule,
-		    const struct rk_val *object)
+void rk_structure_check(const struct rk_check *to, const struct rk_structure *rule,
+			const struct rk_val *object)
 {
 	check(to, NULL, rule, object, true);
 }

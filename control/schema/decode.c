@@ -501,7 +501,7 @@ static int decode_custom(struct decode *decode, const struct rk_kind *kind, stru
 		*ret_status = refusal(decode->arena, kind->kind, kind->api_version, decode->why);
 		return RK_EINVAL;
 	}
-	rk_rules_prune(decode->arena, kind->custom->rules, obj,
+	rk_structure_prune(decode->arena, kind->custom->rules, obj,
 		       decode->strictness != RK_STRICT_IGNORE ? decode->unknown : NULL);
 	return finish(decode, kind->kind, kind->api_version, obj, warnings, ret_status);
 }

@@ -128,7 +128,7 @@ void rk_schema_default(struct rk_arena *arena, const struct rk_kind *kind, struc
 	};
 
 	if (kind->custom != NULL) {
-		rk_rules_default(arena, kind->custom->rules, obj);
+		rk_structure_default(arena, kind->custom->rules, obj);
 		return;
 	}
 	fill_object(arena, kind->type, obj);

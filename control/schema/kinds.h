@@ -61,7 +61,7 @@ struct rk_type {
 };
 
 struct rk_jsonpath;
-struct rk_rule;
+struct rk_structure;
 
 struct rk_column { /* of a table */
 	const char *name;
@@ -73,7 +73,7 @@ struct rk_column { /* of a table */
 };
 
 struct rk_custom_kind { /* what a CustomResourceDefinition says beyond what built-in kinds have */
-	const struct rk_rule *rules;  /* of its objects (control/schema/custom_rules.h) */
+	const struct rk_structure *rules;  /* of its objects (control/schema/custom_rules.h) */
 	const struct rk_val *schema;  /* its openAPIV3Schema as it was given */
 	const char *scale_spec, *scale_status, *scale_selector; /* dotted paths; NULL when there are none */
 	bool is_deprecated;

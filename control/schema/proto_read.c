@@ -1,178 +1,10 @@
 /* From protobuf to the value that the same object's JSON gives. Nothing in it is trusted. */
-#include <stdlib.h>
+#include <string.h>
 
-#include "base/mem.h"
-#include "base/timefmt.h"
 #include "control/schema/base64.h"
-#include "control/schema/proto.h"
-#include "wire/json.h"
-#include "wire/proto.h"
-
-#define DEPTH_MAX  100u       /* levels of the value; what is around it in a command has room */
-#define VALUES_MAX (1u << 20) /* a byte or two can stand for a value of forty */
-
-struct read {
-	struct rk_arena *arena;
-	uint32_t values;
-	const struct rk_type *owner; /* where it is, for the text of an error */
-	const char *field;
-	const char *why;
-};
-
-static bool bad(struct read *read, const char *why)
-{
-	if (read->why == NULL)
-		read->why = why;
-	return false;
-}
-
-static bool count_value(struct read *read)
-{
-	return ++read->values <= VALUES_MAX || bad(read, "the message holds too many values");
-}
-
-/* --- texts --- */
-
-/* The size of the UTF-8 sequence that starts here, 0 when it is none (RFC 3629). */
-static size_t sequence(const uint8_t *at, size_t left)
-{
-	const uint8_t lead = at[0];
-	const size_t size = lead < 0x80                   ? 1
-			    : lead >= 0xc2 && lead < 0xe0 ? 2
-			    : lead >= 0xe0 && lead < 0xf0 ? 3
-			    : lead >= 0xf0 && lead < 0xf5 ? 4
-							  : 0;
-
-	if (size == 0 || size > left)
-		return 0;
-	for (size_t i = 1; i < size; i++)
-		if ((at[i] & 0xc0) != 0x80)
-			return 0;
-	/* Overlong forms, surrogates, and what lies behind the last character. */
-	if ((lead == 0xe0 && at[1] < 0xa0) || (lead == 0xed && at[1] >= 0xa0) ||
-	    (lead == 0xf0 && at[1] < 0x90) || (lead == 0xf4 && at[1] >= 0x90))
-		return 0;
-	return size;
-}
-
-static bool is_utf8(struct rk_span text)
-{
-	for (size_t at = 0; at < text.size;) {
-		const size_t size = sequence(text.data + at, text.size - at);
-		if (size == 0)
-			return false;
-		at += size;
-	}
-	return true;
-}
-
-static bool read_text(struct read *read, struct rk_span text, struct rk_val **ret)
-{
-	if (!is_utf8(text))
-		return bad(read, "the text is not UTF-8");
-	*ret = rk_val_str(read->arena, text);
-	return true;
-}
-
-/* --- messages that stand for one value --- */
-
-struct parts { /* every special message fits into three fields */
-	int64_t numbers[4];
-	struct rk_span texts[4];
-	bool is_empty;
-};
-
-static bool read_parts(struct read *read, struct rk_span bytes, struct parts *ret)
-{
-	struct rk_reader reader = rk_reader_of(bytes);
-	struct rk_proto_field field;
-	int more;
-
-	*ret = (struct parts){ .is_empty = bytes.size == 0 };
-	while ((more = rk_proto_next(&reader, &field)) == 1) {
-		if (field.number >= 4)
-			continue;
-		if (field.kind == RK_PROTO_BYTES)
-			ret->texts[field.number] = field.bytes;
-		else
-			ret->numbers[field.number] = (int64_t)field.value;
-	}
-	return more == 0 || bad(read, "a message within is malformed");
-}
-
-static bool read_time(struct read *read, enum rk_type_kind kind, const struct parts *parts,
-		      struct rk_val **ret)
-{
-	const int64_t year_0 = -62167219200, year_9999 = 253402300799;
-	const int64_t seconds = parts->numbers[1], nanos = parts->numbers[2];
-	char text[RK_TIME_TEXT_MAX];
-	size_t size;
-
-	if (parts->is_empty) { /* no time at all */
-		*ret = rk_val_null(read->arena);
-		return true;
-	}
-	if (seconds < year_0 || seconds > year_9999 || nanos < 0 || nanos > 999999999)
-		return bad(read, "the time is out of range");
-	if (kind == RK_TYPE_TIME)
-		size = rk_time_format(text, seconds * 1000);
-	else
-		size = rk_time_format_micro(text, seconds * 1000000 + nanos / 1000);
-	*ret = rk_val_str(read->arena, rk_arena_span(read->arena, rk_span_of(text, size)));
-	return true;
-}
-
-static bool read_int_or_string(struct read *read, const struct parts *parts, struct rk_val **ret)
-{
-	if (parts->numbers[1] == 1)
-		return read_text(read, parts->texts[3], ret);
-	if (parts->numbers[1] != 0)
-		return bad(read, "neither a number nor a text");
-	*ret = rk_val_int(read->arena, (int32_t)parts->numbers[2]);
-	return true;
-}
-
-static unsigned depth_of(const struct rk_val *val)
-{
-	unsigned deepest = 0;
-
-	for (uint32_t i = 0; i < rk_val_count(val); i++) {
-		const unsigned depth =
-			depth_of(val->kind == RK_VAL_LIST ? val->items[i] : val->fields[i].val);
-		deepest = depth > deepest ? depth : deepest;
-	}
-	return deepest + 1;
-}
-
-static bool read_any(struct read *read, struct rk_span json, unsigned depth, struct rk_val **ret)
-{
-	struct rk_error error = { .text = "" };
-
-	if (json.size == 0) {
-		*ret = rk_val_null(read->arena);
-		return true;
-	}
-	if (rk_json_parse(read->arena, json, 0, ret, &error) < 0)
-		return bad(read, rk_arena_printf(read->arena, "not JSON: %s", error.text));
-	return depth + depth_of(*ret) <= DEPTH_MAX || bad(read, "nested too deep");
-}
+#include "control/schema/proto_inner.h"
 
 /* --- one value --- */
-
-static bool read_message(struct read *read, const struct rk_type *type, struct rk_span bytes,
-			 unsigned depth, struct rk_val *into);
-
-static bool read_number(struct read *read, const struct rk_type *type, uint64_t value,
-			struct rk_val **ret)
-{
-	if (type->kind == RK_TYPE_BOOL)
-		*ret = rk_val_bool(read->arena, value != 0);
-	else /* what is left of it in 32 bits, as everybody who reads protobuf has it */
-		*ret = rk_val_int(read->arena, type->kind == RK_TYPE_INT32
-						       ? (int64_t)(int32_t)(uint32_t)value
-						       : (int64_t)value);
-	return count_value(read);
-}
 
 static bool is_number(const struct rk_type *type)
 {
@@ -180,96 +12,98 @@ static bool is_number(const struct rk_type *type)
 	       type->kind == RK_TYPE_INT64;
 }
 
-/* A list as one value: a message {1: its texts}. */
-static bool read_texts(struct read *read, struct rk_span bytes, struct rk_val **ret)
+static bool read_number(struct rk_protobuf_in *in, const struct rk_type *type, uint64_t value,
+			struct rk_val **ret)
 {
-	struct rk_reader reader = rk_reader_of(bytes);
-	struct rk_proto_field field;
-	int more;
+	if (type->kind == RK_TYPE_BOOL)
+		*ret = rk_val_bool(in->arena, value != 0);
+	else /* what is left of it in 32 bits, as everybody who reads protobuf has it */
+		*ret = rk_val_int(in->arena, type->kind == RK_TYPE_INT32
+						     ? (int64_t)(int32_t)(uint32_t)value
+						     : (int64_t)value);
+	return rk_protobuf_count(in);
+}
 
-	if (*ret == NULL)
-		*ret = rk_val_list(read->arena);
-	while ((more = rk_proto_next(&reader, &field)) == 1) {
-		struct rk_val *text;
-		if (field.number != 1 || field.kind != RK_PROTO_BYTES)
-			continue;
-		if (!count_value(read) || !read_text(read, field.bytes, &text))
-			return false;
-		rk_val_append(read->arena, *ret, text);
-	}
-	return more == 0 || bad(read, "a list of texts is malformed");
+/* A whole number is one in JSON too, whatever it is called here. */
+static bool read_real(struct rk_protobuf_in *in, uint64_t bits, struct rk_val **ret)
+{
+	const double whole_max = 9007199254740992.0; /* up to there all of them are exact */
+	double value;
+
+	memcpy(&value, &bits, sizeof value);
+	if ((bits >> 52 & 0x7ff) == 0x7ff)
+		return rk_protobuf_bad(in, "not a number");
+	if (value >= -whole_max && value <= whole_max && value == (double)(int64_t)value)
+		*ret = rk_val_int(in->arena, (int64_t)value);
+	else
+		*ret = rk_val_real(in->arena, value);
+	return rk_protobuf_count(in);
 }
 
 /* Anything that has a length. *ret is not NULL when the message came in parts and this one is a
  * further part of it. */
-static bool read_bytes(struct read *read, const struct rk_type *type, struct rk_span bytes,
+static bool read_bytes(struct rk_protobuf_in *in, const struct rk_type *type, struct rk_span bytes,
 		       unsigned depth, struct rk_val **ret)
 {
-	struct parts parts;
-
-	if (!count_value(read))
+	if (!rk_protobuf_count(in))
 		return false;
+	if (rk_protobuf_is_schema_or(type))
+		return rk_protobuf_read_schema_or(in, type, bytes, depth, ret);
 	switch (type->kind) {
-	case RK_TYPE_STRING: return read_text(read, bytes, ret);
+	case RK_TYPE_STRING: return rk_protobuf_text(in, bytes, ret);
 	case RK_TYPE_BYTES:
-		*ret = rk_val_str(read->arena, rk_base64_encode(read->arena, bytes));
+		*ret = rk_val_str(in->arena, rk_base64_encode(in->arena, bytes));
 		return true;
 	case RK_TYPE_OBJECT:
 		if (*ret == NULL)
-			*ret = rk_val_map(read->arena);
-		return read_message(read, type, bytes, depth, *ret);
-	case RK_TYPE_STRINGS: return read_texts(read, bytes, ret);
+			*ret = rk_val_map(in->arena);
+		return rk_protobuf_message(in, type, bytes, depth, *ret);
 	case RK_TYPE_ANY:
 	case RK_TYPE_TIME:
 	case RK_TYPE_MICRO_TIME:
 	case RK_TYPE_QUANTITY:
+	case RK_TYPE_STRINGS:
 	case RK_TYPE_INT_OR_STRING: break;
 	case RK_TYPE_BOOL:
+	case RK_TYPE_NUMBER:
 	case RK_TYPE_INT32:
-	case RK_TYPE_INT64:
-	case RK_TYPE_NUMBER: return bad(read, "a number was expected");
+	case RK_TYPE_INT64: return rk_protobuf_bad(in, "a number was expected");
 	}
-	if (!read_parts(read, bytes, &parts))
-		return false;
-	if (type->kind == RK_TYPE_ANY)
-		return read_any(read, parts.texts[1], depth, ret);
-	if (type->kind == RK_TYPE_INT_OR_STRING)
-		return read_int_or_string(read, &parts, ret);
-	if (type->kind == RK_TYPE_QUANTITY)
-		return read_text(read, parts.texts[1].size > 0 ? parts.texts[1] : RK_SPAN("0"),
-				 ret);
-	return read_time(read, type->kind, &parts, ret);
+	return rk_protobuf_special(in, type->kind, bytes, depth, ret);
 }
 
-static bool read_value(struct read *read, const struct rk_type *type,
+static bool read_value(struct rk_protobuf_in *in, const struct rk_type *type,
 		       const struct rk_proto_field *field, unsigned depth, struct rk_val **ret)
 {
-	if (depth > DEPTH_MAX)
-		return bad(read, "nested too deep");
+	if (depth > RK_PROTOBUF_DEPTH_MAX)
+		return rk_protobuf_bad(in, "nested too deep");
 	if (field->kind == RK_PROTO_BYTES)
-		return read_bytes(read, type, field->bytes, depth, ret);
-	if (!is_number(type) || field->is_fixed)
-		return bad(read, "not the wire type of the field");
-	return read_number(read, type, field->value, ret);
+		return read_bytes(in, type, field->bytes, depth, ret);
+	if (type->kind == RK_TYPE_NUMBER && field->fixed_size == 8)
+		return read_real(in, field->value, ret);
+	if (!is_number(type) || field->fixed_size != 0)
+		return rk_protobuf_bad(in, "not the wire type of the field");
+	return read_number(in, type, field->value, ret);
 }
 
 /* --- structure --- */
 
 /* The field's own value so far; NULL when there is none. Names are the registry's: the same field
  * has the same pointer. */
-static struct rk_val **slot_of(struct read *read, struct rk_val *map, const struct rk_prop *prop)
+static struct rk_val **slot_of(struct rk_protobuf_in *in, struct rk_val *map,
+			       const struct rk_prop *prop)
 {
 	const struct rk_span name = rk_span_str(prop->name);
 
 	for (uint32_t i = 0; i < map->count; i++)
 		if (map->fields[i].key.data == name.data)
 			return &map->fields[i].val;
-	rk_val_set(read->arena, map, name, rk_val_null(read->arena));
+	rk_val_set(in->arena, map, name, rk_val_null(in->arena));
 	map->fields[map->count - 1].val = NULL;
 	return &map->fields[map->count - 1].val;
 }
 
-static bool read_packed(struct read *read, const struct rk_type *type, struct rk_span bytes,
+static bool read_packed(struct rk_protobuf_in *in, const struct rk_type *type, struct rk_span bytes,
 			struct rk_val *list)
 {
 	struct rk_reader reader = rk_reader_of(bytes);
@@ -278,40 +112,42 @@ static bool read_packed(struct read *read, const struct rk_type *type, struct rk
 	while (rk_reader_left(&reader) > 0) {
 		const uint64_t value = rk_read_varint(&reader);
 		if (reader.failed)
-			return bad(read, "a packed list is malformed");
-		if (!read_number(read, type, value, &item))
+			return rk_protobuf_bad(in, "a packed list is malformed");
+		if (!read_number(in, type, value, &item))
 			return false;
-		rk_val_append(read->arena, list, item);
+		rk_val_append(in->arena, list, item);
 	}
 	return true;
 }
 
-static bool read_item(struct read *read, const struct rk_type *type,
+static bool read_item(struct rk_protobuf_in *in, const struct rk_type *type,
 		      const struct rk_proto_field *field, unsigned depth, struct rk_val *list)
 {
 	struct rk_val *item = NULL;
 
 	if (field->kind == RK_PROTO_BYTES && is_number(type))
-		return read_packed(read, type, field->bytes, list);
-	if (!read_value(read, type, field, depth + 1, &item))
+		return read_packed(in, type, field->bytes, list);
+	if (!read_value(in, type, field, depth + 1, &item))
 		return false;
-	rk_val_append(read->arena, list, item);
+	rk_val_append(in->arena, list, item);
 	return true;
 }
 
 /* What an entry without a value has: the zero of its type. */
-static bool zero_value(struct read *read, const struct rk_type *type, unsigned depth,
+static bool zero_value(struct rk_protobuf_in *in, const struct rk_type *type, unsigned depth,
 		       struct rk_val **ret)
 {
+	const bool is_real = type->kind == RK_TYPE_NUMBER;
 	const struct rk_proto_field none = {
-		.kind = is_number(type) ? RK_PROTO_NUMBER : RK_PROTO_BYTES,
+		.kind = is_number(type) || is_real ? RK_PROTO_NUMBER : RK_PROTO_BYTES,
+		.fixed_size = is_real ? 8 : 0,
 	};
 
-	return read_value(read, type, &none, depth, ret);
+	return read_value(in, type, &none, depth, ret);
 }
 
 /* An entry is a message {1: key, 2: value}. That a key is there once is seen to at the end. */
-static bool read_entry(struct read *read, const struct rk_type *type,
+static bool read_entry(struct rk_protobuf_in *in, const struct rk_type *type,
 		       const struct rk_proto_field *entry, unsigned depth, struct rk_val *map)
 {
 	struct rk_reader reader = rk_reader_of(entry->bytes);
@@ -321,22 +157,22 @@ static bool read_entry(struct read *read, const struct rk_type *type,
 	int more;
 
 	if (entry->kind != RK_PROTO_BYTES)
-		return bad(read, "not the wire type of the field");
+		return rk_protobuf_bad(in, "not the wire type of the field");
 	while ((more = rk_proto_next(&reader, &field)) == 1) {
 		if (field.number == 1 && field.kind == RK_PROTO_BYTES)
 			key = field.bytes;
-		else if (field.number == 2 && !read_value(read, type, &field, depth + 1, &val))
+		else if (field.number == 2 && !read_value(in, type, &field, depth + 1, &val))
 			return false;
 	}
 	if (more < 0)
-		return bad(read, "an entry of a map is malformed");
-	if (!is_utf8(key))
-		return bad(read, "a key is not UTF-8");
-	if (val == NULL && !zero_value(read, type, depth + 1, &val))
+		return rk_protobuf_bad(in, "an entry of a map is malformed");
+	if (!rk_protobuf_is_utf8(key))
+		return rk_protobuf_bad(in, "a key is not UTF-8");
+	if (val == NULL && !zero_value(in, type, depth + 1, &val))
 		return false;
 	if (map->count == map->capacity) {
 		struct rk_field *more_fields = rk_arena_alloc(
-			read->arena, (2 * (size_t)map->count + 8) * sizeof *more_fields);
+			in->arena, (2 * (size_t)map->count + 8) * sizeof *more_fields);
 		if (map->count > 0)
 			memcpy(more_fields, map->fields, map->count * sizeof *more_fields);
 		map->fields = more_fields;
@@ -346,90 +182,100 @@ static bool read_entry(struct read *read, const struct rk_type *type,
 	return true;
 }
 
-static bool read_prop(struct read *read, const struct rk_prop *prop,
+static bool read_prop(struct rk_protobuf_in *in, const struct rk_prop *prop,
 		      const struct rk_proto_field *field, unsigned depth, struct rk_val *into)
 {
-	struct rk_val **slot = slot_of(read, into, prop);
+	struct rk_val **slot = slot_of(in, into, prop);
 
 	if (prop->shape == RK_SHAPE_ONE)
-		return read_value(read, prop->type, field, depth + 1, slot);
+		return read_value(in, prop->type, field, depth + 1, slot);
 	if (*slot == NULL)
-		*slot = prop->shape == RK_SHAPE_LIST ? rk_val_list(read->arena)
-						     : rk_val_map(read->arena);
+		*slot = prop->shape == RK_SHAPE_LIST ? rk_val_list(in->arena)
+						     : rk_val_map(in->arena);
 	if (prop->shape == RK_SHAPE_LIST)
-		return read_item(read, prop->type, field, depth + 1, *slot);
-	return read_entry(read, prop->type, field, depth + 1, *slot);
+		return read_item(in, prop->type, field, depth + 1, *slot);
+	return read_entry(in, prop->type, field, depth + 1, *slot);
 }
 
-#define LEVELS RK_COUNT(((struct rk_prop *)0)->proto)
+struct place { /* the numbers of the messages around, within one that JSON shows as one */
+	const struct rk_type *type;
+	uint32_t around[RK_PROTO_DEPTH];
+	unsigned levels;
+};
 
-/* The field whose numbers these are; the rest of them are 0. */
-static const struct rk_prop *numbered(const struct rk_type *type, const uint32_t numbers[LEVELS])
+static bool is_around(const struct place *place, const struct rk_prop *prop, uint32_t number)
 {
-	for (uint32_t i = 0; i < type->prop_count; i++) {
-		size_t level = 0;
-		while (level < LEVELS && type->props[i].proto[level] == numbers[level])
-			level++;
-		if (level == LEVELS)
-			return &type->props[i];
+	for (unsigned i = 0; i < place->levels; i++)
+		if (prop->proto[i] != place->around[i])
+			return false;
+	return prop->proto[place->levels] == number;
+}
+
+/* The field of that number; *ret_embeds: there is none, but fields within it. */
+static const struct rk_prop *numbered(const struct place *place, uint32_t number, bool *ret_embeds)
+{
+	const unsigned inner = place->levels + 1;
+
+	*ret_embeds = false;
+	for (uint32_t i = 0; i < place->type->prop_count; i++) {
+		const struct rk_prop *prop = &place->type->props[i];
+		if (!is_around(place, prop, number))
+			continue;
+		if (inner == RK_PROTO_DEPTH || prop->proto[inner] == 0)
+			return prop;
+		*ret_embeds = true;
 	}
 	return NULL;
 }
 
-/* Whether fields of the type stand within the message of these numbers. */
-static bool embeds(const struct rk_type *type, const uint32_t numbers[LEVELS], size_t count)
+static bool read_fields(struct rk_protobuf_in *in, const struct place *place, struct rk_span bytes,
+			unsigned depth, struct rk_val *into);
+
+/* A message whose fields stand among those of the type. */
+static bool read_embedded(struct rk_protobuf_in *in, const struct place *place,
+			  const struct rk_proto_field *field, unsigned depth, struct rk_val *into)
 {
-	for (uint32_t i = 0; count < LEVELS && i < type->prop_count; i++) {
-		size_t level = 0;
-		while (level < count && type->props[i].proto[level] == numbers[level])
-			level++;
-		if (level == count && type->props[i].proto[count] != 0)
-			return true;
-	}
-	return false;
+	struct place inner = *place;
+
+	if (field->kind != RK_PROTO_BYTES)
+		return rk_protobuf_bad(in, "an embedded message is malformed");
+	inner.around[inner.levels++] = field->number;
+	return read_fields(in, &inner, field->bytes, depth, into);
 }
 
-static bool read_known(struct read *read, const struct rk_type *type, const struct rk_prop *prop,
+static bool read_field(struct rk_protobuf_in *in, const struct place *place,
 		       const struct rk_proto_field *field, unsigned depth, struct rk_val *into)
 {
-	if (prop == NULL) /* a newer client's field */
+	bool embeds;
+	const struct rk_prop *prop = numbered(place, field->number, &embeds);
+
+	if (prop == NULL) /* or a newer client's field */
+		return !embeds || read_embedded(in, place, field, depth, into);
+	if (read_prop(in, prop, field, depth, into))
 		return true;
-	if (read_prop(read, prop, field, depth, into))
-		return true;
-	if (read->field == NULL) {
-		read->owner = type;
-		read->field = prop->name;
+	if (in->field == NULL) {
+		in->owner = place->type;
+		in->field = prop->name;
 	}
 	return false;
 }
 
-/* The fields of a message, or of one that is embedded in it: those stand among the others. */
-static bool read_fields(struct read *read, const struct rk_type *type, struct rk_span bytes,
-			const uint32_t outer[LEVELS], size_t level, unsigned depth,
-			struct rk_val *into)
+static bool read_fields(struct rk_protobuf_in *in, const struct place *place, struct rk_span bytes,
+			unsigned depth, struct rk_val *into)
 {
 	struct rk_reader reader = rk_reader_of(bytes);
 	struct rk_proto_field field;
 	int more;
 
-	while ((more = rk_proto_next(&reader, &field)) == 1) {
-		uint32_t numbers[LEVELS];
-		memcpy(numbers, outer, sizeof numbers);
-		numbers[level] = field.number;
-		if (!embeds(type, numbers, level + 1)) {
-			if (!read_known(read, type, numbered(type, numbers), &field, depth, into))
-				return false;
-		} else if (field.kind != RK_PROTO_BYTES) {
-			return bad(read, "an embedded message is malformed");
-		} else if (!read_fields(read, type, field.bytes, numbers, level + 1, depth, into)) {
+	while ((more = rk_proto_next(&reader, &field)) == 1)
+		if (!read_field(in, place, &field, depth, into))
 			return false;
-		}
-	}
-	return more == 0 || bad(read, "the message is malformed");
+	return more == 0 || rk_protobuf_bad(in, "the message is malformed");
 }
 
 /* Upstream's maps are sorted and hold a key once. */
-static bool settle_maps(struct read *read, struct rk_val *message, const struct rk_type *type)
+static bool settle_maps(struct rk_protobuf_in *in, struct rk_val *message,
+			const struct rk_type *type)
 {
 	for (uint32_t i = 0; i < message->count; i++) {
 		struct rk_val *map = message->fields[i].val;
@@ -439,18 +285,17 @@ static bool settle_maps(struct read *read, struct rk_val *message, const struct 
 		rk_val_sort(map);
 		for (uint32_t n = 1; n < map->count; n++)
 			if (rk_span_eq(map->fields[n - 1].key, map->fields[n].key))
-				return bad(read, "a map holds a key twice");
+				return rk_protobuf_bad(in, "a map holds a key twice");
 	}
 	return true;
 }
 
-static bool read_message(struct read *read, const struct rk_type *type, struct rk_span bytes,
-			 unsigned depth, struct rk_val *into)
+bool rk_protobuf_message(struct rk_protobuf_in *in, const struct rk_type *type,
+			 struct rk_span bytes, unsigned depth, struct rk_val *into)
 {
-	const uint32_t numbers[LEVELS] = { 0 };
+	const struct place place = { .type = type };
 
-	return read_fields(read, type, bytes, numbers, 0, depth, into) &&
-	       settle_maps(read, into, type);
+	return read_fields(in, &place, bytes, depth, into) && settle_maps(in, into, type);
 }
 
 /* --- the envelope --- */
@@ -489,7 +334,7 @@ static int open_envelope(struct rk_span body, struct unknown *unknown, struct sa
 		return rk_fail(error, RK_EINVAL, "the envelope is malformed");
 	if (unknown->encoding.size > 0)
 		return rk_fail(error, RK_EINVAL, "the content is encoded once more");
-	if (!is_utf8(says->api_version) || !is_utf8(says->kind))
+	if (!rk_protobuf_is_utf8(says->api_version) || !rk_protobuf_is_utf8(says->kind))
 		return rk_fail(error, RK_EINVAL, "the kind is not UTF-8");
 	return RK_OK;
 }
@@ -499,7 +344,9 @@ int rk_protobuf_read(struct rk_arena *arena, const struct rk_kinds *kinds, struc
 {
 	struct unknown unknown = { 0 };
 	struct says says = { 0 };
-	struct read read = { .arena = arena };
+	struct rk_protobuf_in in = { .arena = arena,
+				     .schema =
+					     rk_types_by_name(kinds, RK_SPAN("JSONSchemaProps")) };
 
 	RK_TRY(open_envelope(body, &unknown, &says, error));
 	const struct rk_type *type = rk_protobuf_type(kinds, says.api_version, says.kind);
@@ -511,11 +358,11 @@ int rk_protobuf_read(struct rk_arena *arena, const struct rk_kinds *kinds, struc
 	struct rk_val *object = rk_val_map(arena);
 	rk_val_put_str(arena, object, "kind", says.kind);
 	rk_val_put_str(arena, object, "apiVersion", says.api_version);
-	if (!read_message(&read, type, unknown.raw, 1, object))
+	if (!rk_protobuf_message(&in, type, unknown.raw, 1, object))
 		return rk_fail(error, RK_EINVAL, "%s%s%s: %s",
-			       read.owner != NULL ? read.owner->name : type->name,
-			       read.field != NULL ? "." : "", read.field != NULL ? read.field : "",
-			       read.why);
+			       in.owner != NULL ? in.owner->name : type->name,
+			       in.field != NULL ? "." : "", in.field != NULL ? in.field : "",
+			       in.why);
 	*ret = object;
 	return RK_OK;
 }

@@ -274,9 +274,9 @@ Test(custom, definitions_are_validated)
 	refused("spec.names.listKind", "\"Widget\"", "spec.names.listKind", "FieldValueInvalid");
 	refused("spec.names.shortNames", "[\"W_\"]", "spec.names.shortNames[0]",
 		"FieldValueInvalid");
-	refused("spec.versions", "[]", "spec.versions", "FieldValueRequired");
+	refused("spec.versions", "[]", "spec.versions", "FieldValueInvalid");
 	refused("v.storage", "false", "spec.versions", "FieldValueInvalid");
-	refused("v.name", "\"v1beta1\"", "spec.versions[1].name", "FieldValueDuplicate");
+	refused("v.name", "\"v1beta1\"", "spec.versions", "FieldValueInvalid");
 	refused("v.schema", "{}", root, "FieldValueRequired");
 	refused("spec.conversion.strategy", "\"Webhook\"", "spec.conversion.strategy",
 		"FieldValueForbidden");

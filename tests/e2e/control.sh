@@ -88,6 +88,17 @@ typed() { # with kubectl $1 in namespace $2
 	made "$what: headless service" "service/none created" $k create service clusterip none --clusterip=None
 	made "$what: external name" "service/ext created" $k create service externalname ext --external-name=example.com
 	made "$what: service account" "serviceaccount/sa created" $k create serviceaccount sa
+	made "$what: role" "role.rbac.authorization.k8s.io/r created" $k create role r --verb=get --resource=pods,deployments.apps --resource-name=x
+	made "$what: role binding" "rolebinding.rbac.authorization.k8s.io/rb created" $k create rolebinding rb --role=x --user=y --serviceaccount=a:b --group=g
+	made "$what: cluster role" "clusterrole.rbac.authorization.k8s.io/$2 created" $k create clusterrole "$2" --verb=get --non-resource-url=/healthz
+	made "$what: cluster role binding" "clusterrolebinding.rbac.authorization.k8s.io/$2 created" $k create clusterrolebinding "$2" --clusterrole=x --user=y
+	made "$what: job" "job.batch/j created" $k create job j --image=busybox -- date +%s
+	made "$what: cron job" "cronjob.batch/cj created" $k create cronjob cj --image=busybox --schedule=@daily -- date
+	made "$what: ingress" "ingress.networking.k8s.io/i created" $k create ingress i '--rule=a.b/x*=svc:80,tls=s' --class=c --annotation=a=b
+	made "$what: quota" "resourcequota/q created" $k create quota q --hard=cpu=1500m,pods=2,memory=1Gi --scopes=BestEffort
+	made "$what: disruption budget" "poddisruptionbudget.policy/p created" $k create pdb p --selector=a=b --min-available=50%
+	made "$what: priority class" "priorityclass.scheduling.k8s.io/$2 created" $k create priorityclass "$2" --value=5 --preemption-policy=Never --description=d
+	made "$what: autoscaler" "horizontalpodautoscaler.autoscaling/d autoscaled" $k autoscale deployment d --max=3 --min=2 --cpu-percent=80
 	made "$what: the second is refused" "already exists" $k create configmap c --from-literal=a=b
 	made "$what: what is invalid is refused" "a lowercase RFC 1123 subdomain" $k create configmap C_1
 	made "$what: dry run" "configmap/dry created (server dry run)" $k create configmap dry --dry-run=server
@@ -98,9 +109,10 @@ typed() { # with kubectl $1 in namespace $2
 	made "$what: describe a node" "PodCIDR" $k describe node
 	made "$what: events" "Created pod" $k events
 	check "$what: drain without doing it" $k drain --dry-run=server --ignore-daemonsets --force "$($k get nodes -o 'jsonpath={.items[0].metadata.name}')"
-	for o in cm/c secret/s secret/r svc/svc svc/none svc/ext sa/sa deploy/d; do
-		$k get "$o" -o 'jsonpath={.kind} {.metadata.labels} {.type} {.data} {.spec.type} {.spec.selector} {.spec.externalName} {.spec.template.spec} {.spec.strategy}{"\n"}'
+	for o in cm/c secret/s secret/r svc/svc svc/none svc/ext sa/sa deploy/d role/r rolebinding/rb cronjob/cj ingress/i quota/q pdb/p hpa/d; do
+		$k get "$o" -o 'jsonpath={.kind} {.metadata.labels} {.type} {.data} {.spec.type} {.spec.selector} {.spec.externalName} {.spec.template.spec} {.spec.strategy} {.rules} {.subjects} {.roleRef} {.spec.jobTemplate} {.spec.hard} {.spec.scopes} {.spec.minAvailable} {.spec.minReplicas} {.spec.targetCPUUtilizationPercentage} {.spec.metrics}{"\n"}'
 	done >"$SCRATCH/typed.$(basename "$1")" 2>&1
+	check "$what: delete what is in no namespace" $1 delete "clusterrole/$2" "clusterrolebinding/$2" "priorityclass/$2"
 	check "$what: delete" $k delete namespace "$2" --wait=false
 }
 head -c 300 /dev/urandom >"$SCRATCH/bin"

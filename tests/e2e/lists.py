@@ -180,6 +180,49 @@ _, data, _ = ask(CMS + "/c1", accept=PROTO)
 status, o = get(CMS + "/c1", method="PUT", body=data, content_type=PROTO)
 same("what was got can be put", (status, o["data"]), (200, {"a": "1"}))
 
+
+
+# --- bodies in protobuf of what is no kind of its own ---
+
+def field(number, value):
+    if isinstance(value, int):
+        head, rest, out = number << 3, value, b""
+    else:
+        head, rest, out = number << 3 | 2, len(value), value
+    b = b""
+    for n in (head, rest):
+        while n > 127:
+            b, n = b + bytes([n & 127 | 128]), n >> 7
+        b += bytes([n])
+    return b + out
+
+
+def body(version, kind, message):
+    return b"k8s\0" + field(1, field(1, version.encode()) + field(2, kind.encode())) + field(2, message)
+
+
+status, o = get(CMS + "/c3a", method="DELETE", content_type=PROTO,
+                body=body("v1", "DeleteOptions", field(2, field(2, b"1"))))
+same("delete options in protobuf", (status, o["reason"]), (409, "Conflict"))
+status, o = get(CMS + "/c3a", method="DELETE", content_type=PROTO, body=body("v1", "Pod", b""))
+same("what are no delete options", status, 400)
+DEPLOY = "/apis/apps/v1/namespaces/default/deployments"
+pod = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
+status, o = get(DEPLOY, method="POST", content_type="application/json",
+                body=json.dumps({"metadata": {"name": "d"}, "spec": {"replicas": 0, "selector": {"matchLabels": {"a": "b"}}, "template": pod}}))
+same("a deployment", status, 201)
+status, data, r = ask(DEPLOY + "/d/scale", accept=PROTO)
+same("its scale in protobuf", envelope(data)[:2], ("autoscaling/v1", "Scale"))
+status, data, r = ask(DEPLOY + "/d/scale", method="PUT", content_type=PROTO, accept=PROTO,
+                      body=body("autoscaling/v1", "Scale", envelope(data)[2] + field(2, field(1, 1))))
+same("and changed by it", (status, one(envelope(data)[2], 2, 1)), (200, 1))
+time.sleep(0.5)
+name = get("/api/v1/namespaces/default/pods")[1]["items"][0]["metadata"]["name"]
+status, data, r = ask("/api/v1/namespaces/default/pods/%s/eviction" % name, method="POST", content_type=PROTO, accept=PROTO,
+                      body=body("policy/v1", "Eviction", field(1, field(1, name.encode()) + field(3, b"default"))))
+same("an eviction", (status, envelope(data)[1], one(envelope(data)[2], 2)), (201, "Status", b"Success"))
+get(DEPLOY + "/d", method="DELETE")
+
 # --- gzip ---
 
 noise = base64.b64encode(os.urandom(100000)).decode()
