@@ -7,8 +7,9 @@
 #include "base/err.h"
 #include "base/mem.h"
 
+#define FIRST_SIZE ((size_t)2 * 1024) /* many a request that stays for hours needs no more */
 #define BLOCK_SIZE ((size_t)16 * 1024)
-#define ALIGN ((size_t)16)
+#define ALIGN      ((size_t)16)
 
 struct rk_arena_block {
 	struct rk_arena_block *next;
@@ -21,7 +22,8 @@ void *rk_arena_alloc(struct rk_arena *arena, size_t size)
 	const size_t need = size > 0 ? (size + ALIGN - 1) & ~(ALIGN - 1) : ALIGN;
 
 	if (need > arena->left) {
-		const size_t room = need > BLOCK_SIZE ? need : BLOCK_SIZE;
+		const size_t usual = arena->blocks == NULL ? FIRST_SIZE : BLOCK_SIZE;
+		const size_t room = need > usual ? need : usual;
 		struct rk_arena_block *block = rk_alloc(sizeof *block + room);
 		block->size = room;
 		block->next = arena->blocks;
@@ -82,10 +84,12 @@ void rk_arena_reset(struct rk_arena *arena)
 
 	while (block != NULL) {
 		struct rk_arena_block *next = block->next;
-		if (kept == NULL && block->size == BLOCK_SIZE)
+		if (block->size <= BLOCK_SIZE && (kept == NULL || kept->size < block->size)) {
+			free(kept);
 			kept = block;
-		else
+		} else {
 			free(block);
+		}
 		block = next;
 	}
 	*arena = (struct rk_arena){ 0 };

@@ -47,7 +47,12 @@ static void put_le(struct rk_buf *buf, uint64_t value, size_t size)
 	buf->size += size;
 }
 
-void rk_buf_put_u8(struct rk_buf *buf, uint8_t value) { put_le(buf, value, 1); }
+void rk_buf_put_u8(struct rk_buf *buf, uint8_t value)
+{
+	*rk_buf_room(buf, 1) = value;
+	buf->size++;
+}
+
 void rk_buf_put_u16(struct rk_buf *buf, uint16_t value) { put_le(buf, value, 2); }
 void rk_buf_put_u32(struct rk_buf *buf, uint32_t value) { put_le(buf, value, 4); }
 void rk_buf_put_u64(struct rk_buf *buf, uint64_t value) { put_le(buf, value, 8); }
@@ -62,6 +67,21 @@ void rk_buf_put_varint(struct rk_buf *buf, uint64_t value)
 	}
 	*to++ = (uint8_t)value;
 	buf->size = (size_t)(to - buf->data);
+}
+
+void rk_buf_put_int(struct rk_buf *buf, int64_t value)
+{
+	char digits[20];
+	size_t at = sizeof digits;
+	uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+
+	do {
+		digits[--at] = (char)('0' + rest % 10);
+		rest /= 10;
+	} while (rest > 0);
+	if (value < 0)
+		digits[--at] = '-';
+	rk_buf_put(buf, digits + at, sizeof digits - at);
 }
 
 void rk_buf_put_bytes(struct rk_buf *buf, struct rk_span span)

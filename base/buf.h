@@ -22,6 +22,7 @@ void rk_buf_put_u16(struct rk_buf *buf, uint16_t value);
 void rk_buf_put_u32(struct rk_buf *buf, uint32_t value);
 void rk_buf_put_u64(struct rk_buf *buf, uint64_t value);
 void rk_buf_put_varint(struct rk_buf *buf, uint64_t value);            /* LEB128 */
+void rk_buf_put_int(struct rk_buf *buf, int64_t value);                /* in decimal */
 void rk_buf_put_bytes(struct rk_buf *buf, struct rk_span span);        /* varint size, then bytes */
 void rk_buf_printf(struct rk_buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Ends the bytes with a NUL that does not count in size; valid until the next change. */

@@ -126,9 +126,9 @@ static unsigned days_in(unsigned year, unsigned month)
 	return days[month - 1] + (month == 2 && leaps ? 1u : 0u);
 }
 
-bool rk_time_parse(struct rk_span text, int64_t *ret_ms)
+bool rk_time_parse_micro(struct rk_span text, int64_t *ret_us)
 {
-	unsigned year, month, day, hour, minute, second, millis = 0;
+	unsigned year, month, day, hour, minute, second, micros = 0;
 	int zone;
 	size_t at = 19;
 
@@ -142,18 +142,28 @@ bool rk_time_parse(struct rk_span text, int64_t *ret_ms)
 	    minute > 59 || second > 60)
 		return false;
 	if (text.data[at] == '.') {
-		unsigned scale = 100;
+		unsigned scale = 100000;
 		for (at++; at < text.size && text.data[at] >= '0' && text.data[at] <= '9'; at++) {
-			millis += (unsigned)(text.data[at] - '0') * scale;
+			micros += (unsigned)(text.data[at] - '0') * scale;
 			scale /= 10;
 		}
 	}
 	if (at >= text.size || !parse_zone(text, at, &zone))
 		return false;
-	*ret_ms = (days_of_date(year, month, day) * 86400 + hour * 3600 + minute * 60 + second -
+	*ret_us = (days_of_date(year, month, day) * 86400 + hour * 3600 + minute * 60 + second -
 		   (int64_t)zone * 60) *
-			  1000 +
-		  millis;
+			  1000000 +
+		  micros;
+	return true;
+}
+
+bool rk_time_parse(struct rk_span text, int64_t *ret_ms)
+{
+	int64_t us, rest;
+
+	if (!rk_time_parse_micro(text, &us))
+		return false;
+	*ret_ms = floor_div(us, 1000, &rest);
 	return true;
 }
 

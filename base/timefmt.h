@@ -13,6 +13,7 @@ size_t rk_time_format_micro(char text[RK_TIME_TEXT_MAX], int64_t time_us); /* Mi
 
 /* Reads any RFC 3339 time (fraction and offset allowed). False when it is not one. */
 bool rk_time_parse(struct rk_span text, int64_t *ret_ms);
+bool rk_time_parse_micro(struct rk_span text, int64_t *ret_us); /* the same, to the microsecond */
 
 /* Kubernetes' duration.HumanDuration: "35s", "4m5s", "3h", "2d4h"... */
 size_t rk_duration_human(char text[RK_TIME_TEXT_MAX], int64_t duration_ms);

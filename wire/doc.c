@@ -20,7 +20,9 @@ static void pack_text(msgpack_packer *packer, struct rk_span text)
 	(void)msgpack_pack_str_body(packer, text.data, text.size);
 }
 
-static void pack(msgpack_packer *packer, const struct rk_val *val)
+static void pack(msgpack_packer *packer, const struct rk_val *val);
+
+static void pack_open(msgpack_packer *packer, const struct rk_val *val)
 {
 	switch (val->kind) {
 	case RK_VAL_NULL: (void)msgpack_pack_nil(packer); break;
@@ -45,6 +47,22 @@ static void pack(msgpack_packer *packer, const struct rk_val *val)
 	}
 }
 
+static void pack(msgpack_packer *packer, const struct rk_val *val)
+{
+	struct rk_buf inner = { 0 };
+	msgpack_packer sealer;
+
+	if (!val->is_sealed || (val->kind != RK_VAL_LIST && val->kind != RK_VAL_MAP)) {
+		pack_open(packer, val);
+		return;
+	}
+	msgpack_packer_init(&sealer, &inner, pack_write);
+	pack_open(&sealer, val);
+	(void)msgpack_pack_bin(packer, inner.size);
+	(void)msgpack_pack_bin_body(packer, inner.data, inner.size);
+	rk_buf_done(&inner);
+}
+
 void rk_doc_write(struct rk_buf *out, const struct rk_val *val)
 {
 	msgpack_packer packer;
@@ -63,16 +81,6 @@ struct rk_blob *rk_doc_of(const struct rk_val *val)
 	return doc;
 }
 
-/* The head of the value at the cursor. For strings `text` is the content; for lists and maps
- * `count`. */
-struct head {
-	enum rk_val_kind kind;
-	uint32_t count;
-	int64_t integer;
-	double real;
-	struct rk_span text;
-};
-
 static uint64_t read_be(struct rk_reader *reader, size_t size)
 {
 	const struct rk_span raw = rk_read_raw(reader, size);
@@ -84,7 +92,7 @@ static uint64_t read_be(struct rk_reader *reader, size_t size)
 }
 
 static void head_sized(struct rk_reader *reader, enum rk_val_kind kind, uint64_t size,
-		       struct head *ret)
+		       struct rk_doc_head *ret)
 {
 	ret->kind = kind;
 	if (kind == RK_VAL_STR)
@@ -97,7 +105,7 @@ static void head_sized(struct rk_reader *reader, enum rk_val_kind kind, uint64_t
 		reader->failed = true;
 }
 
-static void head_real(struct rk_reader *reader, uint8_t tag, struct head *ret)
+static void head_real(struct rk_reader *reader, uint8_t tag, struct rk_doc_head *ret)
 {
 	const uint64_t bits = read_be(reader, tag == 0xca ? 4 : 8);
 
@@ -112,7 +120,7 @@ static void head_real(struct rk_reader *reader, uint8_t tag, struct head *ret)
 	}
 }
 
-static void head_integer(struct rk_reader *reader, uint8_t tag, struct head *ret)
+static void head_integer(struct rk_reader *reader, uint8_t tag, struct rk_doc_head *ret)
 {
 	const bool is_signed = tag >= 0xd0;
 	const size_t size = (size_t)1 << (tag - (is_signed ? 0xd0 : 0xcc));
@@ -128,12 +136,53 @@ static void head_integer(struct rk_reader *reader, uint8_t tag, struct head *ret
 		ret->integer = (int64_t)bits;
 }
 
-static struct head read_head(struct rk_reader *reader)
+/* Steps into what is sealed, if the value at the cursor is. Returns where it must end then; else 0. */
+static size_t open_seal(struct rk_reader *reader)
 {
-	struct head head = { .kind = RK_VAL_NULL };
-	const uint8_t tag = rk_read_u8(reader);
+	const uint8_t tag = reader->at < reader->bytes.size ? reader->bytes.data[reader->at] : 0;
 
-	if (tag <= 0x7f || tag >= 0xe0) {
+	if (tag < 0xc4 || tag > 0xc6)
+		return 0;
+	reader->at++;
+	const uint64_t size = read_be(reader, (size_t)1 << (tag - 0xc4));
+	const uint8_t inner =
+		size > 0 && size <= rk_reader_left(reader) ? reader->bytes.data[reader->at] : 0;
+	const bool is_list_or_map =
+		(inner >= 0x80 && inner <= 0x9f) || (inner >= 0xdc && inner <= 0xdf);
+	reader->failed = reader->failed || !is_list_or_map;
+	return reader->failed ? 0 : reader->at + (size_t)size;
+}
+
+static void close_seal(struct rk_reader *reader, size_t end)
+{
+	if (end != 0 && reader->at != end)
+		reader->failed = true;
+}
+
+static uint8_t next_byte(struct rk_reader *reader)
+{
+	if (reader->failed || reader->at >= reader->bytes.size) {
+		reader->failed = true;
+		return 0;
+	}
+	return reader->bytes.data[reader->at++];
+}
+
+struct rk_doc_head rk_doc_next(struct rk_reader *reader)
+{
+	struct rk_doc_head head = { .kind = RK_VAL_NULL };
+	uint8_t tag = next_byte(reader);
+
+	if (tag >= 0xc4 && tag <= 0xc6) { /* what is in it comes next */
+		reader->at--;
+		(void)open_seal(reader);
+		tag = next_byte(reader);
+	}
+	if (tag >= 0xa0 && tag <= 0xbf && rk_reader_left(reader) >= (tag & 0x1fu)) {
+		head.kind = RK_VAL_STR; /* a short text: most values are */
+		head.text = rk_span_of(reader->bytes.data + reader->at, tag & 0x1f);
+		reader->at += tag & 0x1f;
+	} else if (tag <= 0x7f || tag >= 0xe0) {
 		head.kind = RK_VAL_INT;
 		head.integer = (int8_t)tag;
 	} else if (tag <= 0x8f) {
@@ -156,12 +205,12 @@ static struct head read_head(struct rk_reader *reader)
 	} else if (tag == 0xde || tag == 0xdf) {
 		head_sized(reader, RK_VAL_MAP, read_be(reader, (size_t)2 << (tag - 0xde)), &head);
 	} else if (tag != 0xc0) {
-		reader->failed = true; /* binary and extension types are not part of a document */
+		reader->failed = true; /* extension types are not part of a document, binary is a seal */
 	}
 	return head;
 }
 
-static struct rk_span read_key(struct rk_reader *reader)
+struct rk_span rk_doc_key(struct rk_reader *reader)
 {
 	/* Nearly all keys are short: a byte that holds the size, then the text. */
 	if (reader->at < reader->bytes.size && (reader->bytes.data[reader->at] & 0xe0) == 0xa0) {
@@ -172,7 +221,7 @@ static struct rk_span read_key(struct rk_reader *reader)
 			return key;
 		}
 	}
-	const struct head head = read_head(reader);
+	const struct rk_doc_head head = rk_doc_next(reader);
 	if (head.kind != RK_VAL_STR)
 		reader->failed = true;
 	return head.text;
@@ -180,7 +229,8 @@ static struct rk_span read_key(struct rk_reader *reader)
 
 static struct rk_val *read_val(struct rk_arena *arena, struct rk_reader *reader, int depth)
 {
-	const struct head head = read_head(reader);
+	const size_t end = open_seal(reader);
+	const struct rk_doc_head head = rk_doc_next(reader);
 	struct rk_val *val = rk_arena_zalloc(arena, sizeof *val);
 
 	if (depth > RK_DOC_DEPTH_MAX)
@@ -204,11 +254,13 @@ static struct rk_val *read_val(struct rk_arena *arena, struct rk_reader *reader,
 		val->count = val->capacity = head.count;
 		val->fields = rk_arena_alloc(arena, head.count * sizeof *val->fields);
 		for (uint32_t i = 0; i < head.count; i++) {
-			val->fields[i].key = read_key(reader);
+			val->fields[i].key = rk_doc_key(reader);
 			val->fields[i].val = read_val(arena, reader, depth + 1);
 		}
 		break;
 	}
+	val->is_sealed = end != 0;
+	close_seal(reader, end);
 	return val;
 }
 
@@ -233,7 +285,7 @@ struct rk_val *rk_doc_val(struct rk_arena *arena, const struct rk_blob *doc)
 }
 
 /* Passes over one value. A count of what is still to come stands in for recursion. */
-static void skip(struct rk_reader *reader)
+void rk_doc_skip(struct rk_reader *reader)
 {
 	const uint8_t *data = reader->bytes.data;
 	const size_t end = reader->bytes.size;
@@ -257,7 +309,12 @@ static void skip(struct rk_reader *reader)
 			at += 2u + data[at + 1];
 		} else { /* the other long forms are rare: the careful way */
 			reader->at = at;
-			const struct head head = read_head(reader);
+			const size_t sealed = open_seal(reader);
+			if (sealed != 0) {
+				at = sealed;
+				continue;
+			}
+			const struct rk_doc_head head = rk_doc_next(reader);
 			left += head.kind == RK_VAL_LIST  ? head.count
 				: head.kind == RK_VAL_MAP ? 2 * (uint64_t)head.count
 							  : 0;
@@ -274,14 +331,14 @@ static void skip(struct rk_reader *reader)
 struct rk_span rk_doc_get(struct rk_span bytes, struct rk_span key)
 {
 	struct rk_reader reader = rk_reader_of(bytes);
-	const struct head head = read_head(&reader);
+	const struct rk_doc_head head = rk_doc_next(&reader);
 
 	if (head.kind != RK_VAL_MAP)
 		return (struct rk_span){ NULL, 0 };
 	for (uint32_t i = 0; i < head.count && !reader.failed; i++) {
-		const bool is_it = rk_span_eq(read_key(&reader), key);
+		const bool is_it = rk_span_eq(rk_doc_key(&reader), key);
 		const size_t start = reader.at;
-		skip(&reader);
+		rk_doc_skip(&reader);
 		if (is_it && !reader.failed)
 			return rk_span_sub(bytes, start, reader.at - start);
 	}
@@ -300,21 +357,22 @@ struct rk_span rk_doc_at(struct rk_span bytes, const char *path)
 	return bytes;
 }
 
-static struct head head_at(struct rk_span bytes, const char *path)
+static struct rk_doc_head head_at(struct rk_span bytes, const char *path)
 {
 	struct rk_reader reader = rk_reader_of(rk_doc_at(bytes, path));
-	struct head head = { .kind = RK_VAL_NULL };
+	struct rk_doc_head head = { .kind = RK_VAL_NULL };
 
 	if (reader.bytes.data != NULL)
-		head = read_head(&reader);
-	return reader.failed ? (struct head){ .kind = RK_VAL_NULL } : head;
+		head = rk_doc_next(&reader);
+	return reader.failed ? (struct rk_doc_head){ .kind = RK_VAL_NULL } : head;
 }
 
 struct rk_span rk_doc_as_text(struct rk_span value)
 {
 	struct rk_reader reader = rk_reader_of(value);
-	const struct head head =
-		value.data != NULL ? read_head(&reader) : (struct head){ .kind = RK_VAL_NULL };
+	const struct rk_doc_head head = value.data != NULL
+						? rk_doc_next(&reader)
+						: (struct rk_doc_head){ .kind = RK_VAL_NULL };
 
 	return head.kind == RK_VAL_STR && !reader.failed ? head.text : (struct rk_span){ NULL, 0 };
 }
@@ -326,14 +384,14 @@ struct rk_span rk_doc_text(struct rk_span bytes, const char *path)
 
 int64_t rk_doc_int(struct rk_span bytes, const char *path, int64_t otherwise)
 {
-	const struct head head = head_at(bytes, path);
+	const struct rk_doc_head head = head_at(bytes, path);
 
 	return head.kind == RK_VAL_INT ? head.integer : otherwise;
 }
 
 bool rk_doc_bool(struct rk_span bytes, const char *path, bool otherwise)
 {
-	const struct head head = head_at(bytes, path);
+	const struct rk_doc_head head = head_at(bytes, path);
 
 	return head.kind == RK_VAL_BOOL ? head.integer != 0 : otherwise;
 }
@@ -349,7 +407,8 @@ static void newline(struct rk_buf *out, bool pretty, int depth)
 
 static void to_json(struct rk_buf *out, struct rk_reader *reader, bool pretty, int depth)
 {
-	const struct head head = read_head(reader);
+	const size_t end = open_seal(reader);
+	const struct rk_doc_head head = rk_doc_next(reader);
 
 	if (depth > RK_DOC_DEPTH_MAX)
 		reader->failed = true;
@@ -358,7 +417,7 @@ static void to_json(struct rk_buf *out, struct rk_reader *reader, bool pretty, i
 	switch (head.kind) {
 	case RK_VAL_NULL: rk_buf_put(out, "null", 4); return;
 	case RK_VAL_BOOL: rk_buf_put_str(out, head.integer != 0 ? "true" : "false"); return;
-	case RK_VAL_INT: rk_buf_printf(out, "%lld", (long long)head.integer); return;
+	case RK_VAL_INT: rk_buf_put_int(out, head.integer); return;
 	case RK_VAL_REAL: rk_json_write_real(out, head.real); return;
 	case RK_VAL_STR: rk_json_write_str(out, head.text); return;
 	case RK_VAL_LIST:
@@ -371,7 +430,7 @@ static void to_json(struct rk_buf *out, struct rk_reader *reader, bool pretty, i
 			rk_buf_put_u8(out, ',');
 		newline(out, pretty, depth + 1);
 		if (is_map) {
-			rk_json_write_str(out, read_key(reader));
+			rk_json_write_str(out, rk_doc_key(reader));
 			rk_buf_put(out, ": ", pretty ? 2 : 1);
 		}
 		to_json(out, reader, pretty, depth + 1);
@@ -379,6 +438,7 @@ static void to_json(struct rk_buf *out, struct rk_reader *reader, bool pretty, i
 	if (head.count > 0)
 		newline(out, pretty, depth);
 	rk_buf_put_u8(out, is_map ? '}' : ']');
+	close_seal(reader, end);
 }
 
 int rk_doc_to_json(struct rk_buf *out, struct rk_span bytes, bool pretty)

@@ -57,6 +57,8 @@ struct rk_http_server *rk_http_server_free(struct rk_http_server *server);
 unsigned rk_http_server_connections(const struct rk_http_server *server);
 
 const struct rk_http_request *rk_http_request(const struct rk_http_exchange *exchange);
+/* The same for all exchanges of a connection, and for no others of the server at that time: only to be compared. */
+const void *rk_http_connection(const struct rk_http_exchange *exchange);
 /* A pointer of the handler's own, NULL at first. */
 void rk_http_set_user(struct rk_http_exchange *exchange, void *user);
 void *rk_http_user(const struct rk_http_exchange *exchange);

@@ -349,6 +349,8 @@ const struct rk_http_request *rk_http_request(const struct rk_http_exchange *exc
 	return &exchange->request;
 }
 
+const void *rk_http_connection(const struct rk_http_exchange *exchange) { return exchange->conn; }
+
 void rk_http_set_user(struct rk_http_exchange *exchange, void *user) { exchange->user = user; }
 
 void *rk_http_user(const struct rk_http_exchange *exchange) { return exchange->user; }

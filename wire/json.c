@@ -94,13 +94,36 @@ int rk_json_parse(struct rk_arena *arena, struct rk_span text, unsigned flags, s
 	return convert(arena, json, 0, ret);
 }
 
+/* Whether one of eight bytes is below 0x20, a quote or a backslash. May say so of one behind such a byte too. */
+static bool has_special(const uint8_t *at)
+{
+	const uint64_t ones = 0x0101010101010101, high = ones << 7;
+	uint64_t word;
+
+	memcpy(&word, at, sizeof word);
+	const uint64_t quote = word ^ (ones * '"'), slash = word ^ (ones * '\\');
+	return ((((word - ones * 0x20) & ~word) | ((quote - ones) & ~quote) |
+		 ((slash - ones) & ~slash)) &
+		high) != 0;
+}
+
+/* How many bytes from here on, in eights, need no escape. */
+static size_t plain_bytes(struct rk_span text)
+{
+	size_t at = 0;
+
+	while (text.size - at >= 8 && !has_special(text.data + at))
+		at += 8;
+	return at;
+}
+
 void rk_json_write_str(struct rk_buf *out, struct rk_span text)
 {
 	static const char hex[] = "0123456789abcdef";
 	size_t plain = 0;
 
 	rk_buf_put_u8(out, '"');
-	for (size_t i = 0; i < text.size; i++) {
+	for (size_t i = plain_bytes(text); i < text.size; i++) {
 		const uint8_t byte = text.data[i];
 		char escape = 0;
 		if (byte >= 0x20 && byte != '"' && byte != '\\')
@@ -160,7 +183,7 @@ static void write_val(struct rk_buf *out, const struct rk_val *val, bool pretty,
 	switch (val->kind) {
 	case RK_VAL_NULL: rk_buf_put(out, "null", 4); return;
 	case RK_VAL_BOOL: rk_buf_put_str(out, val->boolean ? "true" : "false"); return;
-	case RK_VAL_INT: rk_buf_printf(out, "%lld", (long long)val->integer); return;
+	case RK_VAL_INT: rk_buf_put_int(out, val->integer); return;
 	case RK_VAL_REAL: rk_json_write_real(out, val->real); return;
 	case RK_VAL_STR: rk_json_write_str(out, val->str); return;
 	case RK_VAL_LIST:

@@ -10,6 +10,7 @@ int rk_proto_next(struct rk_reader *reader, struct rk_proto_field *ret)
 	field.number = (uint32_t)(tag >> 3);
 	if (reader->failed || tag >> 3 == 0 || tag >> 3 > (1u << 29) - 1)
 		return RK_EINVAL;
+	field.fixed_size = (tag & 7) == 1 ? 8 : (tag & 7) == 5 ? 4 : 0;
 	switch (tag & 7) {
 	case 0: field.value = rk_read_varint(reader); break;
 	case 1: field.value = rk_read_u64(reader); break;

@@ -16,6 +16,7 @@ enum rk_proto_kind {
 struct rk_proto_field {
 	uint32_t number;
 	enum rk_proto_kind kind;
+	uint8_t fixed_size;   /* of a number that is no varint: 4 or 8 bytes */
 	uint64_t value;       /* of a number */
 	struct rk_span bytes; /* borrowed */
 };

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "control/api/access.h"
 #include "control/api/server.h"
+#include "control/schema/proto.h"
 #include "control/status.h"
 
 #define TICK_S          0.1
@@ -35,23 +36,23 @@ static const char *verb_of(const struct rk_req *req, bool is_watch)
 	return NULL;
 }
 
-static void forbid(struct rk_req *req)
+void rk_api_forbid(struct rk_req *req)
 {
-	const struct rk_tls_peer *peer = req->http->peer;
+	const struct rk_span user = req->user.name;
 	const struct rk_kind *kind = req->route.kind;
 
 	if (kind == NULL) {
-		rk_req_fail(req, 403, "Forbidden", "forbidden: User \"%s\" cannot %s path \"%.*s\"",
-			    peer->name, req->verb, RK_SPAN_ARGS(req->http->path));
+		rk_req_fail(req, 403, "Forbidden", "forbidden: User \"%.*s\" cannot %s path \"%.*s\"",
+			    RK_SPAN_ARGS(user), req->verb, RK_SPAN_ARGS(req->http->path));
 		return;
 	}
 	struct rk_val *status =
 		rk_status(&req->arena, 403, "Forbidden",
-			  "%s%s%.*s%s is forbidden: User \"%s\" cannot %s resource \"%s\" in API "
+			  "%s%s%.*s%s is forbidden: User \"%.*s\" cannot %s resource \"%s\" in API "
 			  "group \"%s\" %s%.*s%s",
 			  kind->resource, req->route.name.size > 0 ? " \"" : "",
 			  RK_SPAN_ARGS(req->route.name), req->route.name.size > 0 ? "\"" : "",
-			  peer->name, req->verb, kind->plural, kind->group,
+			  RK_SPAN_ARGS(user), req->verb, kind->plural, kind->group,
 			  req->route.ns.size > 0 ? "in the namespace \"" : "at the cluster scope",
 			  RK_SPAN_ARGS(req->route.ns), req->route.ns.size > 0 ? "\"" : "");
 	rk_status_about(&req->arena, status, rk_span_str(kind->group), rk_span_str(kind->plural),
@@ -106,6 +107,8 @@ static void dispatch(struct rk_req *req)
 		rk_api_proxy(req);
 	} else if (route->sub.size > 0 && !rk_kind_has_sub(route->kind, route->sub)) {
 		rk_req_not_found(req);
+	} else if (route->kind->is_request && strcmp(req->verb, "create") == 0) {
+		rk_api_review(req);
 	} else if (is_not_served(req)) {
 		rk_req_fail(req, 405, "MethodNotAllowed",
 			    "the server does not allow this method on the requested resource");
@@ -118,22 +121,43 @@ static void dispatch(struct rk_req *req)
 	}
 }
 
+static void dispatch_allowed(struct rk_req *req)
+{
+	const struct rk_ask ask = rk_access_ask(req->verb, &req->route, req->http->path);
+
+	if (rk_access_allowed(&req->arena, rk_api_rbac(req->thread), &req->user, &ask, NULL))
+		dispatch(req);
+	else
+		rk_api_forbid(req);
+}
+
+/* People who look at it with these do not say that they want it so. */
+static bool is_pretty(struct rk_req *req)
+{
+	const struct rk_span agent = rk_http_header(req->http, "user-agent");
+	struct rk_span value;
+
+	if (rk_query_get(&req->arena, req->http->query, "pretty", &value) && value.size > 0)
+		return rk_req_query_bool(req, "pretty");
+	return rk_span_starts(agent, RK_SPAN("curl")) || rk_span_starts(agent, RK_SPAN("Wget"));
+}
+
 static bool choose_form(struct rk_req *req)
 {
 	const struct rk_span include = rk_req_query(req, "includeObject");
 
-	if (!rk_form_choose(rk_http_header(req->http, "accept"), &req->form) &&
+	if (!rk_form_choose(req->kinds, req->route.kind,
+			    rk_http_header(req->http, "accept"), &req->form) &&
 	    req->route.kind != NULL) {
-		req->form = (struct rk_form){ .shape = RK_FORM_OBJECT };
 		rk_req_fail(req, 406, "NotAcceptable",
 			    "only the following media types are accepted: application/json, "
-			    "application/yaml");
+			    "application/yaml, " RK_PROTOBUF_TYPE);
 		return false;
 	}
 	req->form.include = rk_span_is(include, "Object") ? RK_INCLUDE_OBJECT
 			    : rk_span_is(include, "None") ? RK_INCLUDE_NONE
 							  : RK_INCLUDE_METADATA;
-	req->pretty = rk_req_query_bool(req, "pretty");
+	req->pretty = is_pretty(req);
 	return true;
 }
 
@@ -146,37 +170,36 @@ static void on_request(void *context, struct rk_http_exchange *exchange)
 	req->exchange = exchange;
 	req->http = rk_http_request(exchange);
 	rk_http_set_user(exchange, req);
-	rk_route_parse(&req->arena, thread->api->opts.kinds, req->http->path, &req->route);
+	req->kinds = rk_kinds_ref(thread->kinds);
+	rk_route_parse(&req->arena, req->kinds, req->http->path, &req->route);
 	const bool is_watch = (rk_req_query_bool(req, "watch") || req->route.is_old_watch) &&
 			      (req->route.what == RK_ROUTE_OBJECTS ||
 			       (req->route.what == RK_ROUTE_OBJECT && req->route.sub.size == 0));
 	req->verb = verb_of(req, is_watch);
+	req->body_bytes = req->http->body.size;
+	thread->body_bytes += req->body_bytes;
 	if (!choose_form(req))
 		return;
-	if (req->verb == NULL)
+	if (req->body_bytes > 0 && thread->body_bytes > RK_API_BODY_BYTES)
+		rk_req_busy(req);
+	else if (req->verb == NULL)
 		rk_req_fail(req, 405, "MethodNotAllowed",
 			    "the server does not allow this method on the requested resource");
-	else if (!rk_access_allowed(req->http->peer, req->verb, &req->route))
-		forbid(req);
-	else
-		dispatch(req);
+	else if (rk_api_user(req))
+		dispatch_allowed(req);
 }
 
 static void on_gone(void *context, struct rk_http_exchange *exchange)
 {
-	struct rk_api_thread *thread = context;
 	struct rk_req *req = rk_http_user(exchange);
 
+	(void)context;
 	if (req == NULL)
 		return;
-	rk_req_unlink(req);
-	if (req->id != 0)
-		thread->slots[(uint32_t)req->id] = NULL; /* its answer will find nobody */
-	rk_api_watch_free(req);
-	if (req->tunnel != NULL)
-		rk_api_proxy_free(req);
-	rk_arena_done(&req->arena);
-	free(req);
+	req->exchange = NULL;
+	req->http = NULL;
+	if (!rk_api_watch_stays(req))
+		rk_req_free(req);
 }
 
 static void on_drained(void *context, struct rk_http_exchange *exchange)
@@ -186,6 +209,8 @@ static void on_drained(void *context, struct rk_http_exchange *exchange)
 	(void)context;
 	if (req != NULL && req->watch != NULL)
 		rk_api_watch_drained(req);
+	else if (req != NULL && req->page != NULL)
+		rk_api_job_wake(req);
 	else if (req != NULL && req->tunnel != NULL)
 		rk_api_proxy_drained(req);
 }
@@ -198,10 +223,12 @@ static void forget_oldest(struct rk_api_thread *thread)
 
 	if (item->changes->last_revision > thread->history_from)
 		thread->history_from = item->changes->last_revision;
-	for (uint32_t i = 0; item->lines != NULL && i < item->changes->count; i++)
-		(void)rk_blob_unref(item->lines[i]);
-	free(item->lines);
-	item->lines = NULL;
+	for (unsigned form = 0; form < RK_API_LINES; form++) {
+		for (uint32_t i = 0; item->lines[form] != NULL && i < item->changes->count; i++)
+			(void)rk_blob_unref(item->lines[form][i]);
+		free(item->lines[form]);
+		item->lines[form] = NULL;
+	}
 	thread->history_bytes -= item->bytes;
 	item->changes = rk_changes_unref(item->changes);
 	thread->history_start = (thread->history_start + 1) % RK_API_HISTORY;
@@ -236,10 +263,22 @@ static void wake_waiting(struct rk_api_thread *thread)
 	}
 }
 
+static bool changes_rights(const struct rk_feed_news *news)
+{
+	for (size_t i = 0; i < news->count; i++)
+		for (uint32_t n = 0; n < news->changes[i]->count; n++)
+			if (rk_rbac_follows(news->changes[i]->at[n].kind))
+				return true;
+	return false;
+}
+
 static void take_news(struct rk_api_thread *thread, struct rk_feed_news *news)
 {
 	(void)rk_view_unref(thread->view);
 	thread->view = rk_view_ref(news->view);
+	const bool are_others = thread->kinds != news->kinds;
+	(void)rk_kinds_free(thread->kinds);
+	thread->kinds = rk_kinds_ref(news->kinds);
 	thread->leader_id = news->leader_id;
 	thread->is_ready = rk_view_revision(thread->view) > 0;
 	if (news->restarted) {
@@ -251,7 +290,11 @@ static void take_news(struct rk_api_thread *thread, struct rk_feed_news *news)
 	for (size_t i = 0; i < news->count; i++)
 		if (news->changes[i]->count > 0)
 			remember(thread, news->changes[i]);
+	if (news->restarted || changes_rights(news))
+		thread->rbac = rk_rbac_free(thread->rbac);
 	rk_api_watch_news(thread, news->changes, news->count);
+	if (are_others)
+		rk_api_watch_end_gone(thread);
 	wake_waiting(thread);
 	rk_feed_news_free(news);
 }
@@ -311,6 +354,7 @@ static void on_timer(struct ev_loop *loop, ev_timer *timer, int events)
 			      *details = rk_val_make(&req->arena, status, "details");
 		rk_cause_add(&req->arena, causes, "ResourceVersionTooLarge", "",
 			     "Too large resource version");
+		(void)rk_val_remove(rk_val_item(causes, 0), RK_SPAN("field"));
 		rk_val_put(&req->arena, details, "causes", causes);
 		rk_val_put_int(&req->arena, details, "retryAfterSeconds", 1);
 		rk_req_status(req, status);
@@ -355,6 +399,10 @@ static void *run(void *context)
 	for (unsigned i = 0; i < thread->server_count; i++)
 		thread->servers[i] = rk_http_server_free(thread->servers[i]);
 	rk_api_proxy_end_all(thread);
+	while (thread->watchers != NULL) /* on WebSockets */
+		rk_req_free(thread->watchers);
+	while (thread->finished != NULL)
+		rk_req_free(thread->finished);
 	return NULL;
 }
 
@@ -370,6 +418,7 @@ static int start_thread(struct rk_api_thread *thread, struct rk_error *error)
 	ev_timer_init(&thread->timer, on_timer, TICK_S, TICK_S);
 	ev_timer_start(thread->loop, &thread->timer);
 	ev_timer_init(&thread->stop_timer, on_stop_timer, 1., 0.);
+	rk_api_jobs_init(thread);
 	for (unsigned i = 0; i < RK_API_ADDRESSES_MAX && thread->listen_fds[i] >= 0; i++) {
 		const struct rk_http_server_opts opts = { .loop = thread->loop,
 							  .listen_fd = thread->listen_fds[i],
@@ -402,6 +451,9 @@ static void free_thread(struct rk_api_thread *thread)
 	while (thread->history_count > 0)
 		forget_oldest(thread);
 	(void)rk_view_unref(thread->view);
+	(void)rk_kinds_free(thread->kinds);
+	(void)rk_rbac_free(thread->rbac);
+	rk_api_jobs_done(thread);
 	free(thread->slots);
 	free(thread->free_slots);
 	if (thread->loop != NULL)
@@ -440,6 +492,7 @@ int rk_apiserver_new(struct rk_api **ret, const struct rk_apiserver_opts *opts,
 	for (unsigned i = 0; i < api->thread_count; i++) {
 		api->threads[i].api = api;
 		api->threads[i].number = i;
+		api->threads[i].kinds = rk_kinds_ref(opts->kinds);
 		for (unsigned j = 0; j < RK_API_ADDRESSES_MAX; j++)
 			api->threads[i].listen_fds[j] = -1;
 	}
@@ -471,8 +524,11 @@ struct rk_api *rk_apiserver_free(struct rk_api *api, uint32_t grace_ms)
 		free_thread(&api->threads[i]);
 	for (size_t i = 0; i < RK_API_HELD; i++)
 		(void)rk_view_unref(api->held[i].view);
-	for (size_t i = 0; i < RK_COUNT(api->documents); i++)
+	for (size_t i = 0; i < RK_COUNT(api->documents); i++) {
 		(void)rk_blob_unref(api->documents[i]);
+		(void)rk_blob_unref(api->compressed[i]);
+	}
+	(void)rk_kinds_free(api->documents_kinds);
 	(void)rk_tls_unref(api->opts.server);
 	(void)rk_tls_unref(api->opts.client);
 	(void)pthread_mutex_destroy(&api->lock);

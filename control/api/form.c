@@ -1,13 +1,16 @@
 #include "control/api/form.h"
 
 #include "control/schema/convert.h"
+#include "control/schema/proto.h"
 #include "control/schema/table.h"
 #include "wire/doc.h"
 #include "wire/json.h"
+#include "wire/proto.h"
 
 struct media { /* one entry of an Accept header */
 	struct rk_span type;
 	struct rk_span as, version, group;
+	unsigned quality; /* thousandths */
 };
 
 static struct rk_span trim(struct rk_span text)
@@ -20,9 +23,22 @@ static struct rk_span trim(struct rk_span text)
 	return text;
 }
 
+/* "0.5", "1", "1.000"; what is not a quality counts as the best, as if it were not there. */
+static unsigned quality_of(struct rk_span text)
+{
+	unsigned quality = 0, weight = 100;
+
+	if (text.size == 0 || text.data[0] != '0')
+		return 1000;
+	for (size_t i = 2; i < text.size && weight > 0; i++, weight /= 10)
+		if (text.data[i] >= '0' && text.data[i] <= '9')
+			quality += weight * (unsigned)(text.data[i] - '0');
+	return quality;
+}
+
 static struct media media_of(struct rk_span text)
 {
-	struct media media = { 0 };
+	struct media media = { .quality = 1000 };
 	struct rk_span part, rest = rk_span_cut(text, ';', &part);
 
 	media.type = trim(part);
@@ -36,50 +52,79 @@ static struct media media_of(struct rk_span text)
 			media.version = value;
 		else if (rk_span_is(key, "g"))
 			media.group = value;
+		else if (rk_span_is(key, "q"))
+			media.quality = quality_of(value);
 	}
 	return media;
 }
 
-static bool takes(const struct media *media, struct rk_form *form)
+static bool takes_shape(const struct media *media, struct rk_form *form)
 {
-	const bool is_json = rk_span_is(media->type, "application/json") ||
-			     rk_span_is(media->type, "*/*") ||
-			     rk_span_is(media->type, "application/*");
+	const bool is_beta = rk_span_is(media->version, "v1beta1");
 
-	*form = (struct rk_form){ .shape = RK_FORM_OBJECT };
-	if (rk_span_is(media->type, "application/yaml")) {
-		form->is_yaml = true;
-		return media->as.size == 0;
-	}
-	if (!is_json)
-		return false;
 	if (media->as.size == 0)
 		return true;
+	if (!rk_span_is(media->group, "meta.k8s.io") ||
+	    (!is_beta && !rk_span_is(media->version, "v1")))
+		return false;
 	if (rk_span_is(media->as, "Table")) {
 		form->shape = RK_FORM_TABLE;
-		form->table_version = rk_span_is(media->version, "v1beta1") ? "meta.k8s.io/v1beta1"
-									    : "meta.k8s.io/v1";
-		return true;
+		form->table_version = is_beta ? "meta.k8s.io/v1beta1" : "meta.k8s.io/v1";
+		return !form->is_proto; /* tables hold cells of any kind: they have no numbers */
 	}
 	form->shape = RK_FORM_METADATA;
 	return rk_span_is(media->as, "PartialObjectMetadata") ||
 	       rk_span_is(media->as, "PartialObjectMetadataList");
 }
 
-bool rk_form_choose(struct rk_span accept, struct rk_form *ret)
+static bool takes(const struct media *media, bool can_proto, struct rk_form *form)
 {
-	if (trim(accept).size == 0) {
-		*ret = (struct rk_form){ .shape = RK_FORM_OBJECT };
-		return true;
+	*form = (struct rk_form){ .shape = RK_FORM_OBJECT };
+	if (rk_span_is(media->type, "application/yaml")) {
+		form->is_yaml = true;
+		return media->as.size == 0;
 	}
+	if (rk_span_is(media->type, RK_PROTOBUF_TYPE)) {
+		form->is_proto = true;
+		return can_proto && takes_shape(media, form);
+	}
+	return (rk_span_is(media->type, "application/json") || rk_span_is(media->type, "*/*") ||
+		rk_span_is(media->type, "application/*")) &&
+	       takes_shape(media, form);
+}
+
+bool rk_form_choose(const struct rk_kinds *kinds, const struct rk_kind *kind, struct rk_span accept,
+		    struct rk_form *ret)
+{
+	const bool can_proto = kind != NULL && rk_type_has_protobuf(kind->type);
+	unsigned best = 0;
+
+	*ret = (struct rk_form){ .shape = RK_FORM_OBJECT };
+	if (trim(accept).size == 0)
+		return true;
 	while (accept.data != NULL) {
+		struct rk_form form;
 		struct rk_span part;
 		accept = rk_span_cut(accept, ',', &part);
 		const struct media media = media_of(part);
-		if (takes(&media, ret))
-			return true;
+		const unsigned rank =
+			media.quality * 3 - (rk_span_is(media.type, "*/*")             ? 2
+					     : rk_span_ends(media.type, RK_SPAN("/*")) ? 1
+										       : 0);
+		if (media.quality == 0 || rank <= best || !takes(&media, can_proto, &form))
+			continue;
+		best = rank;
+		*ret = form;
+		ret->kinds = kinds;
 	}
-	return false;
+	return best > 0;
+}
+
+const char *rk_form_type(const struct rk_form *form)
+{
+	return form->is_yaml    ? "application/yaml"
+	       : form->is_proto ? RK_PROTOBUF_TYPE
+				: "application/json";
 }
 
 const char *rk_form_aggregated(struct rk_span accept)
@@ -142,6 +187,15 @@ static void put_object(struct rk_buf *out, struct rk_arena *arena, const struct 
 		put_doc(out, doc, pretty);
 }
 
+/* The metadata of an object, without a tree. */
+static void put_partial_json(struct rk_buf *out, struct rk_span doc)
+{
+	rk_buf_put_str(out, "{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/v1\","
+			    "\"metadata\":");
+	put_doc(out, rk_doc_at(doc, "metadata"), false);
+	rk_buf_put_u8(out, '}');
+}
+
 static struct rk_val *row_of(struct rk_arena *arena, const struct rk_form *form,
 			     const struct rk_kind *kind, struct rk_span doc, int64_t now_ms)
 {
@@ -179,16 +233,107 @@ static struct rk_val *table_of(struct rk_arena *arena, const struct rk_form *for
 	return table;
 }
 
+/* --- protobuf --- */
+
+static const struct rk_type *doc_type(const struct rk_form *form, struct rk_span doc)
+{
+	return rk_protobuf_type(form->kinds, rk_doc_text(doc, "apiVersion"),
+				rk_doc_text(doc, "kind"));
+}
+
+bool rk_form_fits(const struct rk_form *form, struct rk_span doc)
+{
+	return !form->is_proto || form->shape == RK_FORM_METADATA || doc_type(form, doc) != NULL;
+}
+
+static void put_partial(struct rk_buf *out, struct rk_arena *arena, const struct rk_form *form,
+			struct rk_span doc)
+{
+	rk_protobuf_put_field(out, arena, 1, rk_types_by_name(form->kinds, RK_SPAN("ObjectMeta")),
+			      rk_doc_at(doc, "metadata"));
+}
+
+/* The document in the form of the kind, in the arena where that is not the stored one. */
+static struct rk_span in_form(struct rk_arena *arena, const struct rk_kind *kind,
+			      struct rk_span doc)
+{
+	struct rk_buf bytes = { 0 };
+
+	if (!is_another_form(kind))
+		return doc;
+	rk_doc_write(&bytes, rk_convert_out(arena, kind, decoded(arena, doc)));
+	const struct rk_span copy = rk_arena_span(arena, rk_buf_span(&bytes));
+	rk_buf_done(&bytes);
+	return copy;
+}
+
+static void write_proto(struct rk_buf *out, struct rk_arena *arena, const struct rk_form *form,
+			const struct rk_kind *kind, struct rk_span doc)
+{
+	struct rk_type_meta meta = { "meta.k8s.io/v1", "PartialObjectMetadata" };
+	struct rk_buf message = { 0 };
+
+	if (form->shape == RK_FORM_METADATA) {
+		put_partial(&message, arena, form, doc);
+	} else {
+		doc = in_form(arena, kind, doc);
+		meta.api_version = rk_arena_str(arena, rk_doc_text(doc, "apiVersion"));
+		meta.kind = rk_arena_str(arena, rk_doc_text(doc, "kind"));
+		rk_protobuf_put_message(&message, arena, doc_type(form, doc), doc);
+	}
+	rk_protobuf_put_envelope(out, meta, rk_buf_span(&message));
+	rk_buf_done(&message);
+}
+
+static void begin_proto(const struct rk_form_list *list, struct rk_arena *arena,
+			const struct rk_val *meta)
+{
+	struct rk_buf doc = { 0 };
+
+	rk_doc_write(&doc, meta);
+	rk_protobuf_put_field(list->out, arena, 1,
+			      rk_types_by_name(list->form->kinds, RK_SPAN("ListMeta")),
+			      rk_buf_span(&doc));
+	rk_buf_done(&doc);
+}
+
+static void item_proto(const struct rk_form_list *list, struct rk_arena *arena, struct rk_span doc)
+{
+	struct rk_buf partial = { 0 };
+
+	if (list->form->shape == RK_FORM_OBJECT) {
+		rk_protobuf_put_field(list->out, arena, 2, list->kind->type,
+				      in_form(arena, list->kind, doc));
+		return;
+	}
+	put_partial(&partial, arena, list->form, doc);
+	rk_proto_put_message(list->out, 2, rk_buf_span(&partial));
+	rk_buf_done(&partial);
+}
+
+/* --- whole answers --- */
+
+static struct rk_type_meta list_meta(const struct rk_form_list *list)
+{
+	if (list->form->shape == RK_FORM_OBJECT)
+		return (struct rk_type_meta){ list->kind->api_version, list->kind->list_kind };
+	return (struct rk_type_meta){ "meta.k8s.io/v1", "PartialObjectMetadataList" };
+}
+
 void rk_form_write(struct rk_buf *out, struct rk_arena *arena, const struct rk_form *form,
 		   const struct rk_kind *kind, struct rk_span doc, int64_t now_ms,
 		   bool with_columns, bool pretty)
 {
 	const bool is_scale = rk_span_is(rk_doc_text(doc, "kind"), "Scale");
 
-	if (form->shape == RK_FORM_OBJECT) {
+	if (form->is_proto) {
+		write_proto(out, arena, form, kind, doc);
+	} else if (form->shape == RK_FORM_OBJECT) {
 		put_object(out, arena, kind, doc, pretty);
+	} else if (form->shape == RK_FORM_METADATA && !pretty) {
+		put_partial_json(out, doc);
 	} else if (form->shape == RK_FORM_METADATA) {
-		rk_json_write(out, metadata_only(arena, decoded(arena, doc)), pretty);
+		rk_json_write(out, metadata_only(arena, decoded(arena, doc)), true);
 	} else {
 		struct rk_val *meta = rk_val_map(arena), *rows = rk_val_list(arena);
 		rk_val_put_str(arena, meta, "resourceVersion",
@@ -206,15 +351,16 @@ void rk_form_list_begin(struct rk_form_list *list, struct rk_arena *arena,
 	struct rk_val *head;
 
 	list->count = 0;
+	if (list->form->is_proto) {
+		begin_proto(list, arena, meta);
+		return;
+	}
 	if (list->form->shape == RK_FORM_TABLE) {
 		head = table_of(arena, list->form, list->kind, meta, false, true);
 	} else {
-		const bool is_object = list->form->shape == RK_FORM_OBJECT;
 		head = rk_val_map(arena);
-		rk_val_put_cstr(arena, head, "kind",
-				is_object ? list->kind->list_kind : "PartialObjectMetadataList");
-		rk_val_put_cstr(arena, head, "apiVersion",
-				is_object ? list->kind->api_version : "meta.k8s.io/v1");
+		rk_val_put_cstr(arena, head, "kind", list_meta(list).kind);
+		rk_val_put_cstr(arena, head, "apiVersion", list_meta(list).api_version);
 		rk_val_put(arena, head, "metadata", rk_val_copy(arena, meta));
 	}
 	rk_json_write(list->out, head, false);
@@ -225,6 +371,10 @@ void rk_form_list_begin(struct rk_form_list *list, struct rk_arena *arena,
 
 void rk_form_list_item(struct rk_form_list *list, struct rk_arena *arena, struct rk_span doc)
 {
+	if (list->form->is_proto) {
+		item_proto(list, arena, doc);
+		return;
+	}
 	if (list->count++ > 0)
 		rk_buf_put_u8(list->out, ',');
 	if (list->form->shape == RK_FORM_OBJECT)
@@ -233,7 +383,15 @@ void rk_form_list_item(struct rk_form_list *list, struct rk_arena *arena, struct
 		rk_json_write(list->out, row_of(arena, list->form, list->kind, doc, list->now_ms),
 			      false);
 	else
-		rk_json_write(list->out, metadata_only(arena, decoded(arena, doc)), false);
+		put_partial_json(list->out, doc);
 }
 
-void rk_form_list_end(struct rk_form_list *list) { rk_buf_put_str(list->out, "]}"); }
+void rk_form_list_end(struct rk_form_list *list, size_t bytes, struct rk_buf *head)
+{
+	if (list->form->is_proto) {
+		rk_protobuf_put_head(head, list_meta(list), bytes);
+		rk_protobuf_put_tail(list->out);
+	} else {
+		rk_buf_put_str(list->out, "]}\n");
+	}
+}

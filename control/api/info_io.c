@@ -12,9 +12,12 @@
 #include "control/status.h"
 #include "raft/wal_io.h"
 #include "wire/doc.h"
+#include "wire/gzip.h"
 #include "wire/json.h"
 
 #define LOG_LIMIT_MAX 10000
+#define ZIP_BYTES                                                                                  \
+	1024 /* documents are compressed once, and asked for by every client that starts */
 
 /* --- documents that never change while the process runs: made once, when first asked for --- */
 
@@ -38,6 +41,19 @@ enum document {
 	DOC_OPENAPI_V3, /* one for each group and version, by the place of its first kind */
 };
 
+/* Those that are about other kinds than these go. */
+static void forget_others(struct rk_api *api, const struct rk_kinds *kinds)
+{
+	if (api->documents_kinds == kinds)
+		return;
+	for (size_t i = 0; i < RK_COUNT(api->documents); i++) {
+		api->documents[i] = rk_blob_unref(api->documents[i]);
+		api->compressed[i] = rk_blob_unref(api->compressed[i]);
+	}
+	(void)rk_kinds_free(api->documents_kinds);
+	api->documents_kinds = rk_kinds_ref(kinds);
+}
+
 /* A share of the document, from the cache or made now; NULL when there is no such document. */
 static struct rk_blob *document(struct rk_req *req, unsigned number,
 				struct rk_blob *(*make)(struct rk_req *req, unsigned number))
@@ -47,13 +63,14 @@ static struct rk_blob *document(struct rk_req *req, unsigned number,
 	if (number >= RK_COUNT(api->documents))
 		return make(req, number);
 	(void)pthread_mutex_lock(&api->lock);
+	forget_others(api, req->kinds);
 	struct rk_blob *blob = rk_blob_ref(api->documents[number]);
 	(void)pthread_mutex_unlock(&api->lock);
 	if (blob != NULL)
 		return blob;
 	blob = make(req, number);
 	(void)pthread_mutex_lock(&api->lock);
-	if (api->documents[number] == NULL)
+	if (api->documents[number] == NULL && api->documents_kinds == req->kinds)
 		api->documents[number] = rk_blob_ref(blob);
 	(void)pthread_mutex_unlock(&api->lock);
 	return blob;
@@ -63,19 +80,19 @@ static struct rk_blob *make_aggregated(struct rk_req *req, unsigned number)
 {
 	const bool is_core = (number & 2) == 0;
 
-	return json_of(rk_discovery_aggregated(&req->arena, req->thread->api->opts.kinds, is_core,
+	return json_of(rk_discovery_aggregated(&req->arena, req->kinds, is_core,
 					       (number & 1) == 0 ? "v2" : "v2beta1"));
 }
 
 static struct rk_blob *make_groups(struct rk_req *req, unsigned number)
 {
 	(void)number;
-	return json_of(rk_discovery_groups(&req->arena, req->thread->api->opts.kinds));
+	return json_of(rk_discovery_groups(&req->arena, req->kinds));
 }
 
 static struct rk_blob *make_v2(struct rk_req *req, unsigned number)
 {
-	struct rk_val *val = rk_openapi_v2(&req->arena, req->thread->api->opts.kinds);
+	struct rk_val *val = rk_openapi_v2(&req->arena, req->kinds);
 	struct rk_buf out = { 0 };
 
 	if (number == DOC_OPENAPI_V2_JSON)
@@ -89,35 +106,69 @@ static struct rk_blob *make_v2(struct rk_req *req, unsigned number)
 static struct rk_blob *make_v3_root(struct rk_req *req, unsigned number)
 {
 	(void)number;
-	return json_of(rk_openapi_root(&req->arena, req->thread->api->opts.kinds));
+	return json_of(rk_openapi_root(&req->arena, req->kinds));
 }
 
 static struct rk_blob *make_v3(struct rk_req *req, unsigned number)
 {
-	struct rk_val *val = rk_openapi_v3(&req->arena, req->thread->api->opts.kinds,
+	struct rk_val *val = rk_openapi_v3(&req->arena, req->kinds,
 					   req->route.group, req->route.version);
 
 	(void)number;
 	return val != NULL ? json_of(val) : NULL;
 }
 
+/* The same compressed, made once too. */
+static struct rk_blob *document_gzip(struct rk_req *req, unsigned number, struct rk_blob *plain)
+{
+	struct rk_api *api = req->thread->api;
+	struct rk_blob *blob = NULL;
+
+	if (number < RK_COUNT(api->documents)) {
+		(void)pthread_mutex_lock(&api->lock);
+		blob = rk_blob_ref(api->compressed[number]);
+		(void)pthread_mutex_unlock(&api->lock);
+	}
+	if (blob != NULL)
+		return blob;
+	blob = rk_gzip_of(rk_blob_span(plain));
+	if (number < RK_COUNT(api->documents)) {
+		(void)pthread_mutex_lock(&api->lock);
+		if (api->compressed[number] == NULL && api->documents[number] == plain)
+			api->compressed[number] = rk_blob_ref(blob);
+		(void)pthread_mutex_unlock(&api->lock);
+	}
+	return blob;
+}
+
 /* With an ETag, so that a client which has it already gets 304 and no bytes. */
-static void send_document(struct rk_req *req, const char *type, struct rk_blob *blob)
+static void send_document(struct rk_req *req, const char *type, unsigned number,
+			  struct rk_blob *blob)
 {
 	const struct rk_hash128 hash = rk_hash128(rk_blob_span(blob), 0);
 	char tag[48];
 
 	(void)snprintf(tag, sizeof tag, "\"%016" PRIX64 "%016" PRIX64 "\"", hash.high, hash.low);
-	const struct rk_http_header headers[] = { { RK_SPAN("content-type"), rk_span_str(type) },
-						  { RK_SPAN("etag"), rk_span_str(tag) },
-						  { RK_SPAN("vary"), RK_SPAN("Accept") },
-						  { RK_SPAN("cache-control"), RK_SPAN("public") } };
+	const struct rk_http_header headers[] = {
+		{ RK_SPAN("content-type"), rk_span_str(type) },
+		{ RK_SPAN("etag"), rk_span_str(tag) },
+		{ RK_SPAN("vary"), RK_SPAN("Accept, Accept-Encoding") },
+		{ RK_SPAN("cache-control"), RK_SPAN("public") },
+		{ RK_SPAN("content-encoding"), RK_SPAN("gzip") }
+	};
+	const bool zips = blob->size > ZIP_BYTES &&
+			  rk_gzip_is_taken(rk_http_header(req->http, "accept-encoding"));
 	if (rk_span_is(rk_http_header(req->http, "if-none-match"), tag)) {
 		(void)rk_blob_unref(blob);
-		rk_http_respond(req->exchange, 304, headers + 1, RK_COUNT(headers) - 1, NULL);
+		rk_http_respond(req->exchange, 304, headers + 1, 3, NULL);
 		return;
 	}
-	rk_http_respond(req->exchange, 200, headers, RK_COUNT(headers), blob);
+	if (zips) {
+		struct rk_blob *plain = blob;
+		blob = document_gzip(req, number, plain);
+		(void)rk_blob_unref(plain);
+	}
+	rk_http_respond(req->exchange, 200, headers, zips ? 5 : 4, blob);
 }
 
 static void discovery(struct rk_req *req)
@@ -128,19 +179,17 @@ static void discovery(struct rk_req *req)
 
 	if (version != NULL) {
 		const bool is_v2 = strcmp(version, "v2") == 0;
+		const unsigned number = DOC_AGGREGATED + (is_core ? 0u : 2u) + (is_v2 ? 0u : 1u);
 		type = is_v2 ? "application/"
 			       "json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 			     : "application/"
 			       "json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList";
-		send_document(req, type,
-			      document(req,
-				       DOC_AGGREGATED + (is_core ? 0u : 2u) + (is_v2 ? 0u : 1u),
-				       make_aggregated));
+		send_document(req, type, number, document(req, number, make_aggregated));
 	} else if (is_core) {
 		rk_req_val(req, 200,
 			   rk_discovery_api(&req->arena, rk_http_header(req->http, "host")));
 	} else {
-		send_document(req, type, document(req, DOC_GROUPS, make_groups));
+		send_document(req, type, DOC_GROUPS, document(req, DOC_GROUPS, make_groups));
 	}
 }
 
@@ -162,16 +211,18 @@ static void openapi_v2(struct rk_req *req)
 	const bool proto =
 		contains(rk_http_header(req->http, "accept"), "com.github.proto-openapi.spec.v2");
 
-	send_document(req, proto ? "application/octet-stream" : "application/json",
-		      document(req, proto ? DOC_OPENAPI_V2_PROTO : DOC_OPENAPI_V2_JSON, make_v2));
+	const unsigned number = proto ? DOC_OPENAPI_V2_PROTO : DOC_OPENAPI_V2_JSON;
+
+	send_document(req, proto ? "application/octet-stream" : "application/json", number,
+		      document(req, number, make_v2));
 }
 
 static void openapi_v3(struct rk_req *req)
 {
-	const struct rk_kinds *kinds = req->thread->api->opts.kinds;
+	const struct rk_kinds *kinds = req->kinds;
 
 	if (req->route.version.size == 0) {
-		send_document(req, "application/json",
+		send_document(req, "application/json", DOC_OPENAPI_V3_ROOT,
 			      document(req, DOC_OPENAPI_V3_ROOT, make_v3_root));
 		return;
 	}
@@ -183,7 +234,7 @@ static void openapi_v3(struct rk_req *req)
 		struct rk_blob *blob = document(req, DOC_OPENAPI_V3 + i, make_v3);
 		if (blob == NULL)
 			break;
-		send_document(req, "application/json", blob);
+		send_document(req, "application/json", DOC_OPENAPI_V3 + i, blob);
 		return;
 	}
 	rk_req_not_found(req);
@@ -305,7 +356,8 @@ static void log_page(struct rk_req *req)
 		if (record.kind == RK_RECORD_LOST && record.trail.index >= record.entry.index)
 			rk_val_put(arena, val, "damage",
 				   rk_val_strf(arena,
-					       "entries %llu to %llu were damaged on this member's disk: ask another",
+					       "entries %llu to %llu were damaged on this member's "
+					       "disk: ask another",
 					       (unsigned long long)record.entry.index,
 					       (unsigned long long)record.trail.index));
 		if (record.kind != RK_RECORD_ENTRY || record.entry.index < (uint64_t)from)
@@ -328,7 +380,7 @@ static void log_page(struct rk_req *req)
 
 void rk_api_info(struct rk_req *req)
 {
-	const struct rk_kinds *kinds = req->thread->api->opts.kinds;
+	const struct rk_kinds *kinds = req->kinds;
 
 	if (strcmp(req->verb, "get") != 0) {
 		rk_req_fail(req, 405, "MethodNotAllowed",

@@ -1,6 +1,8 @@
 #include "control/schema/validate.h"
 
 #include "base/mem.h"
+#include "control/schema/custom.h"
+#include "control/schema/custom_rules.h"
 #include "control/schema/schema.h"
 
 /* --- values that are one of a few --- */
@@ -66,7 +68,7 @@ static const struct {
 	{ "csidrivers.storage.k8s.io", rk_validate_csidriver },
 	{ "csinodes.storage.k8s.io", rk_validate_csinode },
 	{ "csistoragecapacities.storage.k8s.io", rk_validate_csicapacity },
-	{ "customresourcedefinitions.apiextensions.k8s.io", rk_validate_crd },
+	{ RK_CUSTOM_RESOURCE, rk_custom_validate },
 	{ "daemonsets.apps", rk_validate_daemonset },
 	{ "deployments.apps", rk_validate_deployment },
 	{ "endpoints", rk_validate_endpoints },
@@ -123,6 +125,10 @@ void rk_schema_validate(struct rk_arena *arena, const struct rk_kind *kind,
 	}
 	if (!kind->is_request) /* a question needs no name */
 		rk_validate_meta(&check, kind, obj, old);
+	if (kind->custom != NULL) {
+		rk_structure_check(&check, kind->custom->rules, obj);
+		return;
+	}
 	check_choices(&check, NULL, kind->type, obj);
 	for (size_t i = 0; i < RK_COUNT(rules); i++)
 		if (strcmp(kind->resource, rules[i].resource) == 0)

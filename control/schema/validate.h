@@ -36,7 +36,7 @@ rk_rules rk_validate_tokenreview, rk_validate_accessreview, rk_validate_selfacce
 rk_rules rk_validate_localaccessreview, rk_validate_target;
 /* validate_admission.c, validate_flow.c, validate_crd.c */
 rk_rules rk_validate_webhooks, rk_validate_admissionpolicy, rk_validate_admissionbinding;
-rk_rules rk_validate_apiservice, rk_validate_flowschema, rk_validate_prioritylevel, rk_validate_crd;
+rk_rules rk_validate_apiservice, rk_validate_flowschema, rk_validate_prioritylevel;
 
 /* metadata, with the syntax that names of this kind have. */
 void rk_validate_meta(const struct rk_check *check, const struct rk_kind *kind,

@@ -349,7 +349,7 @@ Test(created, questions_are_never_stored)
 		(void)op(&world, "create", kind->resource, "", "",
 			 "{\"metadata\":{\"name\":\"a\"}}", 405);
 	}
-	cr_expect_eq(seen, 8);
+	cr_expect_eq(seen, 9);
 	cr_expect_eq(rk_store_revision(rk_machine_store(world.machine)), revision);
 	end(&world);
 }

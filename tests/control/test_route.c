@@ -71,30 +71,58 @@ Test(form, accept)
 		const char *accept;
 		bool ok, is_yaml;
 		enum rk_form_shape shape;
+		bool is_proto;
 	} cases[] = {
-		{ "", true, false, RK_FORM_OBJECT },
-		{ "*/*", true, false, RK_FORM_OBJECT },
-		{ "application/json", true, false, RK_FORM_OBJECT },
-		{ "application/yaml", true, true, RK_FORM_OBJECT },
+		{ "", true, false, RK_FORM_OBJECT, false },
+		{ "*/*", true, false, RK_FORM_OBJECT, false },
+		{ "application/json", true, false, RK_FORM_OBJECT, false },
+		{ "application/yaml", true, true, RK_FORM_OBJECT, false },
 		{ "application/vnd.kubernetes.protobuf,application/json", true, false,
-		  RK_FORM_OBJECT },
+		  RK_FORM_OBJECT, true },
+		{ "application/json, application/vnd.kubernetes.protobuf", true, false,
+		  RK_FORM_OBJECT, false },
+		{ "*/*,application/vnd.kubernetes.protobuf", true, false, RK_FORM_OBJECT, true },
+		{ "application/json;q=0.8,application/vnd.kubernetes.protobuf;q=0.9", true, false,
+		  RK_FORM_OBJECT, true },
+		{ "application/json;q=0.95,application/vnd.kubernetes.protobuf;q=0.9", true, false,
+		  RK_FORM_OBJECT, false },
+		{ "application/vnd.kubernetes.protobuf;q=0, */*;q=0.001", true, false,
+		  RK_FORM_OBJECT, false },
+		{ "application/vnd.kubernetes.protobuf;as=PartialObjectMetadata;g=meta.k8s.io;v=v1",
+		  true, false, RK_FORM_METADATA, true },
+		{ "application/vnd.kubernetes.protobuf;as=Table;g=meta.k8s.io;v=v1,"
+		  "application/json;as=Table;g=meta.k8s.io;v=v1",
+		  true, false, RK_FORM_TABLE, false },
+		{ "application/vnd.kubernetes.protobuf;as=Table;g=meta.k8s.io;v=v1", false, false,
+		  RK_FORM_OBJECT, false },
+		{ "application/json;as=Table;g=meta.k8s.io;v=v2", false, false, RK_FORM_OBJECT,
+		  false },
+		{ "application/json;q=0", false, false, RK_FORM_OBJECT, false },
 		{ "application/json;as=Table;v=v1;g=meta.k8s.io,application/json", true, false,
-		  RK_FORM_TABLE },
+		  RK_FORM_TABLE, false },
 		{ "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1", true, false,
-		  RK_FORM_METADATA },
-		{ "application/vnd.kubernetes.protobuf", false, false, RK_FORM_OBJECT },
-		{ "text/html", false, false, RK_FORM_OBJECT },
+		  RK_FORM_METADATA, false },
+		{ "application/vnd.kubernetes.protobuf", true, false, RK_FORM_OBJECT, true },
+		{ "text/html", false, false, RK_FORM_OBJECT, false },
 	};
 
+	const struct rk_kinds *kinds = rk_kinds_new();
+	const struct rk_kind *pods = rk_kinds_by_resource(kinds, RK_SPAN("pods"));
+	struct rk_form form = { 0 };
 	for (size_t i = 0; i < RK_COUNT(cases); i++) {
-		struct rk_form form = { 0 };
-		cr_expect_eq(rk_form_choose(rk_span_str(cases[i].accept), &form), cases[i].ok, "%s",
-			     cases[i].accept);
+		cr_expect_eq(rk_form_choose(kinds, pods, rk_span_str(cases[i].accept), &form),
+			     cases[i].ok, "%s", cases[i].accept);
+		cr_expect_eq(form.is_proto, cases[i].is_proto, "%s", cases[i].accept);
 		if (!cases[i].ok)
 			continue;
 		cr_expect_eq(form.shape, cases[i].shape, "%s", cases[i].accept);
 		cr_expect_eq(form.is_yaml, cases[i].is_yaml, "%s", cases[i].accept);
 	}
+	/* What is no kind has no numbers. */
+	cr_expect_not(
+		rk_form_choose(kinds, NULL, RK_SPAN("application/vnd.kubernetes.protobuf"), &form));
+	cr_expect_not(form.is_proto);
+	(void)rk_kinds_free(kinds);
 	cr_expect_str_eq(
 		rk_form_aggregated(RK_SPAN(
 			"application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,"
@@ -159,7 +187,10 @@ Test(access, who_may_do_what)
 		struct rk_route route;
 		rk_route_parse(&arena, kinds, rk_span_str(cases[i].path), &route);
 		cr_assert_neq(route.what, RK_ROUTE_NONE, "%s", cases[i].path);
-		cr_expect_eq(rk_access_allowed(&peer, cases[i].verb, &route), cases[i].may,
+		const struct rk_user user = rk_access_user(&arena, &peer);
+		const struct rk_ask ask =
+			rk_access_ask(cases[i].verb, &route, rk_span_str(cases[i].path));
+		cr_expect_eq(rk_access_allowed(&arena, NULL, &user, &ask, NULL), cases[i].may,
 			     "%s %s %s", cases[i].name != NULL ? cases[i].name : "nobody",
 			     cases[i].verb, cases[i].path);
 	}

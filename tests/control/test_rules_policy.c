@@ -442,10 +442,10 @@ static const struct breach crd_fresh[] = {
 	  "spec.versions[0].schema.openAPIV3Schema", REQUIRED,
 	  "Required value: schemas are required" },
 	{ "{\"spec\":{\"versions\":[{\"name\":\"v1\",\"served\":true,\"storage\":true,\"schema\":{"
-	  "\"openAPIV3Schema\":{\"properties\":{\"a\":{\"x-kubernetes-validations\":[{\"rule\":"
-	  "\"true\"}]}}}}}]}}",
-	  "spec.versions[0].schema.openAPIV3Schema", FORBIDDEN,
-	  "Forbidden: not served yet: x-kubernetes-validations would not be evaluated" },
+	  "\"openAPIV3Schema\":{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"string\","
+	  "\"x-kubernetes-validations\":[{\"rule\":\"true\"}]}}}}}]}}",
+	  "spec.versions[0].schema.openAPIV3Schema.properties[a].x-kubernetes-validations",
+	  FORBIDDEN, "Forbidden: CEL rules are not served yet" },
 	{ "{\"spec\":{\"conversion\":{\"strategy\":\"Webhook\"}}}", "spec.conversion.strategy",
 	  FORBIDDEN, "Forbidden: not served yet: conversion webhooks would not be called" },
 	{ "{\"spec\":{\"conversion\":{\"strategy\":\"Magic\"}}}", "spec.conversion.strategy",

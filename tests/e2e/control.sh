@@ -7,10 +7,10 @@ trap '"$RECKON" cluster down --dir "$cluster" >/dev/null 2>&1' EXIT
 export KUBECONFIG=$cluster/admin.kubeconfig HOME=$SCRATCH
 
 versions=
-for kubectl in $(ls "${KUBECTL_DIR:-/usr/lib/google-cloud-sdk/bin}"/kubectl.1.2[7-9] "${KUBECTL_DIR:-/usr/lib/google-cloud-sdk/bin}"/kubectl.1.3[01] 2>/dev/null) ${KUBECTL_120:-}; do
+for kubectl in $(ls "${KUBECTL_DIR:-/usr/lib/google-cloud-sdk/bin}"/kubectl.1.2[7-9] "${KUBECTL_DIR:-/usr/lib/google-cloud-sdk/bin}"/kubectl.1.3[0-3] 2>/dev/null) ${KUBECTL_120:-}; do
 	if "$kubectl" version --client >/dev/null 2>&1; then versions="$versions $kubectl"; fi
 done
-[ -n "$versions" ] || skip "kubectl" "no kubectl of 1.20 to 1.31 is here (set KUBECTL_DIR)"
+[ -n "$versions" ] || skip "kubectl" "no kubectl of 1.20 to 1.33 is here (set KUBECTL_DIR)"
 
 cat >"$SCRATCH/app.yaml" <<YAML
 apiVersion: apps/v1
@@ -69,6 +69,64 @@ session() { # with kubectl $1 against member $2
 	$k delete svc,cm --all >/dev/null 2>&1
 	until_true 5 sh -c "$k get svc kubernetes" || true
 }
+
+made() { # NAME WANT COMMAND...: prints what it wants
+	name=$1 want=$2
+	shift 2
+	has "$name" "$("$@" 2>&1)" "$want"
+}
+# What kubectl sends in protobuf from 1.32 on, and the same from older ones in JSON: the objects must not differ.
+typed() { # with kubectl $1 in namespace $2
+	k="$1 --namespace $2"
+	what="$(basename "$1") typed"
+	made "$what: namespace" "namespace/$2 created" $1 create namespace "$2"
+	made "$what: deployment" "deployment.apps/d created" $k create deployment d --image=busybox:1 --replicas=2 --port=80
+	made "$what: configmap" "configmap/c created" $k create configmap c --from-literal=a=b --from-file=bin="$SCRATCH/bin"
+	made "$what: secret" "secret/s created" $k create secret generic s --from-literal=p=w
+	made "$what: docker secret" "secret/r created" $k create secret docker-registry r --docker-server=x --docker-username=y --docker-password=z
+	made "$what: service" "service/svc created" $k create service nodeport svc --tcp=80:web
+	made "$what: headless service" "service/none created" $k create service clusterip none --clusterip=None
+	made "$what: external name" "service/ext created" $k create service externalname ext --external-name=example.com
+	made "$what: service account" "serviceaccount/sa created" $k create serviceaccount sa
+	made "$what: role" "role.rbac.authorization.k8s.io/r created" $k create role r --verb=get --resource=pods,deployments.apps --resource-name=x
+	made "$what: role binding" "rolebinding.rbac.authorization.k8s.io/rb created" $k create rolebinding rb --role=x --user=y --serviceaccount=a:b --group=g
+	made "$what: cluster role" "clusterrole.rbac.authorization.k8s.io/$2 created" $k create clusterrole "$2" --verb=get --non-resource-url=/healthz
+	made "$what: cluster role binding" "clusterrolebinding.rbac.authorization.k8s.io/$2 created" $k create clusterrolebinding "$2" --clusterrole=x --user=y
+	made "$what: job" "job.batch/j created" $k create job j --image=busybox -- date +%s
+	made "$what: cron job" "cronjob.batch/cj created" $k create cronjob cj --image=busybox --schedule=@daily -- date
+	made "$what: ingress" "ingress.networking.k8s.io/i created" $k create ingress i '--rule=a.b/x*=svc:80,tls=s' --class=c --annotation=a=b
+	made "$what: quota" "resourcequota/q created" $k create quota q --hard=cpu=1500m,pods=2,memory=1Gi --scopes=BestEffort
+	made "$what: disruption budget" "poddisruptionbudget.policy/p created" $k create pdb p --selector=a=b --min-available=50%
+	made "$what: priority class" "priorityclass.scheduling.k8s.io/$2 created" $k create priorityclass "$2" --value=5 --preemption-policy=Never --description=d
+	made "$what: autoscaler" "horizontalpodautoscaler.autoscaling/d autoscaled" $k autoscale deployment d --max=3 --min=2 --cpu-percent=80
+	made "$what: the second is refused" "already exists" $k create configmap c --from-literal=a=b
+	made "$what: what is invalid is refused" "a lowercase RFC 1123 subdomain" $k create configmap C_1
+	made "$what: dry run" "configmap/dry created (server dry run)" $k create configmap dry --dry-run=server
+	check "$what: available" $k wait --for=condition=Available --timeout=20s deploy/d
+	made "$what: describe" "Replicas:               2 desired" $k describe deployment d
+	made "$what: describe a secret" "p:  1 bytes" $k describe secret s
+	made "$what: describe a service" "TargetPort:               web/TCP" $k describe service svc
+	made "$what: describe a node" "PodCIDR" $k describe node
+	made "$what: events" "Created pod" $k events
+	check "$what: drain without doing it" $k drain --dry-run=server --ignore-daemonsets --force "$($k get nodes -o 'jsonpath={.items[0].metadata.name}')"
+	for o in cm/c secret/s secret/r svc/svc svc/none svc/ext sa/sa deploy/d role/r rolebinding/rb cronjob/cj ingress/i quota/q pdb/p hpa/d; do
+		$k get "$o" -o 'jsonpath={.kind} {.metadata.labels} {.type} {.data} {.spec.type} {.spec.selector} {.spec.externalName} {.spec.template.spec} {.spec.strategy} {.rules} {.subjects} {.roleRef} {.spec.jobTemplate} {.spec.hard} {.spec.scopes} {.spec.minAvailable} {.spec.minReplicas} {.spec.targetCPUUtilizationPercentage} {.spec.metrics}{"\n"}'
+	done >"$SCRATCH/typed.$(basename "$1")" 2>&1
+	check "$what: delete what is in no namespace" $1 delete "clusterrole/$2" "clusterrolebinding/$2" "priorityclass/$2"
+	check "$what: delete" $k delete namespace "$2" --wait=false
+}
+head -c 300 /dev/urandom >"$SCRATCH/bin"
+n=0
+for kubectl in $versions; do
+	case $(basename "$kubectl") in
+	*1.20) skip "kubectl.1.20 typed" "it creates in beta versions, which Kubernetes 1.32 does not serve either"; continue ;;
+	esac
+	n=$((n + 1))
+	typed "$kubectl" "typed-$n"
+	first=${first:-$(basename "$kubectl")}
+	same "$(basename "$kubectl") typed: the same objects as $first makes" "$(cat "$SCRATCH/typed.$first")" "$(cat "$SCRATCH/typed.$(basename "$kubectl")")"
+done
+
 n=0
 for kubectl in $versions; do
 	for member in m1 m2 m3; do

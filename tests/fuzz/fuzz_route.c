@@ -23,7 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	while (rk_query_next(&arena, query, &at, &name, &value))
 		;
 	(void)rk_query_get(&arena, query, "labelSelector", &value);
-	(void)rk_form_choose(rk_span_of(data, size), &form);
+	(void)rk_form_choose(kinds, route.kind, rk_span_of(data, size), &form);
 	(void)rk_form_aggregated(rk_span_of(data, size));
 	rk_arena_done(&arena);
 	return 0;
