@@ -65,6 +65,13 @@ for kubectl in ${KUBECTL_120:-} "${KUBECTL_DIR:-/usr/lib/google-cloud-sdk/bin}"/
 	if "$kubectl" version --client >/dev/null 2>&1; then session "$kubectl"; else skip "$kubectl" "it is not here"; fi
 done
 
+# Objects come with their owners, rows of tables without.
+"$RECKON" create configmap owned --from-literal=a=b >/dev/null
+shown() { curl -s --cacert "$pki/ca.crt" --cert "$pki/admin.crt" --key "$pki/admin.key" -H "accept: $1" "https://127.0.0.1:$port/api/v1/namespaces/default/configmaps/owned" | tr -d ' \n'; }
+has "an object has its owners" "$(shown application/json)" '"managedFields":[{"manager":"'
+has "a row is there" "$(shown 'application/json;as=Table;v=v1;g=meta.k8s.io')" '"name":"owned"'
+same "a row has no owners" "" "$(shown 'application/json;as=Table;v=v1;g=meta.k8s.io' | grep managedFields)"
+
 # Many writers of one object, each with a field of its own, at every member.
 send() { # to member $1, form $2, path $3, body $4; the code goes into the file $5
 	curl -s -o /dev/null -w '%{http_code}\n' --cacert "$pki/ca.crt" --cert "$pki/admin.crt" --key "$pki/admin.key" -X PATCH \
