@@ -72,6 +72,13 @@ has "an object has its owners" "$(shown application/json)" '"managedFields":[{"m
 has "a row is there" "$(shown 'application/json;as=Table;v=v1;g=meta.k8s.io')" '"name":"owned"'
 same "a row has no owners" "" "$(shown 'application/json;as=Table;v=v1;g=meta.k8s.io' | grep managedFields)"
 
+# Who was it?
+"$RECKON" label configmap owned x=y >/dev/null
+has "who: every field" "$("$RECKON" log who configmap owned | tr -s ' ')" ".metadata.labels.x kubectl-label update "
+same "who: one field" "kubectl-create" "$("$RECKON" log who configmap/owned data.a | awk 'NR == 2 { print $2 }')"
+has "who: nobody" "$("$RECKON" log who configmap/owned data.b 2>&1)" "nobody is known to have set data.b"
+has "who: what" "$("$RECKON" log who configmap 2>&1)" "one object is needed"
+
 # Many writers of one object, each with a field of its own, at every member.
 send() { # to member $1, form $2, path $3, body $4; the code goes into the file $5
 	curl -s -o /dev/null -w '%{http_code}\n' --cacert "$pki/ca.crt" --cert "$pki/admin.crt" --key "$pki/admin.key" -X PATCH \
