@@ -127,11 +127,13 @@ static int patch(struct rk_change *change, struct batch *batch, const struct rk_
 	if (batch->operations != NULL) {
 		struct rk_val *operation = collect(change, batch, manifest, "patch", "configured");
 		rk_val_put_str(arena, operation, "name", manifest->name);
-		rk_val_put_cstr(arena, operation, "patchType", "strategic");
+		rk_val_put_cstr(arena, operation, "patchType",
+			       manifest->kind->custom != NULL ? "merge" : "strategic");
 		rk_val_put(arena, operation, "patch", rk_val_copy(arena, what));
 		return RK_OK;
 	}
-	RK_TRY(rk_change_send(change, "PATCH", target, RK_TYPE_STRATEGIC, what, &made, error));
+	RK_TRY(rk_change_send(change, "PATCH", target, rk_change_patch_type(manifest->kind), what, &made,
+			      error));
 	const bool is_same = rk_span_eq(rk_val_text_at(made, "metadata.resourceVersion"),
 					rk_val_text_at(live, "metadata.resourceVersion")) &&
 			     change->dry_run == NULL;

@@ -276,6 +276,7 @@ static void take_news(struct rk_api_thread *thread, struct rk_feed_news *news)
 {
 	(void)rk_view_unref(thread->view);
 	thread->view = rk_view_ref(news->view);
+	const bool are_others = thread->kinds != news->kinds;
 	(void)rk_kinds_free(thread->kinds);
 	thread->kinds = rk_kinds_ref(news->kinds);
 	thread->leader_id = news->leader_id;
@@ -292,6 +293,8 @@ static void take_news(struct rk_api_thread *thread, struct rk_feed_news *news)
 	if (news->restarted || changes_rights(news))
 		thread->rbac = rk_rbac_free(thread->rbac);
 	rk_api_watch_news(thread, news->changes, news->count);
+	if (are_others)
+		rk_api_watch_end_gone(thread);
 	wake_waiting(thread);
 	rk_feed_news_free(news);
 }

@@ -187,6 +187,15 @@ static void put_object(struct rk_buf *out, struct rk_arena *arena, const struct 
 		put_doc(out, doc, pretty);
 }
 
+/* The metadata of an object, without a tree. */
+static void put_partial_json(struct rk_buf *out, struct rk_span doc)
+{
+	rk_buf_put_str(out, "{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/v1\","
+			    "\"metadata\":");
+	put_doc(out, rk_doc_at(doc, "metadata"), false);
+	rk_buf_put_u8(out, '}');
+}
+
 static struct rk_val *row_of(struct rk_arena *arena, const struct rk_form *form,
 			     const struct rk_kind *kind, struct rk_span doc, int64_t now_ms)
 {
@@ -323,8 +332,10 @@ void rk_form_write(struct rk_buf *out, struct rk_arena *arena, const struct rk_f
 		write_proto(out, arena, form, kind, doc);
 	} else if (form->shape == RK_FORM_OBJECT) {
 		put_object(out, arena, kind, doc, pretty);
+	} else if (form->shape == RK_FORM_METADATA && !pretty) {
+		put_partial_json(out, doc);
 	} else if (form->shape == RK_FORM_METADATA) {
-		rk_json_write(out, metadata_only(arena, decoded(arena, doc)), pretty);
+		rk_json_write(out, metadata_only(arena, decoded(arena, doc)), true);
 	} else {
 		struct rk_val *meta = rk_val_map(arena), *rows = rk_val_list(arena);
 		rk_val_put_str(arena, meta, "resourceVersion",
@@ -374,7 +385,7 @@ void rk_form_list_item(struct rk_form_list *list, struct rk_arena *arena, struct
 		rk_json_write(list->out, row_of(arena, list->form, list->kind, doc, list->now_ms),
 			      false);
 	else
-		rk_json_write(list->out, metadata_only(arena, decoded(arena, doc)), false);
+		put_partial_json(list->out, doc);
 }
 
 void rk_form_list_end(struct rk_form_list *list, size_t bytes, struct rk_buf *head)

@@ -224,6 +224,7 @@ void rk_api_watch_news(struct rk_api_thread *thread, struct rk_changes *const *c
 void rk_api_watch_tick(struct rk_api_thread *thread);
 void rk_api_watch_drained(struct rk_req *req);
 void rk_api_watch_end_all(struct rk_api_thread *thread, bool is_expired);
+void rk_api_watch_end_gone(struct rk_api_thread *thread); /* those of kinds that are not served any more */
 bool rk_api_watch_stays(const struct rk_req *req); /* a WebSocket outlives its exchange */
 void rk_api_watch_free(struct rk_req *req);
 void rk_api_write(struct rk_req *req); /* write_io.c */

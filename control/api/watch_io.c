@@ -346,6 +346,17 @@ void rk_api_watch_end_all(struct rk_api_thread *thread, bool is_expired)
 	}
 }
 
+void rk_api_watch_end_gone(struct rk_api_thread *thread)
+{
+	for (struct rk_req *req = thread->watchers, *next; req != NULL; req = next) {
+		const struct rk_kind *kind = req->route.kind;
+		next = req->next;
+		if (rk_kinds_by_plural(thread->kinds, rk_span_str(kind->group), rk_span_str(kind->version),
+				       rk_span_str(kind->plural)) == NULL)
+			rk_api_watch_end(req->watch);
+	}
+}
+
 bool rk_api_watch_stays(const struct rk_req *req)
 {
 	return req->watch != NULL && req->watch->socket != NULL;

@@ -157,32 +157,56 @@ static bool put_scalar(struct rk_protobuf_out *out, uint32_t number, enum rk_typ
 	return true;
 }
 
-static void put_message(struct rk_protobuf_out *out, const struct rk_type *type);
+/* A value whose head was read; it begins at `from`. */
+struct value {
+	size_t from;
+	struct rk_doc_head head;
+};
+
+static struct value next_value(struct rk_protobuf_out *out)
+{
+	struct value value = { .from = out->doc.at };
+
+	value.head = rk_doc_next(&out->doc);
+	return value;
+}
+
+static void skip_value(struct rk_protobuf_out *out, const struct value *value)
+{
+	out->doc.at = value->from;
+	rk_doc_skip(&out->doc);
+}
+
+static void put_fields(struct rk_protobuf_out *out, const struct rk_type *type, uint32_t count);
 
 /* A value of another kind than the type's cannot be said: it is passed over, as nothing is stored
  * that was not decoded by this type. */
+static void put_value(struct rk_protobuf_out *out, uint32_t number, const struct rk_type *owner,
+		      const struct rk_type *type, const struct value *value)
+{
+	if (type->kind == RK_TYPE_ANY) {
+		out->doc.at = value->from;
+		if (rk_protobuf_is_schema_or(type))
+			rk_protobuf_put_schema_or(out, number, type, owner);
+		else
+			put_any(out, number);
+	} else if (type->kind == RK_TYPE_OBJECT && value->head.kind == RK_VAL_MAP) {
+		const size_t start = rk_protobuf_begin(out->buf, number);
+		put_fields(out, type, value->head.count);
+		rk_protobuf_end(out->buf, start);
+	} else if (type->kind == RK_TYPE_STRINGS && value->head.kind == RK_VAL_LIST) {
+		put_strings(out, number, value->head.count);
+	} else if (!put_scalar(out, number, type->kind, &value->head)) {
+		skip_value(out, value);
+	}
+}
+
 void rk_protobuf_put_value(struct rk_protobuf_out *out, uint32_t number,
 			   const struct rk_type *owner, const struct rk_type *type)
 {
-	struct rk_reader at = out->doc;
-	const struct rk_doc_head head = rk_doc_next(&at);
+	const struct value value = next_value(out);
 
-	if (rk_protobuf_is_schema_or(type)) {
-		rk_protobuf_put_schema_or(out, number, type, owner);
-	} else if (type->kind == RK_TYPE_ANY) {
-		put_any(out, number);
-	} else if (type->kind == RK_TYPE_OBJECT && head.kind == RK_VAL_MAP) {
-		const size_t start = rk_protobuf_begin(out->buf, number);
-		put_message(out, type);
-		rk_protobuf_end(out->buf, start);
-	} else if (type->kind == RK_TYPE_STRINGS && head.kind == RK_VAL_LIST) {
-		out->doc = at;
-		put_strings(out, number, head.count);
-	} else if (put_scalar(out, number, type->kind, &head)) {
-		out->doc = at;
-	} else {
-		rk_doc_skip(&out->doc);
-	}
+	put_value(out, number, owner, type, &value);
 }
 
 /* --- structure --- */
@@ -201,21 +225,17 @@ static void put_map(struct rk_protobuf_out *out, uint32_t number, const struct r
 static void put_prop(struct rk_protobuf_out *out, const struct rk_type *owner,
 		     const struct rk_prop *prop, uint32_t number)
 {
-	struct rk_reader at = out->doc;
-	const struct rk_doc_head head = rk_doc_next(&at);
+	const struct value value = next_value(out);
 
-	if (prop->shape == RK_SHAPE_ONE) {
-		rk_protobuf_put_value(out, number, owner, prop->type);
-	} else if (prop->shape == RK_SHAPE_LIST && head.kind == RK_VAL_LIST) {
-		out->doc = at;
-		for (uint32_t i = 0; i < head.count && !out->doc.failed; i++)
+	if (prop->shape == RK_SHAPE_ONE)
+		put_value(out, number, owner, prop->type, &value);
+	else if (prop->shape == RK_SHAPE_LIST && value.head.kind == RK_VAL_LIST)
+		for (uint32_t i = 0; i < value.head.count && !out->doc.failed; i++)
 			rk_protobuf_put_value(out, number, owner, prop->type);
-	} else if (prop->shape == RK_SHAPE_MAP && head.kind == RK_VAL_MAP) {
-		out->doc = at;
-		put_map(out, number, owner, prop->type, head.count);
-	} else {
-		rk_doc_skip(&out->doc);
-	}
+	else if (prop->shape == RK_SHAPE_MAP && value.head.kind == RK_VAL_MAP)
+		put_map(out, number, owner, prop->type, value.head.count);
+	else
+		skip_value(out, &value);
 }
 
 /* Fields of an embedded message are written as parts of it, one by one: whoever reads protobuf puts
@@ -233,12 +253,9 @@ static void put_embedded(struct rk_protobuf_out *out, const struct rk_type *owne
 		rk_protobuf_end(out->buf, starts[--level]);
 }
 
-static void put_message(struct rk_protobuf_out *out, const struct rk_type *type)
+static void put_fields(struct rk_protobuf_out *out, const struct rk_type *type, uint32_t count)
 {
-	const struct rk_doc_head head = rk_doc_next(&out->doc);
-
-	rk_assert(head.kind == RK_VAL_MAP);
-	for (uint32_t i = 0; i < head.count && !out->doc.failed; i++) {
+	for (uint32_t i = 0; i < count && !out->doc.failed; i++) {
 		const struct rk_prop *prop = rk_type_prop(type, rk_doc_key(&out->doc));
 		if (prop == NULL || prop->proto[0] == 0)
 			rk_doc_skip(&out->doc);
@@ -254,7 +271,9 @@ void rk_protobuf_put_message(struct rk_buf *buf, struct rk_arena *arena, const s
 {
 	struct rk_protobuf_out out = { buf, arena, rk_reader_of(doc) };
 
-	put_message(&out, type);
+	const struct rk_doc_head head = rk_doc_next(&out.doc);
+	rk_assert(head.kind == RK_VAL_MAP);
+	put_fields(&out, type, head.count);
 	rk_assert(!out.doc.failed); /* documents of our own are well formed */
 }
 

@@ -87,6 +87,11 @@ hashes() { for i in 0 1 2; do api "https://127.0.0.1:$((port + i))/reckon/v1/sta
 one_hash() { [ "$(hashes)" = 1 ]; }
 until_true 10 one_hash && ok "one state hash" || not_ok "one state hash"
 
+same "reckon get knows the kind" "NAME COLOR SIZE w0 red 3" "$("$RECKON" get wd w0 | xargs)"
+widget w0 blue >"$SCRATCH/w0.yaml"
+has "reckon apply changes one" "$("$RECKON" apply -f "$SCRATCH/w0.yaml" 2>&1)" "widget.example.com/w0 configured"
+has "and several at once" "$({ cat "$SCRATCH/w0.yaml"; echo ---; widget w7 red; } | "$RECKON" apply --atomic -f - 2>&1)" "widget.example.com/w7 created"
+same "reckon delete" "" "$("$RECKON" delete wd w7 >/dev/null && "$RECKON" get wd w7 2>/dev/null)"
 has "a schema that is not structural is refused" \
 	"$(sed 's/required: \[color\]/x-kubernetes-validations: [{rule: "true"}]/; s/widgets/gadgets/; s/Widget/Gadget/; s/\[wd\]/[gd]/' "$SCRATCH/crd.yaml" | "$RECKON" apply -f - 2>&1)" "CEL rules are not served yet"
 summary
