@@ -79,6 +79,16 @@ same "who: one field" "kubectl-create" "$("$RECKON" log who configmap/owned data
 has "who: nobody" "$("$RECKON" log who configmap/owned data.b 2>&1)" "nobody is known to have set data.b"
 has "who: what" "$("$RECKON" log who configmap 2>&1)" "one object is needed"
 
+# The program's own apply.
+has "reckon: apply creates" "$("$RECKON" apply --server-side -f "$SCRATCH/2.yaml" 2>&1)" "deployment.apps/app serverside-applied"
+conflict=$("$RECKON" apply --server-side --field-manager=other -f "$SCRATCH/4.yaml" 2>&1)
+same "reckon: a conflict is a failure" 1 $?
+has "reckon: the conflict" "$conflict" 'conflict with "kubectl": .spec.replicas'
+check "reckon: forced" "$RECKON" apply --server-side --force-conflicts --field-manager=other -f "$SCRATCH/4.yaml"
+same "reckon: the value is taken" 4 "$("$RECKON" get deploy app -o 'jsonpath={.spec.replicas}')"
+has "reckon: forced by mistake" "$("$RECKON" apply --force-conflicts -f "$SCRATCH/4.yaml" 2>&1)" "only works with --server-side"
+"$RECKON" delete deploy app >/dev/null
+
 # Many writers of one object, each with a field of its own, at every member.
 send() { # to member $1, form $2, path $3, body $4; the code goes into the file $5
 	curl -s -o /dev/null -w '%{http_code}\n' --cacert "$pki/ca.crt" --cert "$pki/admin.crt" --key "$pki/admin.key" -X PATCH \
