@@ -1,5 +1,6 @@
 /* reckon apply: makes the cluster what files say, by three-way merge. */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/mem.h"
 #include "cli/change.h"
@@ -13,12 +14,63 @@ const struct rk_command rk_command_apply = {
 	.usage = "-f FILE|DIR|- [flags]",
 	.summary = "Make the cluster what files say",
 	.examples = "  reckon apply -f web.yaml\n  reckon apply -R -f manifests/\n"
-		    "  reckon apply -f web.yaml --dry-run=server -o yaml\n",
+		    "  reckon apply -f web.yaml --dry-run=server -o yaml\n"
+		    "  reckon apply --atomic -f manifests/\n",
 	.run = run_apply,
 	.section = "Basic",
 };
 
-static int create(struct rk_change *change, const struct rk_manifest *manifest,
+/* --- all or nothing: what is to be sent is collected, and goes as one transaction --- */
+
+struct batch {
+	struct rk_val *operations; /* NULL: each change is sent by itself */
+	bool is_spoilt;            /* one of them cannot be */
+	size_t count, capacity;
+	struct batch_item {
+		const struct rk_kind *kind;
+		const char *done;
+	} * items;
+};
+
+static struct rk_val *collect(struct rk_change *change, struct batch *batch,
+			      const struct rk_manifest *manifest, const char *verb, const char *done)
+{
+	struct rk_arena *arena = &change->session.arena;
+	struct rk_val *operation = rk_val_map(arena);
+
+	rk_val_put_cstr(arena, operation, "verb", verb);
+	rk_val_put_cstr(arena, operation, "apiVersion", manifest->kind->api_version);
+	rk_val_put_cstr(arena, operation, "kind", manifest->kind->kind);
+	if (manifest->ns.size > 0)
+		rk_val_put_str(arena, operation, "namespace", manifest->ns);
+	rk_val_append(arena, batch->operations, operation);
+	batch->items = rk_grow(batch->items, &batch->capacity, batch->count + 1, sizeof *batch->items);
+	batch->items[batch->count++] = (struct batch_item){ manifest->kind, done };
+	return operation;
+}
+
+static int send_batch(struct rk_change *change, struct batch *batch, struct rk_error *error)
+{
+	struct rk_arena *arena = &change->session.arena;
+	struct rk_val *body = rk_val_map(arena), *made = NULL;
+
+	if (batch->is_spoilt)
+		return rk_fail(error, RK_EINVAL, "nothing was applied: with --atomic it is all or none");
+	if (batch->count == 0)
+		return RK_OK;
+	rk_val_put_cstr(arena, body, "apiVersion", "reckon.dev/v1");
+	rk_val_put_cstr(arena, body, "kind", "Transaction");
+	rk_val_put(arena, rk_val_make(arena, body, "spec"), "operations", batch->operations);
+	RK_TRY(rk_change_send(change, "POST", "/apis/reckon.dev/v1/transactions", NULL, body, &made,
+			      error));
+	const struct rk_val *results = rk_val_at(made, "status.results");
+	for (uint32_t i = 0; i < rk_val_count(results) && i < batch->count; i++)
+		rk_change_tell(change, batch->items[i].kind,
+			       rk_val_at(rk_val_item(results, i), "object"), batch->items[i].done);
+	return RK_OK;
+}
+
+static int create(struct rk_change *change, struct batch *batch, const struct rk_manifest *manifest,
 		  const struct rk_val *object, struct rk_error *error)
 {
 	struct rk_arena *arena = &change->session.arena;
@@ -26,6 +78,11 @@ static int create(struct rk_change *change, const struct rk_manifest *manifest,
 
 	if (rk_change_is_client(change)) {
 		rk_change_tell(change, manifest->kind, object, "created");
+		return RK_OK;
+	}
+	if (batch->operations != NULL) {
+		rk_val_put(arena, collect(change, batch, manifest, "create", "created"), "object",
+			   rk_val_copy(arena, object));
 		return RK_OK;
 	}
 	RK_TRY(rk_change_send(change, "POST",
@@ -47,7 +104,7 @@ static void warn_missing(const struct rk_manifest *manifest)
 		manifest->kind->plural, RK_SPAN_ARGS(manifest->name));
 }
 
-static int patch(struct rk_change *change, const struct rk_manifest *manifest,
+static int patch(struct rk_change *change, struct batch *batch, const struct rk_manifest *manifest,
 		 const struct rk_val *object, const struct rk_val *live, const char *target,
 		 struct rk_error *error)
 {
@@ -67,7 +124,16 @@ static int patch(struct rk_change *change, const struct rk_manifest *manifest,
 		rk_change_tell(change, manifest->kind, live, "configured");
 		return RK_OK;
 	}
-	RK_TRY(rk_change_send(change, "PATCH", target, RK_TYPE_STRATEGIC, what, &made, error));
+	if (batch->operations != NULL) {
+		struct rk_val *operation = collect(change, batch, manifest, "patch", "configured");
+		rk_val_put_str(arena, operation, "name", manifest->name);
+		rk_val_put_cstr(arena, operation, "patchType",
+			       manifest->kind->custom != NULL ? "merge" : "strategic");
+		rk_val_put(arena, operation, "patch", rk_val_copy(arena, what));
+		return RK_OK;
+	}
+	RK_TRY(rk_change_send(change, "PATCH", target, rk_change_patch_type(manifest->kind), what, &made,
+			      error));
 	const bool is_same = rk_span_eq(rk_val_text_at(made, "metadata.resourceVersion"),
 					rk_val_text_at(live, "metadata.resourceVersion")) &&
 			     change->dry_run == NULL;
@@ -76,12 +142,11 @@ static int patch(struct rk_change *change, const struct rk_manifest *manifest,
 }
 
 static int apply_one(struct rk_change *change, const struct rk_manifest *manifest,
-		     const void *context, struct rk_error *error)
+		     struct batch *batch, struct rk_error *error)
 {
 	struct rk_arena *arena = &change->session.arena;
 	struct rk_val *live = NULL;
 
-	(void)context;
 	if (manifest->name.size == 0)
 		return rk_fail(error, RK_EINVAL,
 			       "%s: a %s has no metadata.name: apply needs one (create does not)",
@@ -92,12 +157,22 @@ static int apply_one(struct rk_change *change, const struct rk_manifest *manifes
 	const struct rk_val *object = rk_last_applied_put(arena, manifest->object);
 	const char *target = rk_target(arena, manifest->kind, manifest->ns, manifest->name, NULL);
 	if (change->session.api == NULL)
-		return create(change, manifest, object, error);
+		return create(change, batch, manifest, object, error);
 	const int err = rk_session_get(&change->session, target, &live, error);
 	if (err == RK_ENOENT)
-		return create(change, manifest, object, error);
+		return create(change, batch, manifest, object, error);
 	RK_TRY(err);
-	return patch(change, manifest, object, live, target, error);
+	return patch(change, batch, manifest, object, live, target, error);
+}
+
+static int apply_of_files(struct rk_change *change, const struct rk_manifest *manifest,
+			  const void *context, struct rk_error *error)
+{
+	struct batch *batch = *(struct batch *const *)context;
+	const int err = apply_one(change, manifest, batch, error);
+
+	batch->is_spoilt |= err < 0;
+	return err;
 }
 
 static int run_apply(int argc, char **argv)
@@ -105,11 +180,13 @@ static int run_apply(int argc, char **argv)
 	struct rk_change change = { 0 };
 	struct rk_flag_list files = { .count = 0 };
 	struct rk_error error = { 0 };
-	bool is_recursive = false;
+	bool is_recursive = false, is_atomic = false;
+	struct batch batch = { 0 }, *const context = &batch;
 	int status, err;
 	const struct rk_flag flags[] = {
 		RK_FLAG("filename", 'f', RK_FLAG_LIST, &files, "FILE", "a file, a directory, or -"),
 		RK_FLAG_YES("recursive", 'R', &is_recursive, "directories below, too"),
+		RK_FLAG_YES("atomic", 0, &is_atomic, "all of it in one step, or nothing"),
 		RK_CHANGE_FLAGS(&change),
 		{ 0 },
 	};
@@ -120,8 +197,14 @@ static int run_apply(int argc, char **argv)
 		err = rk_fail(&error, RK_EINVAL, "Unexpected args: %s", argv[0]);
 	else if (files.count == 0)
 		err = rk_fail(&error, RK_EINVAL, "must specify -f FILE");
-	else
+	else {
+		if (is_atomic)
+			batch.operations = rk_val_list(&change.session.arena);
 		err = rk_change_files(&change, "kubectl-client-side-apply", &files, is_recursive,
-				      "applying", apply_one, NULL, &error);
+				      "applying", apply_of_files, &context, &error);
+	}
+	if (err == RK_OK && is_atomic)
+		err = send_batch(&change, &batch, &error);
+	free(batch.items);
 	return rk_session_end(&change.session, err, &error);
 }

@@ -84,6 +84,11 @@ void rk_change_tell(struct rk_change *change, const struct rk_kind *kind,
 	rk_cli_put(&out);
 }
 
+const char *rk_change_patch_type(const struct rk_kind *kind)
+{
+	return kind->custom != NULL ? RK_TYPE_MERGE : RK_TYPE_STRATEGIC;
+}
+
 int rk_change_files(struct rk_change *change, const char *manager, const struct rk_flag_list *files,
 		    bool is_recursive, const char *doing, rk_change_one *one, const void *context,
 		    struct rk_error *error)

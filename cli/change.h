@@ -49,6 +49,9 @@ RK_MUST_CHECK int rk_change_files(struct rk_change *change, const char *manager,
 				  const char *doing, rk_change_one *one, const void *context,
 				  struct rk_error *error);
 
+/* Of a patch that rk_three_way made: of custom kinds it holds nothing that a merge patch cannot say. */
+const char *rk_change_patch_type(const struct rk_kind *kind);
+
 #define RK_TYPE_STRATEGIC "application/strategic-merge-patch+json"
 #define RK_TYPE_MERGE     "application/merge-patch+json"
 #define RK_TYPE_JSON      "application/json-patch+json"

@@ -1,7 +1,7 @@
 /* Services, Namespaces, ConfigMaps and Secrets. */
 #include "base/mem.h"
 #include "cli/describe.h"
-#include "cli/jsonpath.h"
+#include "wire/jsonpath.h"
 #include "control/schema/base64.h"
 
 /* --- services --- */

@@ -1,7 +1,7 @@
 /* Containers, volumes and tolerations, as pods and templates have them. */
 #include "base/mem.h"
 #include "cli/describe.h"
-#include "cli/jsonpath.h"
+#include "wire/jsonpath.h"
 
 static struct rk_span text_of(struct rk_describe *d, const struct rk_val *val, const char *path)
 {

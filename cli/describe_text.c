@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "base/timefmt.h"
 #include "cli/describe.h"
-#include "cli/jsonpath.h"
+#include "wire/jsonpath.h"
 #include "cli/three_way.h"
 
 #define ANNOTATION_WIDE 140

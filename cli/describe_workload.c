@@ -1,7 +1,7 @@
 /* Deployments and ReplicaSets. */
 #include "base/mem.h"
 #include "cli/describe.h"
-#include "cli/jsonpath.h"
+#include "wire/jsonpath.h"
 #include "control/schema/selector.h"
 
 static struct rk_span selector_text(struct rk_describe *d)

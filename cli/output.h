@@ -3,7 +3,7 @@
 #define RK_CLI_OUTPUT_H
 
 #include "base/buf.h"
-#include "cli/jsonpath.h"
+#include "wire/jsonpath.h"
 #include "control/schema/kinds.h"
 
 #define RK_OUTPUT_COLUMNS_MAX 64

@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "control/schema/custom.h"
 #include "node/files_io.h"
+#include "wire/doc.h"
 
 #define KUBECONFIG_MAX (16u << 20)
 
@@ -49,6 +51,31 @@ void rk_session_kinds(struct rk_session *session)
 		session->kinds = rk_kinds_new();
 }
 
+/* The cluster's own kinds. Who may not see the definitions, or cannot reach the cluster, goes on with the
+ * built-in ones: what the command asks for will tell. */
+static void learn_kinds(struct rk_session *session)
+{
+	struct rk_val *list = NULL;
+	struct rk_error error;
+
+	if (rk_session_get(session, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", &list,
+			   &error) < 0)
+		return;
+	const struct rk_val *items = rk_val_at(list, "items");
+	const struct rk_kinds *built_in = session->kinds;
+	struct rk_custom **customs =
+		rk_arena_alloc(&session->arena, (rk_val_count(items) + 1) * sizeof *customs);
+	for (uint32_t i = 0; i < rk_val_count(items); i++) {
+		struct rk_blob *doc = rk_doc_of(rk_val_item(items, i));
+		customs[i] = rk_custom_new(built_in, rk_blob_span(doc));
+		(void)rk_blob_unref(doc);
+	}
+	session->kinds = rk_kinds_with(built_in, customs, rk_val_count(items));
+	for (uint32_t i = 0; i < rk_val_count(items); i++)
+		(void)rk_custom_unref(customs[i]);
+	(void)rk_kinds_free(built_in);
+}
+
 int rk_session_open(struct rk_session *session, struct rk_error *error)
 {
 	struct rk_val *config = rk_val_map(&session->arena);
@@ -58,7 +85,9 @@ int rk_session_open(struct rk_session *session, struct rk_error *error)
 	RK_TRY(read_config(session, config, error));
 	RK_TRY(rk_kubeconfig_resolve(&session->arena, config, &session->choice, &access, error));
 	session->namespace = access.namespace;
-	return rk_api_new(&session->api, &access, (uint32_t)session->request_ms, error);
+	RK_TRY(rk_api_new(&session->api, &access, (uint32_t)session->request_ms, error));
+	learn_kinds(session);
+	return RK_OK;
 }
 
 void rk_session_tell(struct rk_session *session, const char *doing, const struct rk_error *error)

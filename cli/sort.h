@@ -2,7 +2,7 @@
 #ifndef RK_CLI_SORT_H
 #define RK_CLI_SORT_H
 
-#include "cli/jsonpath.h"
+#include "wire/jsonpath.h"
 
 /* Sorts the items (of `within`, when it is given) by the first result of the path: numbers and
  * quantities by value, other things as text; what has no value comes first. Equals keep their

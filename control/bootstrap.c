@@ -1,10 +1,12 @@
 #include "control/bootstrap.h"
 
+#include "control/auth/policy.h"
 #include "control/machine.h"
 #include "control/objects.h"
 #include "wire/doc.h"
 
-#define CONFIG_KEY RK_SPAN("mconfig")
+#define CONFIG_KEY   RK_SPAN("mconfig")
+#define POLICY_SINCE 2 /* version of the machine */
 
 struct rk_blob *rk_cluster_config_encode(const struct rk_cluster_config *config)
 {
@@ -96,4 +98,6 @@ void rk_bootstrap_apply(struct rk_state *state, struct rk_span body)
 	for (size_t i = 0; i < sizeof namespaces / sizeof namespaces[0]; i++)
 		make_namespace(state, namespaces[i]);
 	make_kubernetes_service(state);
+	if (state->version >= POLICY_SINCE)
+		rk_policy_make(state);
 }

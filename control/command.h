@@ -10,11 +10,11 @@
  *     sub      "" | "status" | "finalize" | "scale" | "binding" | "eviction"
  *     doc      the object (create, update), the patch body (patch); decoded, pruned, defaulted and
  *              validated already for create and update
- *     patch    "json" | "merge" | "strategic" (verb patch)
+ *     patch    "json" | "merge" | "strategic" | "apply" (verb patch)
  *     labels, fields   selectors as text (deletecollection)
  *     opts     { dryRun: bool, manager: str, fieldValidation: "Strict"|"Warn"|"Ignore",
  *                grace: int (gracePeriodSeconds, absent when not given), propagation: str,
- *                uid: str, rv: str (preconditions) }
+ *                uid: str, rv: str (preconditions), force: bool (apply) }
  * The answer to each operation is an HTTP code and a document: the object, or a Status. */
 #ifndef RK_CONTROL_COMMAND_H
 #define RK_CONTROL_COMMAND_H

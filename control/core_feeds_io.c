@@ -10,6 +10,7 @@
 void rk_feed_news_free(struct rk_feed_news *news)
 {
 	(void)rk_view_unref(news->view);
+	(void)rk_kinds_free(news->kinds);
 	for (size_t i = 0; i < news->count; i++)
 		(void)rk_changes_unref(news->changes[i]);
 	free(news->changes);
@@ -51,6 +52,7 @@ static void send_news(struct rk_core *core, struct rk_feed *feed, struct rk_view
 
 	news->message.kind = RK_FEED_NEWS;
 	news->view = rk_view_ref(view);
+	news->kinds = rk_kinds_ref(rk_machine_kinds(core->machine));
 	news->leader_id = core->told_leader;
 	news->term = core->out.term;
 	news->restarted = feed->needs_restart || core->restarted;

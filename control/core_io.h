@@ -56,6 +56,7 @@ struct rk_feed_news {
 	struct rk_message message; /* kind = RK_FEED_NEWS */
 	struct rk_view
 		*view;      /* one share, for the receiver; the state after the last of `changes` */
+	const struct rk_kinds *kinds; /* one share: those of that state */
 	uint64_t leader_id; /* 0 when unknown */
 	uint64_t term;      /* raft's, at most a moment old */
 	bool restarted;     /* the state was replaced (first news, or a snapshot was installed): no

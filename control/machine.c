@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/mutant.h"
 #include "control/bootstrap.h"
+#include "control/customs.h"
 #include "control/etcd/apply.h"
 #include "control/follow.h"
 #include "control/index.h"
@@ -58,11 +59,11 @@ struct rk_machine *rk_machine_of(const struct rk_kinds *kinds, struct rk_store *
 	struct rk_machine *machine = rk_zalloc(sizeof *machine);
 
 	machine->state.store = store;
-	machine->state.kinds = kinds;
 	machine->state.sched = rk_sched_cache_new();
 	machine->state.index = rk_store_index(store);
 	machine->state.now_ms = rk_store_time_ms(store);
 	rk_bootstrap_recall(&machine->state);
+	rk_customs_start(&machine->state, kinds);
 	rk_index_rebuild(&machine->state);
 	rk_sched_cache_rebuild(&machine->state);
 	rk_arena_reset(&machine->state.arena);
@@ -89,12 +90,18 @@ struct rk_machine *rk_machine_free(struct rk_machine *machine)
 	if (machine != NULL) {
 		drop_changes(&machine->state, 0);
 		free(machine->state.changes);
+		rk_customs_done(&machine->state);
 		(void)rk_sched_cache_free(machine->state.sched);
 		(void)rk_store_free(machine->state.store);
 		rk_arena_done(&machine->state.arena);
 		free(machine);
 	}
 	return NULL;
+}
+
+const struct rk_kinds *rk_machine_kinds(struct rk_machine *machine)
+{
+	return rk_state_kinds(&machine->state);
 }
 
 struct rk_store *rk_machine_store(struct rk_machine *machine)
@@ -239,6 +246,8 @@ static void run_command(struct rk_state *state, struct rk_span body, bool wants_
 		rk_store_keep(state->store);
 	} else {
 		rk_store_undo(state->store, &mark);
+		for (size_t i = changes; i < state->change_count; i++)
+			rk_customs_follow(state, &state->changes[i]);
 		drop_changes(state, changes);
 	}
 }

@@ -9,7 +9,7 @@
 #include "control/objects.h"
 
 /* What a new cluster begins with. What apply does may differ from it only where state->version says so.
- * 2: fields have owners (managedFields). */
+ * 2: fields have owners (managedFields); there are roles from the beginning. */
 #define RK_MACHINE_VERSION 2
 
 enum rk_entry_type {
@@ -49,6 +49,8 @@ struct rk_machine *rk_machine_free(struct rk_machine *machine);
 struct rk_machine *rk_machine_of(const struct rk_kinds *kinds, struct rk_store *store)
 	__attribute__((returns_nonnull));
 struct rk_store *rk_machine_store(struct rk_machine *machine); /* borrowed; to read */
+/* Built-in kinds and those of the cluster's definitions; borrowed until the next entry. */
+const struct rk_kinds *rk_machine_kinds(struct rk_machine *machine);
 
 struct rk_applied { /* what came of one entry; rk_applied_done frees it */
 	struct rk_changes *changes; /* one share */

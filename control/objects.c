@@ -1,6 +1,7 @@
 #include "control/objects.h"
 
 #include "control/created.h"
+#include "control/customs.h"
 #include "control/hooks.h"
 #include "control/schema/schema.h"
 #include "control/status.h"
@@ -58,11 +59,54 @@ static struct rk_span settle_name(struct rk_state *state, const struct rk_kind *
 	return name;
 }
 
+/* --- who owns which field; a cluster that began without owners goes on without them --- */
+
+#define OWNERS_SINCE 2 /* version of the machine */
+
+struct rk_write rk_object_write(struct rk_state *state, const struct rk_kind *kind,
+				const struct rk_write_opts *opts)
+{
+	return (struct rk_write){ rk_state_kinds(state), opts->form != NULL ? opts->form : kind, opts->manager, opts->sub,
+				  rk_state_time(state) };
+}
+
+struct rk_val *rk_object_take_owners(struct rk_val *object)
+{
+	struct rk_val *meta = rk_val_get(object, RK_SPAN("metadata"));
+	struct rk_val *owners = rk_val_get(meta, RK_SPAN("managedFields"));
+
+	if (owners != NULL)
+		(void)rk_val_remove(meta, RK_SPAN("managedFields"));
+	return owners;
+}
+
+/* They are much, and what looks into objects looks for something else: sealed. */
+static void put_owners(struct rk_state *state, struct rk_val *object, struct rk_val *owners)
+{
+	if (owners == NULL)
+		return;
+	owners->is_sealed = true;
+	rk_val_put(&state->arena, rk_val_make(&state->arena, object, "metadata"), "managedFields", owners);
+}
+
+/* The managedFields of `object`, which takes the place of `old`. */
+static struct rk_val *owners_of(struct rk_state *state, const struct rk_kind *kind, const struct rk_val *object,
+				const struct rk_val *old, const struct rk_val *had, const struct rk_val *given,
+				const struct rk_write_opts *opts)
+{
+	if (opts == NULL || state->version < OWNERS_SINCE)
+		return NULL;
+	if (opts->applying != NULL)
+		return opts->applying->owners;
+	const struct rk_write write = rk_object_write(state, kind, opts);
+	return rk_owners_update(&state->arena, &write, had, given, old, object);
+}
+
 static void fill_new_meta(struct rk_state *state, const struct rk_kind *kind, struct rk_span ns,
 			  struct rk_val *meta)
 {
 	static const char *const ours[] = { "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink",
-					    "managedFields", "resourceVersion" };
+					    "resourceVersion" };
 
 	for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++)
 		(void)rk_val_remove(meta, rk_span_str(ours[i]));
@@ -78,9 +122,10 @@ static void fill_new_meta(struct rk_state *state, const struct rk_kind *kind, st
 }
 
 void rk_object_create(struct rk_state *state, const struct rk_kind *kind, struct rk_span ns,
-		      struct rk_val *object, struct rk_outcome *ret)
+		      struct rk_val *object, const struct rk_write_opts *opts, struct rk_outcome *ret)
 {
 	struct rk_val *meta = rk_val_make(&state->arena, object, "metadata");
+	const struct rk_val *given = rk_object_take_owners(object);
 
 	if (kind->is_request || !rk_kind_has_verb(kind, RK_SPAN("create"))) {
 		refuse(ret, rk_status(&state->arena, 405, "MethodNotAllowed",
@@ -97,8 +142,11 @@ void rk_object_create(struct rk_state *state, const struct rk_kind *kind, struct
 	fill_new_meta(state, kind, ns, meta);
 	if (kind->has_status)
 		(void)rk_val_remove(object, RK_SPAN("status"));
+	/* What the hooks fill in is nobody's. */
+	struct rk_val *owners = owners_of(state, kind, object, NULL, NULL, given, opts);
 	if (!rk_hook_before(state, kind, object, NULL, ret))
 		return;
+	put_owners(state, object, owners);
 	rk_state_put(state, resource_of(kind), ns, name, object);
 	*ret = (struct rk_outcome){ .code = 201, .body = object };
 }
@@ -137,7 +185,6 @@ static void keep_fixed(struct rk_state *state, const struct rk_kind *kind, struc
 		const struct rk_span key = rk_span_str(fixed[i]);
 		rk_val_set(&state->arena, meta, key, rk_val_get(rk_val_at(old, "metadata"), key));
 	}
-	(void)rk_val_remove(meta, RK_SPAN("managedFields"));
 	(void)rk_val_remove(meta, RK_SPAN("selfLink"));
 	if (strcmp(sub, "status") == 0) {
 		for (uint32_t i = 0; i < old->count; i++)
@@ -169,7 +216,7 @@ static void count_generation(struct rk_state *state, const struct rk_kind *kind,
 		return;
 	for (uint32_t i = 0; i < object->count; i++) {
 		const struct rk_span key = object->fields[i].key;
-		if (rk_span_is(key, "metadata") || rk_span_is(key, "status"))
+		if (rk_span_is(key, "metadata") || (rk_span_is(key, "status") && kind->has_status))
 			continue;
 		if (!rk_val_eq(object->fields[i].val, rk_val_get(old, key))) {
 			const int64_t generation = rk_val_int_at(old, "metadata.generation", 0);
@@ -184,19 +231,24 @@ void rk_object_update(struct rk_state *state, const struct rk_kind *kind, struct
 		      struct rk_val *object, const char *sub, const struct rk_write_opts *opts,
 		      struct rk_outcome *ret)
 {
-	const struct rk_val *old = rk_state_val(state, resource_of(kind), ns, name);
+	struct rk_val *old = rk_state_val(state, resource_of(kind), ns, name);
 	struct rk_val *causes = rk_val_list(&state->arena);
 
 	if (old == NULL) {
 		refuse(ret, rk_status_not_found(&state->arena, resource_of(kind), name));
 		return;
 	}
+	struct rk_val *had = rk_object_take_owners(old), *given = rk_object_take_owners(object), *owners = had;
 	struct rk_span uid = rk_object_uid(object), revision = rk_val_text_at(object, "metadata.resourceVersion");
 	if (!meets_conditions(state, kind, old, uid.size > 0 ? uid : opts->uid,
 			      revision.size > 0 ? revision : opts->revision, ret))
 		return;
 	keep_fixed(state, kind, object, old, sub);
-	if (same_but_revision(state, old, object)) {
+	const bool is_same = same_but_revision(state, old, object);
+	if (!is_same || given != NULL || opts->applying != NULL)
+		owners = owners_of(state, kind, object, old, had, given, opts);
+	if (is_same && rk_owners_are_same(owners, had)) {
+		put_owners(state, object, had);
 		*ret = (struct rk_outcome){ .code = 200, .body = object };
 		return;
 	}
@@ -209,6 +261,7 @@ void rk_object_update(struct rk_state *state, const struct rk_kind *kind, struct
 	if (!rk_hook_before(state, kind, object, old, ret))
 		return;
 	count_generation(state, kind, object, old);
+	put_owners(state, object, owners);
 	rk_state_put(state, resource_of(kind), ns, name, object);
 	*ret = (struct rk_outcome){ .code = 200, .body = object };
 	(void)rk_object_release(state, resource_of(kind), ns, name);
@@ -216,7 +269,7 @@ void rk_object_update(struct rk_state *state, const struct rk_kind *kind, struct
 
 void rk_object_store(struct rk_state *state, struct rk_span kind_text, struct rk_val *object)
 {
-	const struct rk_kind *kind = rk_kinds_by_resource(state->kinds, kind_text);
+	const struct rk_kind *kind = rk_kinds_by_resource(rk_state_kinds(state), kind_text);
 	const struct rk_span ns = rk_object_ns(object), name = rk_object_name(object);
 	const struct rk_val *old = rk_state_val(state, kind_text, ns, name);
 
@@ -230,14 +283,14 @@ void rk_object_store(struct rk_state *state, struct rk_span kind_text, struct rk
 
 bool rk_object_make(struct rk_state *state, const char *kind_text, struct rk_span ns, struct rk_val *object)
 {
-	const struct rk_kind *kind = rk_kinds_by_resource(state->kinds, rk_span_str(kind_text));
+	const struct rk_kind *kind = rk_kinds_by_resource(rk_state_kinds(state), rk_span_str(kind_text));
 	struct rk_outcome outcome = { 0 };
 
 	rk_assert(kind != NULL);
 	rk_val_put_cstr(&state->arena, object, "kind", kind->kind);
 	rk_val_put_cstr(&state->arena, object, "apiVersion", kind->api_version);
 	rk_schema_default(&state->arena, kind, object);
-	rk_object_create(state, kind, ns, object, &outcome);
+	rk_object_create(state, kind, ns, object, NULL, &outcome);
 	return rk_outcome_ok(&outcome);
 }
 
@@ -250,9 +303,13 @@ static void gone(struct rk_state *state, struct rk_span kind, struct rk_span ns,
 
 bool rk_object_release(struct rk_state *state, struct rk_span kind, struct rk_span ns, struct rk_span name)
 {
-	struct rk_val *object = rk_state_val(state, kind, ns, name);
+	const struct rk_item *item = rk_state_item(state, kind, ns, name);
 
-	if (object == NULL || !rk_object_is_going(object) ||
+	/* Nearly always nothing is going. */
+	if (item == NULL || rk_doc_at(rk_blob_span(item->value), "metadata.deletionTimestamp").data == NULL)
+		return false;
+	struct rk_val *object = rk_state_val(state, kind, ns, name);
+	if (!rk_object_is_going(object) ||
 	    rk_val_count(rk_val_at(object, "metadata.finalizers")) > 0)
 		return false;
 	if (rk_span_is(kind, "namespaces") && rk_val_count(rk_val_at(object, "spec.finalizers")) > 0)
@@ -340,10 +397,10 @@ void rk_object_delete(struct rk_state *state, const struct rk_kind *kind, struct
 
 void rk_object_drop(struct rk_state *state, struct rk_span kind_text, struct rk_span ns, struct rk_span name)
 {
-	const struct rk_kind *kind = rk_kinds_by_resource(state->kinds, kind_text);
+	const struct rk_kind *kind = rk_kinds_by_resource(rk_state_kinds(state), kind_text);
 	const struct rk_write_opts opts = { 0 };
 	struct rk_outcome outcome = { 0 };
 
-	rk_assert(kind != NULL);
-	rk_object_delete(state, kind, ns, name, &opts, &outcome);
+	if (kind != NULL) /* its definition may be gone, or serve nothing */
+		rk_object_delete(state, kind, ns, name, &opts, &outcome);
 }

@@ -3,6 +3,7 @@
 #ifndef RK_CONTROL_OBJECTS_H
 #define RK_CONTROL_OBJECTS_H
 
+#include "control/schema/patch_apply.h"
 #include "control/state.h"
 
 struct rk_outcome {              /* of one operation */
@@ -16,16 +17,27 @@ static inline bool rk_outcome_ok(const struct rk_outcome *outcome) { return outc
 struct rk_write_opts {      /* all zero: no conditions */
 	struct rk_span uid; /* preconditions */
 	struct rk_span revision;
-	struct rk_span manager;
+	struct rk_span manager; /* who writes, and through which subresource: for managedFields */
+	struct rk_span sub;
+	const struct rk_kind *form;         /* in which the writer speaks of the object; NULL: as it is stored */
+	const struct rk_applying *applying; /* an apply, which has settled the owners; NULL for other writes */
 	bool has_grace;
 	int64_t grace_seconds;
 	struct rk_span propagation; /* "", "Background", "Foreground", "Orphan" */
 };
 
 /* Creates `object` (decoded, defaulted and validated; changed by this) in namespace `ns`.
- * metadata.name may be empty when generateName is set. */
+ * metadata.name may be empty when generateName is set. `opts` NULL: a controller's, whose fields
+ * nobody owns. */
 void rk_object_create(struct rk_state *state, const struct rk_kind *kind, struct rk_span ns,
-		      struct rk_val *object, struct rk_outcome *ret);
+		      struct rk_val *object, const struct rk_write_opts *opts,
+		      struct rk_outcome *ret);
+
+/* Who writes what, for the owners of the fields. */
+struct rk_write rk_object_write(struct rk_state *state, const struct rk_kind *kind,
+				const struct rk_write_opts *opts);
+/* Takes metadata.managedFields out of the object; NULL when it has none. */
+struct rk_val *rk_object_take_owners(struct rk_val *object);
 
 /* Replaces the whole object (sub ""), its status (sub "status") or who holds it (sub "finalize") by
  * the part of `object` that the subresource may change, after validation against the old form.

@@ -1,6 +1,7 @@
 #include "control/ops.h"
 
 #include "control/created.h"
+#include "control/customs.h"
 #include "control/scale.h"
 #include "control/schema/convert.h"
 #include "control/schema/names.h"
@@ -34,6 +35,7 @@ static struct rk_write_opts opts_of(const struct rk_val *op)
 		.uid = rk_val_text_at(op, "opts.uid"),
 		.revision = rk_val_text_at(op, "opts.rv"),
 		.manager = rk_val_text_at(op, "opts.manager"),
+		.sub = rk_val_text_at(op, "sub"),
 		.has_grace = rk_val_is(grace, RK_VAL_INT),
 		.grace_seconds = rk_val_is(grace, RK_VAL_INT) ? grace->integer : 0,
 		.propagation = rk_val_text_at(op, "opts.propagation"),
@@ -79,12 +81,12 @@ static void store_scale(struct op *op, struct rk_val *current, const struct rk_v
 		return;
 	}
 	opts.revision = rk_val_text_at(scale, "metadata.resourceVersion");
-	rk_val_put_int(arena, rk_val_make(arena, current, "spec"), "replicas", replicas);
+	rk_val_set_at(arena, current, rk_scale_path(op->kind), rk_val_int(arena, replicas));
 	if (opts.revision.size > 0) /* the caller's, so that it is compared */
 		rk_val_put_str(arena, rk_val_make(arena, current, "metadata"), "resourceVersion", opts.revision);
 	rk_object_update(op->state, op->kind, op->ns, op->name, current, "", &opts, op->ret);
 	if (rk_outcome_ok(op->ret))
-		op->ret->body = rk_scale_of(arena, op->ret->body);
+		op->ret->body = rk_scale_of(arena, op->kind, op->ret->body);
 }
 
 /* --- patch --- */
@@ -97,7 +99,7 @@ static void patch_result(struct op *op, struct rk_val *current, struct rk_val *p
 
 	(void)rk_strictness_of(rk_val_text_at(op->val, "opts.fieldValidation"), &strictness); /* checked at the door */
 	if (is_sub(op, "scale")) {
-		const struct rk_type *type = rk_types_by_name(op->state->kinds, RK_SPAN("Scale"));
+		const struct rk_type *type = rk_types_by_name(rk_state_kinds(op->state), RK_SPAN("Scale"));
 		if (rk_schema_decode_type(arena, type, "Scale", "autoscaling/v1", patched, strictness, warnings,
 					  &status) < 0)
 			refuse(op, status);
@@ -123,6 +125,28 @@ static void patch_result(struct op *op, struct rk_val *current, struct rk_val *p
 	op->ret->warnings = rk_val_count(warnings) > 0 ? warnings : NULL;
 }
 
+static bool points_at_owners(const struct rk_val *step, const char *pointer)
+{
+	const struct rk_val *val = rk_val_get(step, rk_span_str(pointer));
+	const struct rk_span text = rk_val_text(val);
+
+	return val != NULL && (text.size == 0 || rk_span_is(text, "/metadata") ||
+			       rk_span_starts(text, RK_SPAN("/metadata/managedFields")));
+}
+
+/* Whether the patch can see metadata.managedFields. */
+static bool names_owners(const struct op *op, const struct rk_val *body)
+{
+	if (op->sub.size > 0)
+		return false;
+	if (!rk_val_is(body, RK_VAL_LIST))
+		return rk_val_at(body, "metadata.managedFields") != NULL;
+	for (uint32_t i = 0; i < body->count; i++)
+		if (points_at_owners(body->items[i], "path") || points_at_owners(body->items[i], "from"))
+			return true;
+	return false;
+}
+
 static void run_patch(struct op *op)
 {
 	struct rk_arena *arena = &op->state->arena;
@@ -132,10 +156,12 @@ static void run_patch(struct op *op)
 
 	if (current == NULL)
 		return;
+	if (!names_owners(op, body)) /* then they are neither copied nor checked: the update knows the old ones */
+		(void)rk_object_take_owners(current);
 	const struct rk_val *target = rk_convert_out(arena, op->form, current);
 	if (is_sub(op, "scale")) {
-		target = rk_scale_of(arena, current);
-		type = rk_types_by_name(op->state->kinds, RK_SPAN("Scale"));
+		target = rk_scale_of(arena, op->kind, current);
+		type = rk_types_by_name(rk_state_kinds(op->state), RK_SPAN("Scale"));
 	}
 	/* A resourceVersion in the patch is a precondition; without one the patch applies to what is there, and cannot
 	 * conflict. */
@@ -143,6 +169,113 @@ static void run_patch(struct op *op)
 		refuse(op, status);
 	else
 		patch_result(op, current, patched);
+}
+
+/* --- server-side apply: creates what is not there --- */
+
+/* The part of the object that a Scale stands for. NULL after refusing. */
+static struct rk_val *config_of_scale(struct op *op, struct rk_val *scale)
+{
+	struct rk_arena *arena = &op->state->arena;
+	const struct rk_type *type = rk_types_by_name(rk_state_kinds(op->state), RK_SPAN("Scale"));
+	struct rk_val *config = rk_val_map(arena), *status = NULL;
+	const struct rk_val *replicas;
+
+	if (rk_schema_decode_type(arena, type, "Scale", "autoscaling/v1", scale, RK_STRICT_IGNORE, NULL, &status) < 0) {
+		refuse(op, status);
+		return NULL;
+	}
+	rk_val_put_cstr(arena, config, "apiVersion", op->form->api_version);
+	rk_val_put_cstr(arena, config, "kind", op->form->kind);
+	rk_val_put(arena, config, "metadata", rk_val_make(arena, scale, "metadata"));
+	replicas = rk_val_at(scale, "spec.replicas");
+	if (replicas != NULL)
+		rk_val_set_at(arena, config, rk_scale_path(op->kind), rk_val_copy(arena, replicas));
+	return config;
+}
+
+/* An object that is applied may not be told by its uid: there is none that has it. */
+static void create_applied(struct op *op, struct rk_val *object)
+{
+	struct rk_arena *arena = &op->state->arena;
+	const struct rk_span resource = rk_span_str(op->kind->resource), uid = rk_object_uid(object);
+	struct rk_val *causes = rk_val_list(arena);
+
+	if (uid.size > 0) {
+		refuse(op, rk_status_conflict(arena, resource, op->name,
+					      "uid mismatch: the provided object specified uid %.*s, and no existing object was found",
+					      RK_SPAN_ARGS(uid)));
+		return;
+	}
+	rk_schema_validate(arena, op->kind, object, NULL, causes);
+	if (rk_val_count(causes) > 0)
+		refuse(op, rk_status_invalid(arena, rk_span_str(op->kind->group), rk_span_str(op->kind->kind), op->name,
+					     causes));
+	else
+		rk_object_create(op->state, op->kind, op->ns, object, &op->opts, op->ret);
+}
+
+static bool is_at_place(struct op *op, const struct rk_val *object)
+{
+	struct rk_arena *arena = &op->state->arena;
+	const struct rk_span ns = rk_object_ns(object), name = rk_object_name(object);
+
+	if (!rk_val_is(object, RK_VAL_MAP))
+		refuse(op, rk_status_bad_request(arena, "the body of an apply patch is an object"));
+	else if (name.size > 0 && !rk_span_eq(name, op->name))
+		refuse(op, rk_status_bad_request(arena, "the name of the object (%.*s) does not match the name on the URL (%.*s)",
+						 RK_SPAN_ARGS(name), RK_SPAN_ARGS(op->name)));
+	else if (ns.size > 0 && !rk_span_eq(ns, op->ns))
+		refuse(op, rk_status_bad_request(arena, "the namespace of the object (%.*s) does not match the namespace on the URL (%.*s)",
+						 RK_SPAN_ARGS(ns), RK_SPAN_ARGS(op->ns)));
+	else
+		return true;
+	return false;
+}
+
+static void apply_to(struct op *op, struct rk_val *current, struct rk_val *config)
+{
+	struct rk_arena *arena = &op->state->arena;
+	struct rk_val *had = rk_object_take_owners(current), *status = NULL;
+	const struct rk_apply apply = {
+		.write = rk_object_write(op->state, op->kind, &op->opts),
+		.is_forced = rk_val_bool_at(op->val, "opts.force", false),
+		.config = config,
+		.live = current,
+		.had = had,
+	};
+	struct rk_applying applying;
+
+	if (!is_at_place(op, config))
+		return;
+	if (rk_apply_run(arena, &apply, &applying, &status) < 0) {
+		refuse(op, status);
+		return;
+	}
+	op->opts.applying = &applying;
+	rk_val_put_str(arena, rk_val_make(arena, applying.object, "metadata"), "name", op->name);
+	if (current == NULL)
+		create_applied(op, applying.object);
+	else
+		rk_object_update(op->state, op->kind, op->ns, op->name, applying.object, part_of(op), &op->opts, op->ret);
+	op->opts.applying = NULL;
+}
+
+static void run_apply(struct op *op)
+{
+	struct rk_arena *arena = &op->state->arena;
+	struct rk_val *config = rk_val_copy(arena, rk_val_at(op->val, "doc"));
+	struct rk_val *current = rk_state_val(op->state, rk_span_str(op->kind->resource), op->ns, op->name);
+
+	if (current == NULL && op->sub.size > 0)
+		refuse(op, rk_status_not_found(arena, rk_span_str(op->kind->resource), op->name));
+	else if (is_sub(op, "scale"))
+		config = config_of_scale(op, config);
+	if (op->ret->code != 0)
+		return;
+	apply_to(op, current, config);
+	if (is_sub(op, "scale") && rk_outcome_ok(op->ret))
+		op->ret->body = rk_scale_of(arena, op->kind, op->ret->body);
 }
 
 /* --- pods/binding: what an outside scheduler sends --- */
@@ -239,7 +372,7 @@ static void run_create(struct op *op, const struct rk_val *command)
 		return;
 	}
 	rk_created_sign(op->state, op->kind, object, command);
-	rk_object_create(op->state, op->kind, op->ns, object, op->ret);
+	rk_object_create(op->state, op->kind, op->ns, object, &op->opts, op->ret);
 }
 
 static void run_update(struct op *op)
@@ -256,11 +389,11 @@ static void run_update(struct op *op)
 }
 
 /* The kind as the writer knows it: the one that is stored, unless the operation names another form of it. */
-static const struct rk_kind *form_of(const struct rk_state *state, const struct rk_kind *kind, struct rk_span version)
+static const struct rk_kind *form_of(struct rk_state *state, const struct rk_kind *kind, struct rk_span version)
 {
 	const struct rk_kind *form = kind == NULL || version.size == 0 ?
 					     kind :
-					     rk_kinds_of(state->kinds, version, rk_span_str(kind->kind));
+					     rk_kinds_of(rk_state_kinds(state), version, rk_span_str(kind->kind));
 
 	return form != NULL && form->stored == kind ? form : NULL;
 }
@@ -277,7 +410,7 @@ void rk_op_run(struct rk_state *state, const struct rk_val *command, const struc
 	struct op op = {
 		.state = state,
 		.val = val,
-		.kind = rk_kinds_by_resource(state->kinds, rk_val_text_at(val, "kind")),
+		.kind = rk_kinds_by_resource(rk_state_kinds(state), rk_val_text_at(val, "kind")),
 		.ns = rk_val_text_at(val, "ns"),
 		.name = rk_val_text_at(val, "name"),
 		.sub = rk_val_text_at(val, "sub"),
@@ -285,7 +418,7 @@ void rk_op_run(struct rk_state *state, const struct rk_val *command, const struc
 		.ret = ret,
 	};
 
-	op.form = form_of(state, op.kind, rk_val_text_at(val, "form"));
+	op.form = op.opts.form = form_of(state, op.kind, rk_val_text_at(val, "form"));
 	if (op.form == NULL)
 		refuse(&op, rk_status(&state->arena, 404, "NotFound", "the server could not find the requested resource"));
 	else if (needs_object(verb) && !rk_val_is(rk_val_at(val, "doc"), RK_VAL_MAP) &&
@@ -299,6 +432,8 @@ void rk_op_run(struct rk_state *state, const struct rk_val *command, const struc
 		run_create(&op, command);
 	else if (rk_span_is(verb, "update"))
 		run_update(&op);
+	else if (rk_span_is(verb, "patch") && rk_span_is(rk_val_text_at(val, "patch"), "apply") && state->version >= 2)
+		run_apply(&op);
 	else if (rk_span_is(verb, "patch"))
 		run_patch(&op);
 	else if (rk_span_is(verb, "delete"))

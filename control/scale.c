@@ -2,13 +2,33 @@
 
 #include "control/schema/selector.h"
 
-struct rk_val *rk_scale_of(struct rk_arena *arena, const struct rk_val *object)
+const char *rk_scale_path(const struct rk_kind *kind)
+{
+	return kind->custom != NULL ? kind->custom->scale_spec : "spec.replicas";
+}
+
+/* The selector as text: a custom kind has it so, the others have a LabelSelector. */
+static void put_selector(struct rk_arena *arena, const struct rk_kind *kind,
+			 const struct rk_val *object, struct rk_val *status)
+{
+	struct rk_selector *selector = NULL;
+
+	if (kind->custom != NULL && kind->custom->scale_selector != NULL)
+		rk_val_put_str(arena, status, "selector",
+			       rk_val_text_at(object, kind->custom->scale_selector));
+	else if (kind->custom == NULL &&
+		 rk_selector_of(arena, rk_val_at(object, "spec.selector"), &selector, NULL) == RK_OK)
+		rk_val_put_str(arena, status, "selector", rk_selector_text(arena, selector));
+}
+
+struct rk_val *rk_scale_of(struct rk_arena *arena, const struct rk_kind *kind,
+			   const struct rk_val *object)
 {
 	struct rk_val *scale = rk_val_map(arena);
 	struct rk_val *meta = rk_val_make(arena, scale, "metadata");
 	static const char *const kept[] = { "name", "namespace", "uid", "resourceVersion",
 					    "creationTimestamp" };
-	struct rk_selector *selector = NULL;
+	const bool is_custom = kind->custom != NULL;
 
 	rk_val_put_cstr(arena, scale, "kind", "Scale");
 	rk_val_put_cstr(arena, scale, "apiVersion", "autoscaling/v1");
@@ -17,10 +37,10 @@ struct rk_val *rk_scale_of(struct rk_arena *arena, const struct rk_val *object)
 			   rk_val_get(rk_val_at(object, "metadata"), rk_span_str(kept[i])));
 	rk_val_put(arena, scale, "metadata", meta);
 	rk_val_put_int(arena, rk_val_make(arena, scale, "spec"), "replicas",
-		       rk_val_int_at(object, "spec.replicas", 1));
+		       rk_val_int_at(object, rk_scale_path(kind), is_custom ? 0 : 1));
 	struct rk_val *status = rk_val_make(arena, scale, "status");
-	rk_val_put_int(arena, status, "replicas", rk_val_int_at(object, "status.replicas", 0));
-	if (rk_selector_of(arena, rk_val_at(object, "spec.selector"), &selector, NULL) == RK_OK)
-		rk_val_put_str(arena, status, "selector", rk_selector_text(arena, selector));
+	rk_val_put_int(arena, status, "replicas",
+		       rk_val_int_at(object, is_custom ? kind->custom->scale_status : "status.replicas", 0));
+	put_selector(arena, kind, object, status);
 	return scale;
 }

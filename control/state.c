@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "base/timefmt.h"
+#include "control/customs.h"
 #include "control/follow.h"
 #include "control/index.h"
 #include "wire/doc.h"
@@ -128,6 +129,7 @@ static void changed(struct rk_state *state, enum rk_change_type type, uint64_t r
 	state->changes = rk_grow(state->changes, &state->change_capacity, state->change_count + 1,
 				 sizeof *state->changes);
 	state->changes[state->change_count++] = change;
+	rk_customs_follow(state, &change);
 	rk_index_update(state, &change);
 	rk_follow(state, &change);
 }

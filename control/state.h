@@ -10,11 +10,15 @@
 #include "control/schema/kinds.h"
 #include "store/store.h"
 
+struct rk_customs;
 struct rk_sched_cache;
 
 struct rk_state {
 	struct rk_store *store;         /* owned */
-	const struct rk_kinds *kinds;   /* borrowed */
+	const struct rk_kinds *built_in; /* borrowed */
+	struct rk_customs *customs;     /* owned; derived from definitions: see control/customs.h, as for the next two */
+	const struct rk_kinds *kinds;   /* a share; read it by rk_state_kinds */
+	bool kinds_stale;
 	struct rk_sched_cache *sched;   /* owned; derived from nodes and pods */
 	struct rk_arena arena;          /* of the entry that is being applied */
 	uint64_t cluster_high, cluster_low;

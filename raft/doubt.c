@@ -114,6 +114,7 @@ static void ask(struct rk_raft *raft)
 		struct rk_raft_msg *msg = rk_raft_msg_new(RK_MSG_CHECK, raft->config.at[i].id);
 		msg->term = raft->term;
 		msg->commit = raft->opts.log_as_of;
+		msg->force = raft->doubt == RK_DOUBT_LOST;
 		msg->index = raft->log.stable;
 		msg->log_term = rk_raftlog_term(&raft->log, msg->index);
 		msg->context = raft->doubt_id;
@@ -124,17 +125,19 @@ static void ask(struct rk_raft *raft)
 
 void rk_raft_step_check(struct rk_raft *raft, const struct rk_raft_msg *msg)
 {
-	const struct rk_seen *seen = find(raft, msg->from);
+	struct rk_seen *seen = find(raft, msg->from);
 	const int at = rk_config_find(&raft->config, msg->from);
 	struct rk_raft_msg *answer = rk_raft_msg_new(RK_MSG_CHECK_ANSWER, msg->from);
 	const uint64_t last = rk_raftlog_last(&raft->log);
 
+	if (seen != NULL && msg->force)
+		seen->as_of = seen->log_term = seen->index = 0;
 	answer->context = msg->context;
 	answer->reject = last > 0;
 	answer->force = rk_raft_forgot(raft);
 	answer->index = raft->log.stable;
 	answer->log_term = rk_raftlog_term(&raft->log, answer->index);
-	answer->term = RK_MAX(raft->term, (uint64_t)1);
+	answer->term = raft->term;
 	if (seen != NULL)
 		answer->commit = seen->term;
 	/* Before that term a leader may have cut what was seen, in good order. */
@@ -190,16 +193,21 @@ static void begin_to_fill(struct rk_raft *raft)
 	raft->no_vote_until_ms = raft->mono_ms + COOL_DOWN * (uint64_t)raft->opts.election_ms;
 }
 
-/* Those that answered saw nothing that is not here. One that holds nothing at all is new, or its disk was replaced: what
- * it may have promised is known only to the others, so as many are heard as one without memory hears. */
+static bool is_empty(const struct rk_raft *raft)
+{
+	return raft->term == 0 && raft->log.stable == 0;
+}
+
+/* Those that answered saw nothing that is not here. One that holds nothing at all is new, or its
+ * disk was replaced: what it may have promised is known only to the others, so as many are heard as
+ * one without memory hears. */
 static bool is_confirmed(const struct rk_raft *raft)
 {
 	const int self = rk_raft_self(raft);
-	const bool is_empty = raft->term == 0 && raft->log.stable == 0;
 	enum rk_vote answers[RK_MEMBERS_MAX];
 
-	if (is_empty && (!half_answered(raft, RK_MEMBER_VOTER) ||
-			 !half_answered(raft, RK_MEMBER_OUTGOING)))
+	if (is_empty(raft) &&
+	    (!half_answered(raft, RK_MEMBER_VOTER) || !half_answered(raft, RK_MEMBER_OUTGOING)))
 		return false;
 	memcpy(answers, raft->doubt_answers, sizeof answers);
 	if (self >= 0)
@@ -212,7 +220,10 @@ static void conclude(struct rk_raft *raft)
 {
 	const uint64_t stable = raft->log.stable;
 
-	if (raft->doubt == RK_DOUBT_ASKS && is_confirmed(raft))
+	/* Others that hold nothing may have a term, and so may have had this member's vote. */
+	if (raft->doubt == RK_DOUBT_ASKS && is_confirmed(raft) && is_empty(raft) && raft->doubt_term > 0)
+		begin_to_fill(raft);
+	else if (raft->doubt == RK_DOUBT_ASKS && is_confirmed(raft))
 		raft->doubt = RK_DOUBT_NONE;
 	else if (raft->doubt == RK_DOUBT_LOST && half_answered(raft, RK_MEMBER_VOTER) &&
 		 half_answered(raft, RK_MEMBER_OUTGOING))
@@ -225,7 +236,7 @@ static void conclude(struct rk_raft *raft)
 /* By what was here at any time: the answer may be late, and a leader may have cut the log since. */
 static bool contradicts(const struct rk_raft *raft, const struct rk_raft_msg *msg)
 {
-	return (msg->reject && raft->term == 0 && raft->log.stable == 0) ||
+	return (msg->reject && is_empty(raft)) ||
 	       msg->commit > raft->term ||
 	       is_before(raft->held_term, raft->held_index, msg->hint_term, msg->hint_index);
 }

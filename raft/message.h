@@ -33,7 +33,9 @@ enum rk_raft_msg_kind {
 	RK_MSG_TIMEOUT_NOW, /* the receiver shall campaign at once */
 	RK_MSG_GONE,        /* the receiver is not a member any more */
 	RK_MSG_CHECK, /* asks what the receiver saw of the sender: term, index, log_term: what it
-		       * holds; context; commit: the term that its log told of at the start */
+		       * holds; context; commit: the term that its log told of at the start; flag
+		       * force: the sender knows that it has lost its memory, and what was seen of its
+		       * log before is of no use any more */
 	RK_MSG_CHECK_ANSWER, /* hint_index, hint_term: the furthest end of the receiver's log that
 			      * it saw in that term or later, or 0; commit: the newest term of it
 			      * that it saw; index, log_term: the end of its own log; reject: that
@@ -51,7 +53,7 @@ struct rk_raft_msg {
 	bool reject;
 	bool force;
 	uint64_t from, to;
-	uint64_t term; /* 0 only in PROPOSE, READ, CHECK and FETCH */
+	uint64_t term; /* 0 only in PROPOSE, READ, CHECK, CHECK_ANSWER and FETCH */
 	uint64_t index, log_term;
 	uint64_t commit;
 	uint64_t hint_index, hint_term;

@@ -305,6 +305,7 @@ static void step(struct rk_raft *raft, struct rk_raft_msg *msg, bool is_termless
 void rk_raft_step(struct rk_raft *raft, struct rk_raft_msg *msg)
 {
 	const bool is_termless = msg->kind == RK_MSG_PROPOSE || msg->kind == RK_MSG_READ ||
+				 msg->kind == RK_MSG_CHECK_ANSWER ||
 				 msg->kind == RK_MSG_CHECK || msg->kind == RK_MSG_FETCH;
 
 	if (msg->to == raft->id && msg->from != raft->id && msg->from != 0 &&

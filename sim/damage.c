@@ -301,6 +301,22 @@ static void misdirect(struct sim *sim, struct sim_node *node)
 	node->doomed_ms = sim->now_ms + 1 + sim_roll(sim, DOOM_MS);
 }
 
+/* What the next start reads comes from elsewhere. It may hide the end of the log, which is then cut like one that was
+ * torn: as after a roll-back, only those that saw more know. */
+static void misread(struct sim *sim, struct sim_node *node)
+{
+	const bool may = node->up && may_lose(sim, node) && sim->now_ms > SEEN_MS &&
+			 others_are_up(sim, node, sim->now_ms - SEEN_MS);
+
+	sim_node_crash(sim, node);
+	if (!may || !may_lose(sim, node))
+		return;
+	calm(sim, CALM_MS);
+	sim_disk_misdirect_read(node->disk, true);
+	node->damaged = node->lost = true;
+	sim_node_start(sim, node);
+}
+
 static void damage(struct sim *sim, struct sim_node *node)
 {
 	const uint64_t kind = sim_roll(sim, 8);
@@ -309,14 +325,11 @@ static void damage(struct sim *sim, struct sim_node *node)
 		misdirect(sim, node);
 		return;
 	}
-	sim_node_crash(sim, node);
 	if (kind == 1) {
-		if (may_lose(sim, node)) {
-			sim_disk_misdirect_read(node->disk, true);
-			node->damaged = node->lost = true;
-		}
+		misread(sim, node);
 		return;
 	}
+	sim_node_crash(sim, node);
 	for (uint64_t i = 0, n = 1 + sim_roll(sim, 4); i < n; i++)
 		harm(sim, node);
 }

@@ -20,7 +20,9 @@ static void pack_text(msgpack_packer *packer, struct rk_span text)
 	(void)msgpack_pack_str_body(packer, text.data, text.size);
 }
 
-static void pack(msgpack_packer *packer, const struct rk_val *val)
+static void pack(msgpack_packer *packer, const struct rk_val *val);
+
+static void pack_open(msgpack_packer *packer, const struct rk_val *val)
 {
 	switch (val->kind) {
 	case RK_VAL_NULL: (void)msgpack_pack_nil(packer); break;
@@ -43,6 +45,22 @@ static void pack(msgpack_packer *packer, const struct rk_val *val)
 		}
 		break;
 	}
+}
+
+static void pack(msgpack_packer *packer, const struct rk_val *val)
+{
+	struct rk_buf inner = { 0 };
+	msgpack_packer sealer;
+
+	if (!val->is_sealed || (val->kind != RK_VAL_LIST && val->kind != RK_VAL_MAP)) {
+		pack_open(packer, val);
+		return;
+	}
+	msgpack_packer_init(&sealer, &inner, pack_write);
+	pack_open(&sealer, val);
+	(void)msgpack_pack_bin(packer, inner.size);
+	(void)msgpack_pack_bin_body(packer, inner.data, inner.size);
+	rk_buf_done(&inner);
 }
 
 void rk_doc_write(struct rk_buf *out, const struct rk_val *val)
@@ -127,9 +145,33 @@ static uint8_t next_byte(struct rk_reader *reader)
 	return reader->bytes.data[reader->at++];
 }
 
+/* Steps into what is sealed, if the value at the cursor is. Returns where it must end then; else 0. */
+static size_t open_seal(struct rk_reader *reader)
+{
+	const uint8_t tag = reader->at < reader->bytes.size ? reader->bytes.data[reader->at] : 0;
+
+	if (tag < 0xc4 || tag > 0xc6)
+		return 0;
+	reader->at++;
+	const uint64_t size = read_be(reader, (size_t)1 << (tag - 0xc4));
+	const uint8_t inner =
+		size > 0 && size <= rk_reader_left(reader) ? reader->bytes.data[reader->at] : 0;
+	const bool is_list_or_map =
+		(inner >= 0x80 && inner <= 0x9f) || (inner >= 0xdc && inner <= 0xdf);
+	reader->failed = reader->failed || !is_list_or_map;
+	return reader->failed ? 0 : reader->at + (size_t)size;
+}
+
+static void close_seal(struct rk_reader *reader, size_t end)
+{
+	if (end != 0 && reader->at != end)
+		reader->failed = true;
+}
+
 struct rk_doc_head rk_doc_next(struct rk_reader *reader)
 {
 	struct rk_doc_head head = { .kind = RK_VAL_NULL };
+	(void)open_seal(reader);
 	const uint8_t tag = next_byte(reader);
 
 	if (tag >= 0xa0 && tag <= 0xbf && rk_reader_left(reader) >= (tag & 0x1fu)) {
@@ -159,7 +201,7 @@ struct rk_doc_head rk_doc_next(struct rk_reader *reader)
 	} else if (tag == 0xde || tag == 0xdf) {
 		head_sized(reader, RK_VAL_MAP, read_be(reader, (size_t)2 << (tag - 0xde)), &head);
 	} else if (tag != 0xc0) {
-		reader->failed = true; /* binary and extension types are not part of a document */
+		reader->failed = true; /* extension types are not part of a document, binary is a seal */
 	}
 	return head;
 }
@@ -183,6 +225,7 @@ struct rk_span rk_doc_key(struct rk_reader *reader)
 
 static struct rk_val *read_val(struct rk_arena *arena, struct rk_reader *reader, int depth)
 {
+	const size_t end = open_seal(reader);
 	const struct rk_doc_head head = rk_doc_next(reader);
 	struct rk_val *val = rk_arena_zalloc(arena, sizeof *val);
 
@@ -212,6 +255,8 @@ static struct rk_val *read_val(struct rk_arena *arena, struct rk_reader *reader,
 		}
 		break;
 	}
+	val->is_sealed = end != 0;
+	close_seal(reader, end);
 	return val;
 }
 
@@ -260,6 +305,11 @@ void rk_doc_skip(struct rk_reader *reader)
 			at += 2u + data[at + 1];
 		} else { /* the other long forms are rare: the careful way */
 			reader->at = at;
+			const size_t sealed = open_seal(reader);
+			if (sealed != 0) {
+				at = sealed;
+				continue;
+			}
 			const struct rk_doc_head head = rk_doc_next(reader);
 			left += head.kind == RK_VAL_LIST  ? head.count
 				: head.kind == RK_VAL_MAP ? 2 * (uint64_t)head.count
@@ -353,6 +403,7 @@ static void newline(struct rk_buf *out, bool pretty, int depth)
 
 static void to_json(struct rk_buf *out, struct rk_reader *reader, bool pretty, int depth)
 {
+	const size_t end = open_seal(reader);
 	const struct rk_doc_head head = rk_doc_next(reader);
 
 	if (depth > RK_DOC_DEPTH_MAX)
@@ -383,6 +434,7 @@ static void to_json(struct rk_buf *out, struct rk_reader *reader, bool pretty, i
 	if (head.count > 0)
 		newline(out, pretty, depth);
 	rk_buf_put_u8(out, is_map ? '}' : ']');
+	close_seal(reader, end);
 }
 
 int rk_doc_to_json(struct rk_buf *out, struct rk_span bytes, bool pretty)

@@ -1,5 +1,8 @@
 /* wire/doc.h - documents: values as msgpack bytes, immutable once shared (struct rk_blob), read in place.
  *
+ * A list or map may be sealed: its bytes stand as one binary value, which whoever looks for something behind it passes
+ * over at once. That is for what is large and seldom read; it reads like any other.
+ *
  * Limits: RK_DOC_DEPTH_MAX levels, sizes as msgpack's 32 bits. Bytes that break them are refused, never trusted. */
 #ifndef RK_WIRE_DOC_H
 #define RK_WIRE_DOC_H

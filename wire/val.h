@@ -31,6 +31,7 @@ struct rk_val {
 	enum rk_val_kind kind;
 	uint32_t count;    /* of items or fields */
 	uint32_t capacity; /* internal */
+	bool is_sealed;    /* of a list or map: a document (wire/doc.h) keeps it so that it is passed over in one step */
 	union {
 		bool boolean;
 		int64_t integer;

@@ -36,23 +36,23 @@ static const char *verb_of(const struct rk_req *req, bool is_watch)
 	return NULL;
 }
 
-static void forbid(struct rk_req *req)
+void rk_api_forbid(struct rk_req *req)
 {
-	const struct rk_tls_peer *peer = req->http->peer;
+	const struct rk_span user = req->user.name;
 	const struct rk_kind *kind = req->route.kind;
 
 	if (kind == NULL) {
-		rk_req_fail(req, 403, "Forbidden", "forbidden: User \"%s\" cannot %s path \"%.*s\"",
-			    peer->name, req->verb, RK_SPAN_ARGS(req->http->path));
+		rk_req_fail(req, 403, "Forbidden", "forbidden: User \"%.*s\" cannot %s path \"%.*s\"",
+			    RK_SPAN_ARGS(user), req->verb, RK_SPAN_ARGS(req->http->path));
 		return;
 	}
 	struct rk_val *status =
 		rk_status(&req->arena, 403, "Forbidden",
-			  "%s%s%.*s%s is forbidden: User \"%s\" cannot %s resource \"%s\" in API "
+			  "%s%s%.*s%s is forbidden: User \"%.*s\" cannot %s resource \"%s\" in API "
 			  "group \"%s\" %s%.*s%s",
 			  kind->resource, req->route.name.size > 0 ? " \"" : "",
 			  RK_SPAN_ARGS(req->route.name), req->route.name.size > 0 ? "\"" : "",
-			  peer->name, req->verb, kind->plural, kind->group,
+			  RK_SPAN_ARGS(user), req->verb, kind->plural, kind->group,
 			  req->route.ns.size > 0 ? "in the namespace \"" : "at the cluster scope",
 			  RK_SPAN_ARGS(req->route.ns), req->route.ns.size > 0 ? "\"" : "");
 	rk_status_about(&req->arena, status, rk_span_str(kind->group), rk_span_str(kind->plural),
@@ -107,6 +107,8 @@ static void dispatch(struct rk_req *req)
 		rk_api_proxy(req);
 	} else if (route->sub.size > 0 && !rk_kind_has_sub(route->kind, route->sub)) {
 		rk_req_not_found(req);
+	} else if (route->kind->is_request && strcmp(req->verb, "create") == 0) {
+		rk_api_review(req);
 	} else if (is_not_served(req)) {
 		rk_req_fail(req, 405, "MethodNotAllowed",
 			    "the server does not allow this method on the requested resource");
@@ -117,6 +119,16 @@ static void dispatch(struct rk_req *req)
 	} else {
 		rk_api_write(req);
 	}
+}
+
+static void dispatch_allowed(struct rk_req *req)
+{
+	const struct rk_ask ask = rk_access_ask(req->verb, &req->route, req->http->path);
+
+	if (rk_access_allowed(&req->arena, rk_api_rbac(req->thread), &req->user, &ask, NULL))
+		dispatch(req);
+	else
+		rk_api_forbid(req);
 }
 
 /* People who look at it with these do not say that they want it so. */
@@ -134,7 +146,7 @@ static bool choose_form(struct rk_req *req)
 {
 	const struct rk_span include = rk_req_query(req, "includeObject");
 
-	if (!rk_form_choose(req->thread->api->opts.kinds, req->route.kind,
+	if (!rk_form_choose(req->kinds, req->route.kind,
 			    rk_http_header(req->http, "accept"), &req->form) &&
 	    req->route.kind != NULL) {
 		rk_req_fail(req, 406, "NotAcceptable",
@@ -158,7 +170,8 @@ static void on_request(void *context, struct rk_http_exchange *exchange)
 	req->exchange = exchange;
 	req->http = rk_http_request(exchange);
 	rk_http_set_user(exchange, req);
-	rk_route_parse(&req->arena, thread->api->opts.kinds, req->http->path, &req->route);
+	req->kinds = rk_kinds_ref(thread->kinds);
+	rk_route_parse(&req->arena, req->kinds, req->http->path, &req->route);
 	const bool is_watch = (rk_req_query_bool(req, "watch") || req->route.is_old_watch) &&
 			      (req->route.what == RK_ROUTE_OBJECTS ||
 			       (req->route.what == RK_ROUTE_OBJECT && req->route.sub.size == 0));
@@ -172,10 +185,8 @@ static void on_request(void *context, struct rk_http_exchange *exchange)
 	else if (req->verb == NULL)
 		rk_req_fail(req, 405, "MethodNotAllowed",
 			    "the server does not allow this method on the requested resource");
-	else if (!rk_access_allowed(req->http->peer, req->verb, &req->route))
-		forbid(req);
-	else
-		dispatch(req);
+	else if (rk_api_user(req))
+		dispatch_allowed(req);
 }
 
 static void on_gone(void *context, struct rk_http_exchange *exchange)
@@ -252,10 +263,22 @@ static void wake_waiting(struct rk_api_thread *thread)
 	}
 }
 
+static bool changes_rights(const struct rk_feed_news *news)
+{
+	for (size_t i = 0; i < news->count; i++)
+		for (uint32_t n = 0; n < news->changes[i]->count; n++)
+			if (rk_rbac_follows(news->changes[i]->at[n].kind))
+				return true;
+	return false;
+}
+
 static void take_news(struct rk_api_thread *thread, struct rk_feed_news *news)
 {
 	(void)rk_view_unref(thread->view);
 	thread->view = rk_view_ref(news->view);
+	const bool are_others = thread->kinds != news->kinds;
+	(void)rk_kinds_free(thread->kinds);
+	thread->kinds = rk_kinds_ref(news->kinds);
 	thread->leader_id = news->leader_id;
 	thread->is_ready = rk_view_revision(thread->view) > 0;
 	if (news->restarted) {
@@ -267,7 +290,11 @@ static void take_news(struct rk_api_thread *thread, struct rk_feed_news *news)
 	for (size_t i = 0; i < news->count; i++)
 		if (news->changes[i]->count > 0)
 			remember(thread, news->changes[i]);
+	if (news->restarted || changes_rights(news))
+		thread->rbac = rk_rbac_free(thread->rbac);
 	rk_api_watch_news(thread, news->changes, news->count);
+	if (are_others)
+		rk_api_watch_end_gone(thread);
 	wake_waiting(thread);
 	rk_feed_news_free(news);
 }
@@ -424,6 +451,8 @@ static void free_thread(struct rk_api_thread *thread)
 	while (thread->history_count > 0)
 		forget_oldest(thread);
 	(void)rk_view_unref(thread->view);
+	(void)rk_kinds_free(thread->kinds);
+	(void)rk_rbac_free(thread->rbac);
 	rk_api_jobs_done(thread);
 	free(thread->slots);
 	free(thread->free_slots);
@@ -463,6 +492,7 @@ int rk_apiserver_new(struct rk_api **ret, const struct rk_apiserver_opts *opts,
 	for (unsigned i = 0; i < api->thread_count; i++) {
 		api->threads[i].api = api;
 		api->threads[i].number = i;
+		api->threads[i].kinds = rk_kinds_ref(opts->kinds);
 		for (unsigned j = 0; j < RK_API_ADDRESSES_MAX; j++)
 			api->threads[i].listen_fds[j] = -1;
 	}
@@ -498,6 +528,7 @@ struct rk_api *rk_apiserver_free(struct rk_api *api, uint32_t grace_ms)
 		(void)rk_blob_unref(api->documents[i]);
 		(void)rk_blob_unref(api->compressed[i]);
 	}
+	(void)rk_kinds_free(api->documents_kinds);
 	(void)rk_tls_unref(api->opts.server);
 	(void)rk_tls_unref(api->opts.client);
 	(void)pthread_mutex_destroy(&api->lock);

@@ -41,6 +41,19 @@ enum document {
 	DOC_OPENAPI_V3, /* one for each group and version, by the place of its first kind */
 };
 
+/* Those that are about other kinds than these go. */
+static void forget_others(struct rk_api *api, const struct rk_kinds *kinds)
+{
+	if (api->documents_kinds == kinds)
+		return;
+	for (size_t i = 0; i < RK_COUNT(api->documents); i++) {
+		api->documents[i] = rk_blob_unref(api->documents[i]);
+		api->compressed[i] = rk_blob_unref(api->compressed[i]);
+	}
+	(void)rk_kinds_free(api->documents_kinds);
+	api->documents_kinds = rk_kinds_ref(kinds);
+}
+
 /* A share of the document, from the cache or made now; NULL when there is no such document. */
 static struct rk_blob *document(struct rk_req *req, unsigned number,
 				struct rk_blob *(*make)(struct rk_req *req, unsigned number))
@@ -50,13 +63,14 @@ static struct rk_blob *document(struct rk_req *req, unsigned number,
 	if (number >= RK_COUNT(api->documents))
 		return make(req, number);
 	(void)pthread_mutex_lock(&api->lock);
+	forget_others(api, req->kinds);
 	struct rk_blob *blob = rk_blob_ref(api->documents[number]);
 	(void)pthread_mutex_unlock(&api->lock);
 	if (blob != NULL)
 		return blob;
 	blob = make(req, number);
 	(void)pthread_mutex_lock(&api->lock);
-	if (api->documents[number] == NULL)
+	if (api->documents[number] == NULL && api->documents_kinds == req->kinds)
 		api->documents[number] = rk_blob_ref(blob);
 	(void)pthread_mutex_unlock(&api->lock);
 	return blob;
@@ -66,19 +80,19 @@ static struct rk_blob *make_aggregated(struct rk_req *req, unsigned number)
 {
 	const bool is_core = (number & 2) == 0;
 
-	return json_of(rk_discovery_aggregated(&req->arena, req->thread->api->opts.kinds, is_core,
+	return json_of(rk_discovery_aggregated(&req->arena, req->kinds, is_core,
 					       (number & 1) == 0 ? "v2" : "v2beta1"));
 }
 
 static struct rk_blob *make_groups(struct rk_req *req, unsigned number)
 {
 	(void)number;
-	return json_of(rk_discovery_groups(&req->arena, req->thread->api->opts.kinds));
+	return json_of(rk_discovery_groups(&req->arena, req->kinds));
 }
 
 static struct rk_blob *make_v2(struct rk_req *req, unsigned number)
 {
-	struct rk_val *val = rk_openapi_v2(&req->arena, req->thread->api->opts.kinds);
+	struct rk_val *val = rk_openapi_v2(&req->arena, req->kinds);
 	struct rk_buf out = { 0 };
 
 	if (number == DOC_OPENAPI_V2_JSON)
@@ -92,12 +106,12 @@ static struct rk_blob *make_v2(struct rk_req *req, unsigned number)
 static struct rk_blob *make_v3_root(struct rk_req *req, unsigned number)
 {
 	(void)number;
-	return json_of(rk_openapi_root(&req->arena, req->thread->api->opts.kinds));
+	return json_of(rk_openapi_root(&req->arena, req->kinds));
 }
 
 static struct rk_blob *make_v3(struct rk_req *req, unsigned number)
 {
-	struct rk_val *val = rk_openapi_v3(&req->arena, req->thread->api->opts.kinds,
+	struct rk_val *val = rk_openapi_v3(&req->arena, req->kinds,
 					   req->route.group, req->route.version);
 
 	(void)number;
@@ -120,7 +134,7 @@ static struct rk_blob *document_gzip(struct rk_req *req, unsigned number, struct
 	blob = rk_gzip_of(rk_blob_span(plain));
 	if (number < RK_COUNT(api->documents)) {
 		(void)pthread_mutex_lock(&api->lock);
-		if (api->compressed[number] == NULL)
+		if (api->compressed[number] == NULL && api->documents[number] == plain)
 			api->compressed[number] = rk_blob_ref(blob);
 		(void)pthread_mutex_unlock(&api->lock);
 	}
@@ -205,7 +219,7 @@ static void openapi_v2(struct rk_req *req)
 
 static void openapi_v3(struct rk_req *req)
 {
-	const struct rk_kinds *kinds = req->thread->api->opts.kinds;
+	const struct rk_kinds *kinds = req->kinds;
 
 	if (req->route.version.size == 0) {
 		send_document(req, "application/json", DOC_OPENAPI_V3_ROOT,
@@ -366,7 +380,7 @@ static void log_page(struct rk_req *req)
 
 void rk_api_info(struct rk_req *req)
 {
-	const struct rk_kinds *kinds = req->thread->api->opts.kinds;
+	const struct rk_kinds *kinds = req->kinds;
 
 	if (strcmp(req->verb, "get") != 0) {
 		rk_req_fail(req, 405, "MethodNotAllowed",

@@ -90,7 +90,7 @@ bool rk_api_job_fits(struct rk_req *req)
 	       (queue == NULL || queue->count < RK_API_JOBS_OF_ONE);
 }
 
-void rk_api_job_start(struct rk_req *req, enum rk_step (*step)(struct rk_req *req))
+void rk_api_job_start(struct rk_req *req, enum rk_job_step (*step)(struct rk_req *req))
 {
 	struct rk_api_jobs *jobs = &req->thread->jobs;
 	struct rk_job_queue *queue = queue_of(req);

@@ -43,7 +43,7 @@ static void begin(struct rk_req *req)
 }
 
 /* Takes the share. */
-static enum rk_step send_piece(struct rk_req *req, struct rk_blob *piece, bool is_last)
+static enum rk_job_step send_piece(struct rk_req *req, struct rk_blob *piece, bool is_last)
 {
 	struct rk_page *page = req->page;
 	bool goes_on = true;
@@ -78,7 +78,7 @@ static void keep_piece(struct rk_req *req, struct rk_blob *piece)
 	req->thread->jobs.bytes += piece->size;
 }
 
-static enum rk_step send_kept(struct rk_req *req)
+static enum rk_job_step send_kept(struct rk_req *req)
 {
 	struct rk_page *page = req->page;
 	struct rk_blob *piece = rk_take_ptr(page->pieces[page->piece_at]);
@@ -90,7 +90,7 @@ static enum rk_step send_kept(struct rk_req *req)
 /* --- steps --- */
 
 /* One that fits into a piece has a length, as every short answer. */
-static enum rk_step send_whole(struct rk_req *req, struct rk_buf *head)
+static enum rk_job_step send_whole(struct rk_req *req, struct rk_buf *head)
 {
 	struct rk_page *page = req->page;
 
@@ -99,11 +99,11 @@ static enum rk_step send_whole(struct rk_req *req, struct rk_buf *head)
 	return RK_STEP_DONE;
 }
 
-static enum rk_step end_list(struct rk_req *req)
+static enum rk_job_step end_list(struct rk_req *req)
 {
 	struct rk_page *page = req->page;
 	struct rk_buf head = { 0 };
-	enum rk_step step;
+	enum rk_job_step step;
 
 	page->is_made = true;
 	rk_form_list_end(&page->list, page->bytes + page->out.size, &head);
@@ -119,7 +119,7 @@ static enum rk_step end_list(struct rk_req *req)
 	return step;
 }
 
-static enum rk_step step(struct rk_req *req)
+static enum rk_job_step step(struct rk_req *req)
 {
 	struct rk_page *page = req->page;
 
@@ -148,7 +148,7 @@ void rk_api_page_send(struct rk_req *req)
 					    .kind = req->route.kind,
 					    .now_ms = rk_clock_wall_ms() };
 	rk_form_list_begin(&page->list, &req->arena, page->meta);
-	const enum rk_step first = step(req);
+	const enum rk_job_step first = step(req);
 	if (first == RK_STEP_DONE)
 		return;
 	rk_api_job_start(req, step);

@@ -113,7 +113,7 @@ static void send_object(struct rk_req *req, const struct rk_object *object)
 		return;
 	}
 	struct rk_blob *scale =
-		rk_doc_of(rk_scale_of(&req->arena, rk_doc_val(&req->arena, object->doc)));
+		rk_doc_of(rk_scale_of(&req->arena, req->route.kind, rk_doc_val(&req->arena, object->doc)));
 	rk_req_object(req, 200, rk_blob_span(scale));
 	(void)rk_blob_unref(scale);
 }

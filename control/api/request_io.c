@@ -44,23 +44,31 @@ bool rk_req_query_int(struct rk_req *req, const char *name, int64_t *ret)
 	return true;
 }
 
+/* RFC 7234, section 5.5 */
+static struct rk_http_header warning(struct rk_req *req, struct rk_span text)
+{
+	struct rk_buf quoted = { 0 };
+
+	rk_buf_put_str(&quoted, "299 - \"");
+	for (size_t i = 0; i < text.size; i++) {
+		if (text.data[i] == '"' || text.data[i] == '\\')
+			rk_buf_put_u8(&quoted, '\\');
+		rk_buf_put_u8(&quoted, text.data[i] < 0x20 ? ' ' : text.data[i]);
+	}
+	rk_buf_put_u8(&quoted, '"');
+	const struct rk_span copy = rk_arena_span(&req->arena, rk_buf_span(&quoted));
+	rk_buf_done(&quoted);
+	return (struct rk_http_header){ RK_SPAN("warning"), copy };
+}
+
 static void add_warnings(struct rk_req *req, struct rk_http_header *headers, size_t *count)
 {
-	for (uint32_t i = 0; i < rk_val_count(req->warnings) && i < WARNINGS_MAX; i++) {
-		const struct rk_span text = rk_val_text(rk_val_item(req->warnings, i));
-		struct rk_buf quoted = { 0 };
-		rk_buf_put_str(&quoted, "299 - \"");
-		for (size_t j = 0; j < text.size; j++) {
-			if (text.data[j] == '"' || text.data[j] == '\\')
-				rk_buf_put_u8(&quoted, '\\');
-			rk_buf_put_u8(&quoted, text.data[j] < 0x20 ? ' ' : text.data[j]);
-		}
-		rk_buf_put_u8(&quoted, '"');
-		headers[(*count)++] =
-			(struct rk_http_header){ RK_SPAN("warning"),
-						 rk_arena_span(&req->arena, rk_buf_span(&quoted)) };
-		rk_buf_done(&quoted);
-	}
+	const struct rk_custom_kind *custom = req->route.kind != NULL ? req->route.kind->custom : NULL;
+
+	if (custom != NULL && custom->is_deprecated)
+		headers[(*count)++] = warning(req, rk_span_str(custom->warning));
+	for (uint32_t i = 0; i < rk_val_count(req->warnings) && i < WARNINGS_MAX; i++)
+		headers[(*count)++] = warning(req, rk_val_text(rk_val_item(req->warnings, i)));
 }
 
 bool rk_req_takes_gzip(const struct rk_req *req)
@@ -68,7 +76,7 @@ bool rk_req_takes_gzip(const struct rk_req *req)
 	return rk_gzip_is_taken(rk_http_header(req->http, "accept-encoding"));
 }
 
-#define HEADERS_MAX (6 + WARNINGS_MAX)
+#define HEADERS_MAX (7 + WARNINGS_MAX)
 
 static size_t make_headers(struct rk_req *req, const char *type, bool is_gzip,
 			   struct rk_http_header headers[HEADERS_MAX])
@@ -305,5 +313,6 @@ void rk_req_free(struct rk_req *req)
 	if (req->tunnel != NULL)
 		rk_api_proxy_free(req);
 	rk_arena_done(&req->arena);
+	(void)rk_kinds_free(req->kinds);
 	free(req);
 }

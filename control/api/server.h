@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "control/api/api_io.h"
 #include "control/api/form.h"
+#include "control/auth/rbac.h"
 #include "control/api/route.h"
 #include "wire/http_io.h"
 
@@ -41,8 +42,9 @@ struct rk_api {
 	char *dir, *name;
 	pthread_mutex_t lock; /* of what is below */
 	struct rk_held_view held[RK_API_HELD];
-	struct rk_blob *documents[128], /* discovery and OpenAPI as bytes, by number (info_io.c) */
-		*compressed[128];       /* the same in gzip, once somebody wanted it so */
+	struct rk_blob *documents[512], /* discovery and OpenAPI as bytes, by number (info_io.c) */
+		*compressed[512];       /* the same in gzip, once somebody wanted it so */
+	const struct rk_kinds *documents_kinds; /* a share: what they are about */
 	unsigned thread_count;
 	struct rk_api_thread *threads;
 };
@@ -58,14 +60,14 @@ struct rk_req;
 struct rk_job_queue;
 
 /* What a step of a long piece of work comes to. */
-enum rk_step {
+enum rk_job_step {
 	RK_STEP_AGAIN, /* there is more */
 	RK_STEP_WAITS, /* until rk_api_job_wake */
 	RK_STEP_DONE,
 };
 
 struct rk_job { /* of a request; job_io.c */
-	enum rk_step (*step)(struct rk_req *req);
+	enum rk_job_step (*step)(struct rk_req *req);
 	struct rk_job_queue *queue; /* NULL: there is none */
 	bool is_queued;
 	struct rk_req *next;
@@ -98,6 +100,8 @@ struct rk_api_thread {
 	ev_timer stop_timer;
 
 	struct rk_view *view; /* NULL until the member has a state */
+	const struct rk_kinds *kinds; /* a share: those of that state */
+	struct rk_rbac *rbac;         /* of that state; NULL: not compiled yet (rk_api_rbac) */
 	uint64_t leader_id;
 	bool is_ready; /* a first entry has been applied */
 	size_t history_start, history_count, history_bytes;
@@ -129,7 +133,9 @@ struct rk_req { /* one request, from its arrival until its exchange is gone */
 	struct rk_http_exchange *exchange;
 	const struct rk_http_request *http;
 	struct rk_arena arena;
+	const struct rk_kinds *kinds; /* a share: what route.kind is from */
 	struct rk_route route;
+	struct rk_user user; /* who asks */
 	const char *verb; /* get, list, watch, create, ... */
 	struct rk_form form;
 	size_t body_bytes; /* counted in the thread's */
@@ -144,6 +150,7 @@ struct rk_req { /* one request, from its arrival until its exchange is gone */
 					points here, or NULL */
 	struct rk_listing *listing;  /* of a get, list or watch */
 	struct rk_val *warnings;     /* texts */
+	struct rk_val *transaction; /* as it came */
 	struct rk_job job;
 	struct rk_page *page; /* of a list, while it is written */
 	struct rk_watch *watch;
@@ -190,10 +197,17 @@ void rk_api_jobs_init(struct rk_api_thread *thread);
 void rk_api_jobs_done(struct rk_api_thread *thread);
 /* Whether it may start a job: there is a limit for all, and one for a connection. */
 bool rk_api_job_fits(struct rk_req *req);
-void rk_api_job_start(struct rk_req *req, enum rk_step (*step)(struct rk_req *req));
+void rk_api_job_start(struct rk_req *req, enum rk_job_step (*step)(struct rk_req *req));
 void rk_api_job_rest(struct rk_req *req); /* waits, as if a step had said so */
 void rk_api_job_wake(struct rk_req *req); /* takes one that has no job, or does not wait */
 void rk_api_job_stop(struct rk_req *req);
+
+/* --- user_io.c --- */
+
+/* Sets req->user. False when the request speaks for somebody that it may not (answered). */
+bool rk_api_user(struct rk_req *req);
+/* What roles and bindings grant as of the thread's view; NULL before there is one. */
+const struct rk_rbac *rk_api_rbac(struct rk_api_thread *thread);
 
 /* --- the rest: each answers the request, now or later --- */
 
@@ -210,9 +224,21 @@ void rk_api_watch_news(struct rk_api_thread *thread, struct rk_changes *const *c
 void rk_api_watch_tick(struct rk_api_thread *thread);
 void rk_api_watch_drained(struct rk_req *req);
 void rk_api_watch_end_all(struct rk_api_thread *thread, bool is_expired);
+void rk_api_watch_end_gone(struct rk_api_thread *thread); /* those of kinds that are not served any more */
 bool rk_api_watch_stays(const struct rk_req *req); /* a WebSocket outlives its exchange */
 void rk_api_watch_free(struct rk_req *req);
 void rk_api_write(struct rk_req *req); /* write_io.c */
+/* The object in the body, decoded, completed and checked as the route's kind; NULL after answering what is wrong. */
+struct rk_val *rk_api_body(struct rk_req *req);
+struct rk_val *rk_api_object(struct rk_req *req, struct rk_val *object); /* the same for one that was read */
+struct rk_val *rk_api_op(struct rk_req *req, const char *verb, struct rk_val *doc); /* by the route: control/command.h */
+/* Whether the user may write this role or binding (NULL: a patch); true for other kinds. False: answered. */
+bool rk_api_may_grant(struct rk_req *req, const struct rk_val *object);
+void rk_api_propose(struct rk_req *req, struct rk_val *ops,
+		    void (*resume)(struct rk_req *req, struct rk_feed_answer *answer));
+void rk_api_forbid(struct rk_req *req); /* 403 for what the route and the verb say */
+void rk_api_transaction(struct rk_req *req); /* transaction_io.c */
+void rk_api_review(struct rk_req *req); /* review_io.c: questions, which are never stored */
 void rk_api_proxy(struct rk_req *req); /* proxy_io.c: log, exec */
 void rk_api_proxy_drained(struct rk_req *req);
 void rk_api_proxy_free(struct rk_req *req);

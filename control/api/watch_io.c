@@ -168,7 +168,7 @@ static bool put_existing(struct rk_watch *watch, const struct rk_object *object)
 }
 
 /* A piece of it. */
-static enum rk_step write_existing(struct rk_watch *watch)
+static enum rk_job_step write_existing(struct rk_watch *watch)
 {
 	const struct rk_route *route = &watch->req->route;
 	const struct rk_listing *listing = watch->req->listing;
@@ -196,13 +196,13 @@ static enum rk_step write_existing(struct rk_watch *watch)
 	return RK_STEP_DONE;
 }
 
-static enum rk_step step(struct rk_req *req)
+static enum rk_job_step step(struct rk_req *req)
 {
 	struct rk_watch *watch = req->watch;
 
 	if (watch->ended)
 		return RK_STEP_DONE;
-	const enum rk_step step = write_existing(watch);
+	const enum rk_job_step step = write_existing(watch);
 	if (watch->ended || step != RK_STEP_DONE)
 		return watch->ended ? RK_STEP_DONE : step;
 	watch->begins = rk_view_unref(watch->begins);
@@ -218,7 +218,7 @@ static void begin_with_existing(struct rk_req *req)
 
 	watch->begins = rk_view_ref(req->thread->view);
 	watch->after = rk_view_revision(watch->begins);
-	const enum rk_step first = step(req);
+	const enum rk_job_step first = step(req);
 	if (first == RK_STEP_DONE)
 		return;
 	rk_api_job_start(req, step);
@@ -267,7 +267,7 @@ static struct rk_val *parse(struct rk_req *req)
 
 	if (rk_http_is_upgrade(req->exchange)) {
 		query = rk_arena_span(&req->arena, query);
-		rk_route_parse(&req->arena, req->thread->api->opts.kinds,
+		rk_route_parse(&req->arena, req->kinds,
 			       rk_arena_span(&req->arena, req->http->path), &req->route);
 	}
 	req->listing = rk_arena_zalloc(&req->arena, sizeof *req->listing);
@@ -342,6 +342,17 @@ void rk_api_watch_end_all(struct rk_api_thread *thread, bool is_expired)
 		if (is_expired && req->watch->after != rk_view_revision(thread->view))
 			send_too_old(req->watch, req->watch->after, thread->history_from + 1);
 		else if (!is_expired)
+			rk_api_watch_end(req->watch);
+	}
+}
+
+void rk_api_watch_end_gone(struct rk_api_thread *thread)
+{
+	for (struct rk_req *req = thread->watchers, *next; req != NULL; req = next) {
+		const struct rk_kind *kind = req->route.kind;
+		next = req->next;
+		if (rk_kinds_by_plural(thread->kinds, rk_span_str(kind->group), rk_span_str(kind->version),
+				       rk_span_str(kind->plural)) == NULL)
 			rk_api_watch_end(req->watch);
 	}
 }

@@ -84,8 +84,9 @@ struct rk_blob *rk_api_watch_line_status(struct rk_watch *watch, const struct rk
 static unsigned place_of(const struct rk_watch *watch, bool is_news)
 {
 	const struct rk_form *form = &watch->req->form;
+	const struct rk_kind *kind = watch->req->route.kind;
 
-	if (watch->req->route.kind->stored != watch->req->route.kind)
+	if (kind->stored != kind)
 		return RK_API_LINES;
 	switch (form->shape) {
 	case RK_FORM_OBJECT: return form->is_proto ? 1 : 0;

@@ -62,7 +62,7 @@ static struct rk_val *parse_protobuf(struct rk_req *req)
 {
 	struct rk_error error = { 0 };
 	struct rk_val *val = NULL;
-	const int err = rk_protobuf_read(&req->arena, req->thread->api->opts.kinds, req->http->body,
+	const int err = rk_protobuf_read(&req->arena, req->kinds, req->http->body,
 					 &val, &error);
 
 	if (err < 0)
@@ -138,7 +138,7 @@ static bool check_query(struct rk_req *req)
 	return false;
 }
 
-static struct rk_val *op_of(struct rk_req *req, const char *verb, struct rk_val *doc)
+struct rk_val *rk_api_op(struct rk_req *req, const char *verb, struct rk_val *doc)
 {
 	struct rk_arena *arena = &req->arena;
 	struct rk_val *op = rk_val_map(arena);
@@ -185,18 +185,16 @@ static void answered(struct rk_req *req, struct rk_feed_answer *answer)
 		      rk_blob_span(answer->results[answer->count - 1].doc));
 }
 
-static void propose(struct rk_req *req, struct rk_val *op)
+void rk_api_propose(struct rk_req *req, struct rk_val *ops,
+		    void (*resume)(struct rk_req *req, struct rk_feed_answer *answer))
 {
 	struct rk_arena *arena = &req->arena;
-	const struct rk_tls_peer *peer = req->http->peer;
-	struct rk_val *command = rk_val_map(arena), *ops = rk_val_list(arena),
-		      *groups = rk_val_list(arena);
+	struct rk_val *command = rk_val_map(arena), *groups = rk_val_list(arena);
 
-	rk_val_put_cstr(arena, command, "user", peer->name);
-	for (unsigned i = 0; i < peer->group_count; i++)
-		rk_val_append(arena, groups, rk_val_cstr(arena, peer->groups[i]));
+	rk_val_put_str(arena, command, "user", req->user.name);
+	for (uint32_t i = 0; i < req->user.group_count; i++)
+		rk_val_append(arena, groups, rk_val_str(arena, req->user.groups[i]));
 	rk_val_put(arena, command, "groups", groups);
-	rk_val_append(arena, ops, op);
 	rk_val_put(arena, command, "ops", ops);
 	struct rk_blob *doc = rk_doc_of(command);
 	if (doc->size > RK_COMMAND_BYTES_MAX) {
@@ -205,11 +203,19 @@ static void propose(struct rk_req *req, struct rk_val *op)
 			    "the object is too large: more than %u bytes", RK_COMMAND_BYTES_MAX);
 		return;
 	}
-	if (!rk_req_await(req, answered)) {
+	if (!rk_req_await(req, resume)) {
 		(void)rk_blob_unref(doc);
 		return;
 	}
 	rk_feed_write(req->thread->feed, req->id, doc, RK_API_WRITE_MS);
+}
+
+static void propose(struct rk_req *req, struct rk_val *op)
+{
+	struct rk_val *ops = rk_val_list(&req->arena);
+
+	rk_val_append(&req->arena, ops, op);
+	rk_api_propose(req, ops, answered);
 }
 
 /* --- create and update --- */
@@ -218,7 +224,7 @@ static struct rk_val *own_type(struct rk_req *req, const char *name, const char 
 			       struct rk_val *object)
 {
 	const struct rk_type *type =
-		rk_types_by_name(req->thread->api->opts.kinds, rk_span_str(name));
+		rk_types_by_name(req->kinds, rk_span_str(name));
 	struct rk_val *status = NULL;
 	enum rk_strictness strictness = RK_STRICT_WARN;
 
@@ -261,7 +267,7 @@ static bool check_place(struct rk_req *req, struct rk_val *object)
 }
 
 /* Decoded, completed and checked; NULL after answering what is wrong with it. */
-static struct rk_val *object_of(struct rk_req *req, struct rk_val *object)
+struct rk_val *rk_api_object(struct rk_req *req, struct rk_val *object)
 {
 	const struct rk_kind *kind = req->route.kind;
 	struct rk_val *status = NULL, *causes = rk_val_list(&req->arena);
@@ -306,6 +312,34 @@ static struct rk_val *body_object(struct rk_req *req)
 	return object;
 }
 
+struct rk_val *rk_api_body(struct rk_req *req)
+{
+	struct rk_val *object = body_object(req);
+
+	return object != NULL ? rk_api_object(req, object) : NULL;
+}
+
+/* Nobody makes himself or others mightier than he is. */
+bool rk_api_may_grant(struct rk_req *req, const struct rk_val *object)
+{
+	const struct rk_kind *kind = req->route.kind;
+	const struct rk_ask ask = rk_access_ask(req->verb, &req->route, req->http->path);
+
+	if (rk_access_may_grant(&req->arena, rk_api_rbac(req->thread), &req->user, &ask, object))
+		return true;
+	struct rk_val *status = rk_status(
+		&req->arena, 403, "Forbidden",
+		"%s \"%.*s\" is forbidden: user \"%.*s\" is attempting to grant RBAC permissions not "
+		"currently held",
+		kind->resource, RK_SPAN_ARGS(object != NULL ? rk_val_text_at(object, "metadata.name")
+							   : req->route.name),
+		RK_SPAN_ARGS(req->user.name));
+	rk_status_about(&req->arena, status, rk_span_str(kind->group), rk_span_str(kind->plural),
+			req->route.name);
+	rk_req_status(req, status);
+	return false;
+}
+
 static void write_object(struct rk_req *req)
 {
 	const struct rk_span sub = req->route.sub;
@@ -320,9 +354,9 @@ static void write_object(struct rk_req *req)
 	else if (rk_span_is(sub, "eviction"))
 		object = own_type(req, "Eviction", "policy/v1", object);
 	else
-		object = object_of(req, object);
-	if (object != NULL)
-		propose(req, op_of(req, req->verb, object));
+		object = rk_api_object(req, object);
+	if (object != NULL && rk_api_may_grant(req, object))
+		propose(req, rk_api_op(req, req->verb, object));
 }
 
 /* --- patch --- */
@@ -335,30 +369,64 @@ static const char *patch_form(struct rk_req *req)
 		return "json";
 	if (rk_span_is(type, "application/merge-patch+json"))
 		return "merge";
-	if (rk_span_is(type, "application/strategic-merge-patch+json"))
+	if (rk_span_is(type, "application/strategic-merge-patch+json") &&
+	    req->route.kind->custom == NULL)
 		return "strategic";
-	if (rk_span_starts(type, RK_SPAN("application/apply-patch")))
-		rk_req_fail(req, 415, "UnsupportedMediaType",
-			    "server-side apply (application/apply-patch+yaml) is not served yet: "
-			    "use kubectl apply without --server-side");
-	else
-		rk_req_fail(req, 415, "UnsupportedMediaType",
-			    "the body of the request was in an unknown format - accepted media "
-			    "types include: "
-			    "application/json-patch+json, application/merge-patch+json, "
-			    "application/strategic-merge-patch+json");
+	if (rk_span_is(type, "application/apply-patch+yaml"))
+		return "apply";
+	rk_req_fail(req, 415, "UnsupportedMediaType",
+		    "the body of the request was in an unknown format - accepted media types "
+		    "include: application/json-patch+json, application/merge-patch+json, "
+		    "application/strategic-merge-patch+json, application/apply-patch+yaml");
 	return NULL;
+}
+
+/* Who applies must say as whom; only who applies may take fields from others. */
+static bool check_patch_query(struct rk_req *req, bool is_apply)
+{
+	struct rk_val *causes = rk_val_list(&req->arena);
+
+	if (is_apply && rk_req_query(req, "fieldManager").size == 0)
+		rk_cause_add(&req->arena, causes, "FieldValueRequired", "fieldManager",
+			     "Required value: is required for apply patch");
+	if (!is_apply && rk_req_query(req, "force").size > 0)
+		rk_cause_add(&req->arena, causes, "FieldValueForbidden", "force",
+			     "Forbidden: may not be specified for non-apply patch");
+	if (rk_val_count(causes) == 0)
+		return true;
+	rk_req_status(req, rk_status_invalid(&req->arena, RK_SPAN("meta.k8s.io"),
+					     RK_SPAN("PatchOptions"), RK_SPAN(""), causes));
+	return false;
+}
+
+/* YAML, though it is JSON that most clients send. */
+static struct rk_val *config_of(struct rk_req *req)
+{
+	const struct rk_span body = req->http->body;
+	struct rk_val *config = NULL;
+
+	if (rk_span_starts(body, RK_SPAN("{")) &&
+	    rk_json_parse(&req->arena, body, RK_JSON_UNIQUE_KEYS, &config, NULL) == RK_OK)
+		return config;
+	return parse_yaml(req);
 }
 
 static void patch(struct rk_req *req)
 {
 	const char *form = patch_form(req);
-	struct rk_val *body = form != NULL ? body_of(req) : NULL;
+	const bool is_apply = form != NULL && strcmp(form, "apply") == 0;
 
-	if (body == NULL)
+	if (form == NULL || !check_patch_query(req, is_apply))
 		return;
-	struct rk_val *op = op_of(req, "patch", body);
+	struct rk_val *body = is_apply ? config_of(req) : body_of(req);
+	/* What becomes of a role is known when the patch is applied. */
+	if (body == NULL || !rk_api_may_grant(req, NULL))
+		return;
+	struct rk_val *op = rk_api_op(req, "patch", body);
+	const struct rk_span force = rk_req_query(req, "force");
 	rk_val_put_cstr(&req->arena, op, "patch", form);
+	if (force.size > 0 && !rk_span_is(force, "false") && !rk_span_is(force, "0"))
+		rk_val_put_bool(&req->arena, rk_val_at(op, "opts"), "force", true);
 	propose(req, op);
 }
 
@@ -412,7 +480,7 @@ static void delete (struct rk_req *req)
 		if (body == NULL || own_type(req, "DeleteOptions", "v1", body) == NULL)
 			return;
 	}
-	struct rk_val *op = op_of(req, req->verb, NULL);
+	struct rk_val *op = rk_api_op(req, req->verb, NULL);
 	if (!delete_opts(req, rk_val_at(op, "opts"), body))
 		return;
 	if (is_all) {
@@ -427,12 +495,12 @@ static bool is_own_pod(struct rk_req *req)
 {
 	struct rk_object pod;
 
-	if (rk_access_node(req->http->peer) == NULL ||
+	if (rk_access_node(&req->user).size == 0 ||
 	    !rk_span_is(rk_span_str(req->route.kind->resource), "pods"))
 		return true;
 	return !rk_view_get(req->thread->view, RK_SPAN("pods"), req->route.ns, req->route.name,
 			    &pod) ||
-	       rk_access_is_own_pod(req->http->peer, rk_blob_span(pod.doc));
+	       rk_access_is_own_pod(&req->user, rk_blob_span(pod.doc));
 }
 
 static void write_allowed(struct rk_req *req)
@@ -455,8 +523,8 @@ static void look_again(struct rk_req *req, struct rk_feed_answer *answer)
 		write_allowed(req);
 	else
 		rk_req_fail(req, 403, "Forbidden",
-			    "User \"%s\" may change pods of its own node only",
-			    req->http->peer->name);
+			    "User \"%.*s\" may change pods of its own node only",
+			    RK_SPAN_ARGS(req->user.name));
 }
 
 void rk_api_write(struct rk_req *req)

@@ -18,6 +18,8 @@ extern const struct rk_controller rk_controller_events;
 extern const struct rk_controller rk_controller_serviceaccount;
 extern const struct rk_controller rk_controller_nodeipam;
 extern const struct rk_controller rk_controller_podgc;
+extern const struct rk_controller rk_controller_custom;
+extern const struct rk_controller rk_controller_clusterrole;
 
 struct rk_pod_facts { /* of an encoded pod, read in place */
 	struct rk_span doc;

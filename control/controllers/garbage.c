@@ -2,6 +2,7 @@
  * tie. Keys of work are a letter and a uid: 'o' an owner is gone, 'c' check this dependent, 'f' an owner is going and
  * a finalizer of ours holds it. */
 #include "control/controllers/controllers.h"
+#include "control/customs.h"
 #include "control/index.h"
 #include "wire/doc.h"
 
@@ -125,7 +126,7 @@ static bool blocks(struct rk_state *state, const struct rk_name *name, struct rk
 
 static void drop_foreground(struct rk_state *state, const struct rk_name *name)
 {
-	const struct rk_kind *kind = rk_kinds_by_resource(state->kinds, name->kind);
+	const struct rk_kind *kind = rk_kinds_by_resource(rk_state_kinds(state), name->kind);
 	const struct rk_write_opts opts = { .propagation = RK_SPAN("Foreground") };
 	struct rk_outcome outcome = { 0 };
 

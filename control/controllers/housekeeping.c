@@ -3,6 +3,7 @@
 #include "base/timefmt.h"
 #include "control/allocate.h"
 #include "control/controllers/controllers.h"
+#include "control/customs.h"
 #include "control/index.h"
 #include "wire/doc.h"
 
@@ -117,7 +118,7 @@ static void orphan_follow(struct rk_state *state, const struct rk_change *change
 
 static void orphan_drop(struct rk_state *state, struct rk_span node)
 {
-	const struct rk_kind *kind = rk_kinds_by_resource(state->kinds, RK_SPAN("pods"));
+	const struct rk_kind *kind = rk_kinds_by_resource(rk_state_kinds(state), RK_SPAN("pods"));
 	const struct rk_write_opts now = { .has_grace = true, .grace_seconds = 0 };
 	struct rk_names pods = { 0 };
 

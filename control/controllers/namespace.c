@@ -1,5 +1,6 @@
 /* A namespace that is being deleted is emptied, then let go. */
 #include "control/controllers/controllers.h"
+#include "control/customs.h"
 #include "wire/doc.h"
 
 #define DELETES_AT_ONCE 64
@@ -44,8 +45,8 @@ static void reconcile(struct rk_state *state, struct rk_span name)
 		return;
 	/* Pods first (KEP-5080): what they use should outlive them. */
 	remaining = empty_kind(state, RK_SPAN("pods"), name, &left);
-	for (size_t i = 0; i < rk_kinds_count(state->kinds) && remaining == 0; i++) {
-		const struct rk_kind *kind = rk_kinds_at(state->kinds, i);
+	for (size_t i = 0; i < rk_kinds_count(rk_state_kinds(state)) && remaining == 0; i++) {
+		const struct rk_kind *kind = rk_kinds_at(rk_state_kinds(state), i);
 		if (kind->namespaced && kind->stored == kind)
 			remaining += empty_kind(state, rk_span_str(kind->resource), name, &left);
 	}

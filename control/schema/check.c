@@ -78,6 +78,14 @@ bool rk_too_long(const struct rk_check *check, const struct rk_path *path, size_
 				      bytes_max));
 }
 
+bool rk_too_many(const struct rk_check *check, const struct rk_path *path, size_t count,
+		 size_t count_max)
+{
+	return broken(check, "FieldValueTooMany", path,
+		      rk_arena_printf(check->arena, "Too many: %zu: must have at most %zu items",
+				      count, count_max));
+}
+
 bool rk_unsupported(const struct rk_check *check, const struct rk_path *path,
 		    const struct rk_val *val, const char *const *choices)
 {

@@ -27,6 +27,8 @@ bool rk_duplicate(const struct rk_check *check, const struct rk_path *path,
 bool rk_not_found(const struct rk_check *check, const struct rk_path *path,
 		  const struct rk_val *val);
 bool rk_too_long(const struct rk_check *check, const struct rk_path *path, size_t bytes_max);
+bool rk_too_many(const struct rk_check *check, const struct rk_path *path, size_t count,
+		 size_t count_max);
 /* choices ends with NULL */
 bool rk_unsupported(const struct rk_check *check, const struct rk_path *path,
 		    const struct rk_val *val, const char *const *choices);

@@ -39,6 +39,8 @@ int rk_convert_in(struct rk_arena *arena, const struct rk_kind *kind, struct rk_
 	if (stored == kind)
 		return RK_OK;
 	rk_val_put_cstr(arena, obj, "apiVersion", stored->api_version);
+	if (kind->custom != NULL) /* conversion None: no more than that */
+		return RK_OK;
 	if (is_event(kind))
 		rename_fields(obj, 0);
 	else
@@ -60,7 +62,7 @@ struct rk_val *rk_convert_out(struct rk_arena *arena, const struct rk_kind *kind
 	rk_val_put_cstr(arena, copy, "apiVersion", kind->api_version);
 	if (is_event(kind))
 		rename_fields(copy, 1);
-	else
+	else if (kind->custom == NULL)
 		rk_convert_autoscaler_out(arena, copy);
 	return copy;
 }

@@ -4,6 +4,7 @@
 #include "base/timefmt.h"
 #include "control/schema/path.h"
 #include "control/schema/quantity.h"
+#include "control/schema/custom_rules.h"
 #include "control/schema/schema.h"
 #include "control/status.h"
 #include "wire/json.h"
@@ -435,38 +436,74 @@ static const char *join_unknown(const struct decode *decode)
 	return joined;
 }
 
+/* Whether the body is an object that may be of this kind. */
+static bool check_body(struct rk_arena *arena, const char *kind_name, const char *version,
+		       const struct rk_val *obj, struct rk_val **ret_status)
+{
+	const struct rk_span says = rk_val_text_at(obj, "kind");
+
+	if (!rk_val_is(obj, RK_VAL_MAP))
+		*ret_status = refusal(arena, kind_name, version, "the body is not an object");
+	else if (says.size > 0 && !rk_span_is(says, kind_name))
+		*ret_status = rk_status_bad_request(
+			arena, "the kind in the data (%.*s) does not match the expected kind (%s)",
+			RK_SPAN_ARGS(says), kind_name);
+	else
+		return true;
+	return false;
+}
+
+/* Tells of unknown fields, and completes what every object says of itself. */
+static int finish(struct decode *decode, const char *kind_name, const char *version,
+		  struct rk_val *obj, struct rk_val *warnings, struct rk_val **ret_status)
+{
+	if (decode->strictness == RK_STRICT_STRICT && rk_val_count(decode->unknown) > 0) {
+		*ret_status = refusal(decode->arena, kind_name, version, join_unknown(decode));
+		return RK_EINVAL;
+	}
+	for (uint32_t i = 0; warnings != NULL && i < rk_val_count(decode->unknown); i++)
+		rk_val_append(decode->arena, warnings, rk_val_item(decode->unknown, i));
+	if (rk_val_at(obj, "kind") == NULL)
+		rk_val_put_cstr(decode->arena, obj, "kind", kind_name);
+	if (rk_val_at(obj, "apiVersion") == NULL)
+		rk_val_put_cstr(decode->arena, obj, "apiVersion", version);
+	return RK_OK;
+}
+
 int rk_schema_decode_type(struct rk_arena *arena, const struct rk_type *type, const char *kind_name,
 			  const char *version, struct rk_val *obj, enum rk_strictness strictness,
 			  struct rk_val *warnings, struct rk_val **ret_status)
 {
 	struct decode decode = { arena, strictness, rk_val_list(arena), NULL };
 
-	if (!rk_val_is(obj, RK_VAL_MAP)) {
-		*ret_status = refusal(arena, kind_name, version, "the body is not an object");
+	if (!check_body(arena, kind_name, version, obj, ret_status))
 		return RK_EINVAL;
-	}
-	const struct rk_val *says = rk_val_at(obj, "kind");
-	if (rk_val_text(says).size > 0 && !rk_span_is(rk_val_text(says), kind_name)) {
-		*ret_status = rk_status_bad_request(
-			arena, "the kind in the data (%.*s) does not match the expected kind (%s)",
-			RK_SPAN_ARGS(rk_val_text(says)), kind_name);
-		return RK_EINVAL;
-	}
 	if (!decode_object(&decode, NULL, type, obj)) {
 		*ret_status = refusal(arena, kind_name, version, decode.why);
 		return RK_EINVAL;
 	}
-	if (strictness == RK_STRICT_STRICT && rk_val_count(decode.unknown) > 0) {
-		*ret_status = refusal(arena, kind_name, version, join_unknown(&decode));
+	return finish(&decode, kind_name, version, obj, warnings, ret_status);
+}
+
+/* Of a custom kind only the metadata are of a type of ours; what else is wrong, its schema says when it is
+ * validated. */
+static int decode_custom(struct decode *decode, const struct rk_kind *kind, struct rk_val *obj,
+			 struct rk_val *warnings, struct rk_val **ret_status)
+{
+	const struct rk_path path = rk_path_field(NULL, "metadata");
+	const struct rk_prop *prop = rk_type_prop(kind->type, RK_SPAN("metadata"));
+	struct rk_val *meta = rk_val_at(obj, "metadata");
+	bool keep;
+
+	if (!check_body(decode->arena, kind->kind, kind->api_version, obj, ret_status))
+		return RK_EINVAL;
+	if (meta != NULL && !decode_field(decode, &path, kind->type, prop, meta, &keep)) {
+		*ret_status = refusal(decode->arena, kind->kind, kind->api_version, decode->why);
 		return RK_EINVAL;
 	}
-	for (uint32_t i = 0; warnings != NULL && i < rk_val_count(decode.unknown); i++)
-		rk_val_append(arena, warnings, rk_val_item(decode.unknown, i));
-	if (rk_val_at(obj, "kind") == NULL)
-		rk_val_put_cstr(arena, obj, "kind", kind_name);
-	if (rk_val_at(obj, "apiVersion") == NULL)
-		rk_val_put_cstr(arena, obj, "apiVersion", version);
-	return RK_OK;
+	rk_structure_prune(decode->arena, kind->custom->rules, obj,
+		       decode->strictness != RK_STRICT_IGNORE ? decode->unknown : NULL);
+	return finish(decode, kind->kind, kind->api_version, obj, warnings, ret_status);
 }
 
 int rk_schema_decode(struct rk_arena *arena, const struct rk_kind *kind, struct rk_val *obj,
@@ -474,6 +511,7 @@ int rk_schema_decode(struct rk_arena *arena, const struct rk_kind *kind, struct 
 		     struct rk_val **ret_status)
 {
 	const struct rk_span version = rk_val_text_at(obj, "apiVersion");
+	struct decode decode = { arena, strictness, rk_val_list(arena), NULL };
 
 	if (version.size > 0 && !rk_span_is(version, kind->api_version)) {
 		*ret_status = rk_status_bad_request(arena,
@@ -482,6 +520,8 @@ int rk_schema_decode(struct rk_arena *arena, const struct rk_kind *kind, struct 
 						    RK_SPAN_ARGS(version), kind->api_version);
 		return RK_EINVAL;
 	}
+	if (kind->custom != NULL)
+		return decode_custom(&decode, kind, obj, warnings, ret_status);
 	return rk_schema_decode_type(arena, kind->type, kind->kind, kind->api_version, obj,
 				     strictness, warnings, ret_status);
 }

@@ -2,6 +2,8 @@
  * the same object. */
 #include "base/mem.h"
 #include "control/schema/base64.h"
+#include "control/schema/custom.h"
+#include "control/schema/custom_rules.h"
 #include "control/schema/default_kinds.h"
 #include "control/schema/default_pod.h"
 #include "control/schema/schema.h"
@@ -106,7 +108,7 @@ void rk_schema_default(struct rk_arena *arena, const struct rk_kind *kind, struc
 	} rules[] = {
 		{ "clusterrolebindings.rbac.authorization.k8s.io", rk_default_binding },
 		{ "cronjobs.batch", rk_default_cronjob },
-		{ "customresourcedefinitions.apiextensions.k8s.io", rk_default_crd },
+		{ RK_CUSTOM_RESOURCE, rk_custom_default },
 		{ "daemonsets.apps", rk_default_daemonset },
 		{ "deployments.apps", rk_default_deployment },
 		{ "horizontalpodautoscalers.autoscaling", rk_default_autoscaler },
@@ -125,6 +127,10 @@ void rk_schema_default(struct rk_arena *arena, const struct rk_kind *kind, struc
 		{ "statefulsets.apps", rk_default_statefulset },
 	};
 
+	if (kind->custom != NULL) {
+		rk_structure_default(arena, kind->custom->rules, obj);
+		return;
+	}
 	fill_object(arena, kind->type, obj);
 	for (size_t i = 0; kind->stored == kind && i < RK_COUNT(rules); i++)
 		if (strcmp(kind->resource, rules[i].resource) == 0)

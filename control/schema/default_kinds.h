@@ -12,7 +12,6 @@ rk_fill rk_default_deployment, rk_default_replicaset, rk_default_statefulset, rk
 	rk_default_job, rk_default_cronjob, rk_default_replicationcontroller, rk_default_podtemplate,
 	rk_default_autoscaler;
 /* default_other.c */
-rk_fill rk_default_binding, rk_default_networkpolicy, rk_default_volume_kind, rk_default_limitrange,
-	rk_default_crd;
+rk_fill rk_default_binding, rk_default_networkpolicy, rk_default_volume_kind, rk_default_limitrange;
 
 #endif

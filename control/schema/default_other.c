@@ -72,22 +72,3 @@ void rk_default_limitrange(struct rk_arena *arena, struct rk_val *obj)
 	}
 }
 
-void rk_default_crd(struct rk_arena *arena, struct rk_val *obj)
-{
-	struct rk_val *names = rk_val_at(obj, "spec.names");
-	const struct rk_span kind = rk_val_text_at(names, "kind");
-
-	if (kind.size == 0)
-		return;
-	if (rk_val_text_at(names, "singular").size == 0) {
-		uint8_t *low = rk_arena_alloc(arena, kind.size);
-		for (size_t i = 0; i < kind.size; i++)
-			low[i] = kind.data[i] >= 'A' && kind.data[i] <= 'Z'
-					 ? (uint8_t)(kind.data[i] + 32)
-					 : kind.data[i];
-		rk_val_put_str(arena, names, "singular", rk_span_of(low, kind.size));
-	}
-	if (rk_val_text_at(names, "listKind").size == 0)
-		rk_val_put(arena, names, "listKind",
-			   rk_val_strf(arena, "%.*sList", RK_SPAN_ARGS(kind)));
-}

@@ -60,12 +60,24 @@ struct rk_type {
 	bool is_atomic;
 };
 
+struct rk_jsonpath;
+struct rk_structure;
+
 struct rk_column { /* of a table */
 	const char *name;
 	const char *type;   /* "string", "integer", "boolean" */
 	const char *format; /* "name" or "" */
 	const char *doc;
 	int priority; /* 1: shown by -o wide only */
+	const struct rk_jsonpath *path; /* of a custom kind: where the cell comes from; else NULL */
+};
+
+struct rk_custom_kind { /* what a CustomResourceDefinition says beyond what built-in kinds have */
+	const struct rk_structure *rules;  /* of its objects (control/schema/custom_rules.h) */
+	const struct rk_val *schema;  /* its openAPIV3Schema as it was given */
+	const char *scale_spec, *scale_status, *scale_selector; /* dotted paths; NULL when there are none */
+	bool is_deprecated;
+	const char *warning;          /* told to who uses a deprecated version */
 };
 
 struct rk_kind {
@@ -91,18 +103,27 @@ struct rk_kind {
 	bool has_scale;
 	bool is_request;        /* answered and never stored */
 	bool counts_generation; /* metadata.generation counts the changes of what is wanted */
+	const struct rk_custom_kind *custom; /* NULL for what is built in */
 };
 
+/* A registry is immutable and shared. That of a cluster stands on the built-in one, and adds the kinds of its
+ * CustomResourceDefinitions (control/schema/custom.h). */
 struct rk_kinds;
+struct rk_custom;
 
 /* The kinds that this program was built with. Never fails: the blob was checked when it was packed. */
 const struct rk_kinds *rk_kinds_new(void) __attribute__((returns_nonnull));
 /* From a packed blob, which must outlive the registry. RK_EINVAL with the reason when it is malformed. */
 RK_MUST_CHECK int rk_kinds_load(struct rk_span packed, const struct rk_kinds **ret, struct rk_error *error);
-const struct rk_kinds *rk_kinds_free(const struct rk_kinds *kinds); /* takes NULL, returns NULL */
+const struct rk_kinds *rk_kinds_free(const struct rk_kinds *kinds); /* gives a share back; takes NULL, returns NULL */
+const struct rk_kinds *rk_kinds_ref(const struct rk_kinds *kinds) __attribute__((returns_nonnull));
+/* `base` with these definitions (in order of their names; NULL ones are skipped) and no others. Takes shares of all. */
+const struct rk_kinds *rk_kinds_with(const struct rk_kinds *base, struct rk_custom *const *customs, size_t count)
+	__attribute__((returns_nonnull));
 size_t rk_kinds_bytes(const struct rk_kinds *kinds); /* memory that it holds */
 
-/* In a stable order: by group (core first), version, plural. */
+/* In a stable order: by group (core first), version, plural; custom ones behind. What clients
+ * should take is the last version of a group. */
 size_t rk_kinds_count(const struct rk_kinds *kinds);
 const struct rk_kind *rk_kinds_at(const struct rk_kinds *kinds, size_t index);
 

@@ -271,6 +271,7 @@ int rk_kinds_load(struct rk_span packed, const struct rk_kinds **ret, struct rk_
 		return rk_fail(error, RK_EINVAL, "packed kinds: %s",
 			       load.why != NULL ? load.why : "cut short");
 	}
+	atomic_init(&load.kinds->refs, 1);
 	*ret = load.kinds;
 	return RK_OK;
 }

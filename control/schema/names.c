@@ -226,3 +226,99 @@ const char *rk_name_ip(struct rk_span text)
 		       ? NULL
 		       : "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)";
 }
+
+/* --- names with a shape of their own --- */
+
+#define DOMAIN_PATH "must be a domain-prefixed path (such as \"acme.io/foo\")"
+
+const char *rk_name_domain_path(struct rk_span text)
+{
+	struct rk_span host;
+	const struct rk_span path = rk_span_cut(text, '/', &host);
+
+	if (path.size == 0 || host.size == 0)
+		return DOMAIN_PATH;
+	const char *why = rk_name_subdomain(host);
+	if (why != NULL)
+		return why;
+	for (size_t i = 0; i < path.size; i++)
+		if (!is_key_char(path.data[i]) &&
+		    memchr("/~%!$&'()*+,;=:", path.data[i], 15) == NULL)
+			return "Invalid path (regex used for validation is "
+			       "'[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+')";
+	return NULL;
+}
+
+const char *rk_name_wildcard(struct rk_span text)
+{
+	if (text.size > 253)
+		return too_long_253;
+	if (rk_span_starts(text, RK_SPAN("*.")) && is_subdomain(rk_span_sub(text, 2, text.size)))
+		return NULL;
+	return "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS "
+	       "subdomain, which must consist of lower case alphanumeric characters, '-' or '.' "
+	       "and end with an alphanumeric character (e.g. '*.example.com', regex used for "
+	       "validation is "
+	       "'\\*\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
+}
+
+/* A subdomain of at most 63 characters, whatever its case. */
+const char *rk_name_driver(struct rk_span text)
+{
+	uint8_t low[63];
+
+	if (text.size > sizeof low)
+		return too_long_63;
+	for (size_t i = 0; i < text.size; i++)
+		low[i] = text.data[i] >= 'A' && text.data[i] <= 'Z' ? (uint8_t)(text.data[i] + 32)
+								    : text.data[i];
+	return rk_name_subdomain(rk_span_of(low, text.size));
+}
+
+struct network {
+	uint8_t address[16];
+	unsigned bits, bits_max;
+};
+
+static bool network_of(struct rk_span text, struct network *ret)
+{
+	char copy[INET6_ADDRSTRLEN];
+	struct rk_span address;
+	const struct rk_span bits = rk_span_cut(text, '/', &address);
+	uint64_t value = 0;
+
+	*ret = (struct network){ .bits_max = rk_name_is_ipv4(address) ? 32 : 128 };
+	if (ret->bits_max == 128 && !rk_name_is_ipv6(address))
+		return false;
+	if (bits.size == 0 || bits.size > 3 || (bits.size > 1 && bits.data[0] == '0') ||
+	    !rk_span_u64(bits, &value) || value > ret->bits_max)
+		return false;
+	memcpy(copy, address.data, address.size);
+	copy[address.size] = 0;
+	ret->bits = (unsigned)value;
+	return inet_pton(ret->bits_max == 32 ? AF_INET : AF_INET6, copy, ret->address) == 1;
+}
+
+const char *rk_name_cidr(struct rk_span text)
+{
+	struct network network;
+
+	return network_of(text, &network)
+		       ? NULL
+		       : "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)";
+}
+
+bool rk_cidr_within(struct rk_span inner, struct rk_span outer)
+{
+	struct network in, out;
+
+	if (!network_of(inner, &in) || !network_of(outer, &out) || in.bits_max != out.bits_max ||
+	    in.bits <= out.bits)
+		return false;
+	for (unsigned i = 0; i < out.bits; i++) {
+		const uint8_t bit = (uint8_t)(0x80 >> i % 8);
+		if ((in.address[i / 8] & bit) != (out.address[i / 8] & bit))
+			return false;
+	}
+	return true;
+}

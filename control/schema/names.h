@@ -15,6 +15,12 @@ const char *rk_name_config_key(struct rk_span text);    /* keys of ConfigMaps an
 const char *rk_name_env(struct rk_span text);           /* environment variables */
 const char *rk_name_port(struct rk_span text);          /* IANA service names */
 const char *rk_name_path_segment(struct rk_span text);  /* what a URL path can hold */
+const char *rk_name_domain_path(struct rk_span text);   /* "acme.io/foo": a subdomain and a path */
+const char *rk_name_wildcard(struct rk_span text);      /* a subdomain behind "*." */
+const char *rk_name_driver(struct rk_span text);        /* of a CSI driver */
+const char *rk_name_cidr(struct rk_span text);          /* a network, IPv4 or IPv6 */
+/* Whether `inner` lies within `outer` and is smaller; both are networks. */
+bool rk_cidr_within(struct rk_span inner, struct rk_span outer);
 const char *rk_name_ip(struct rk_span text);            /* IPv4 or IPv6 */
 bool rk_name_is_ipv4(struct rk_span text);
 bool rk_name_is_ipv6(struct rk_span text);

@@ -72,8 +72,8 @@ const char *rk_kinds_nearest(const struct rk_kinds *kinds, struct rk_span name)
 	const char *best = NULL;
 	unsigned apart = 0;
 
-	for (size_t i = 0; i < kinds->kind_count; i++) {
-		const struct rk_kind *kind = &kinds->kinds[i];
+	for (size_t i = 0; i < rk_kinds_count(kinds); i++) {
+		const struct rk_kind *kind = rk_kinds_at(kinds, i);
 		consider(name, kind->plural, &best, &apart);
 		for (size_t n = 0; kind->short_names[n] != NULL; n++)
 			consider(name, kind->short_names[n], &best, &apart);

@@ -28,6 +28,8 @@ struct rk_val *rk_openapi_info(struct rk_arena *arena);
 struct rk_val *rk_openapi_ref(const struct rk_openapi_doc *doc, const char *schema);
 struct rk_val *rk_openapi_gvk(struct rk_arena *arena, const char *group, const char *version,
 			      const char *kind);
+/* The schema of a custom kind, as its definition has it. */
+struct rk_val *rk_openapi_custom(const struct rk_openapi_doc *doc, const struct rk_kind *kind);
 void rk_openapi_add_paths(struct rk_openapi_doc *doc, const struct rk_kind *kind);
 
 #endif

@@ -263,7 +263,12 @@ static void add_list(struct rk_openapi_doc *doc, const struct rk_kind *kind)
 
 void rk_openapi_add(struct rk_openapi_doc *doc, const struct rk_kind *kind)
 {
-	add_type(doc, kind->type);
+	if (kind->custom != NULL) {
+		(void)one(doc, rk_types_by_name(doc->kinds, RK_SPAN("ObjectMeta")));
+		rk_val_put(doc->arena, doc->schemas, kind->type->schema, rk_openapi_custom(doc, kind));
+	} else {
+		add_type(doc, kind->type);
+	}
 	put_gvk(doc, kind->type->schema, kind->group, kind->version, kind->kind);
 	add_list(doc, kind);
 	rk_openapi_add_paths(doc, kind);

@@ -4,7 +4,14 @@
 
 #include "control/schema/kinds.h"
 
+#include <stdatomic.h>
+
 struct rk_kinds {
+	atomic_uint refs;
+	const struct rk_kinds *base; /* NULL: this is the built-in one */
+	struct rk_custom **customs;  /* shares, beside base */
+	size_t custom_count, custom_kind_count;
+	const struct rk_kind **custom_kinds; /* of all of them */
 	struct rk_arena arena; /* holds everything but the strings, which are in the packed bytes */
 	size_t type_count, kind_count;
 	struct rk_type *types;         /* sorted by name */

@@ -107,7 +107,9 @@ struct rk_val *rk_table_cells(struct rk_arena *arena, const struct rk_kind *kind
 	const struct rk_cells cells = { arena, rk_val_list(arena), now_ms };
 	const struct rk_cell_rule *rules = rk_cell_rules(kind->resource);
 
-	if (rules == NULL)
+	if (kind->custom != NULL)
+		rk_row_custom(&cells, kind, object);
+	else if (rules == NULL)
 		row_of(kind)(&cells, object);
 	for (; rules != NULL && rules->write != NULL; rules++)
 		rules->write(&cells, object, rules->path, rules->otherwise);
@@ -135,10 +137,10 @@ struct rk_val *rk_table_conditions(struct rk_arena *arena, const struct rk_kind 
 struct rk_val *rk_table_scale_columns(struct rk_arena *arena)
 {
 	static const struct rk_column columns[] = {
-		{ "Name", "string", "name", "Name of what is scaled.", 0 },
-		{ "Desired", "integer", "", "How many are wanted.", 0 },
-		{ "Available", "integer", "", "How many there are.", 0 },
-		{ "Age", "string", "", "How long ago it was made.", 0 },
+		{ "Name", "string", "name", "Name of what is scaled.", 0, NULL },
+		{ "Desired", "integer", "", "How many are wanted.", 0, NULL },
+		{ "Available", "integer", "", "How many there are.", 0, NULL },
+		{ "Age", "string", "", "How long ago it was made.", 0, NULL },
 	};
 	struct rk_val *list = rk_val_list(arena);
 

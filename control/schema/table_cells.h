@@ -4,6 +4,7 @@
 #define RK_CONTROL_SCHEMA_TABLE_CELLS_H
 
 #include "base/buf.h"
+#include "control/schema/kinds.h"
 #include "wire/val.h"
 
 struct rk_cells {
@@ -41,6 +42,10 @@ rk_row rk_row_pod, rk_row_deployment, rk_row_replicaset, rk_row_service, rk_row_
 	rk_row_endpointslice;
 rk_row rk_row_node, rk_row_event, rk_row_namespace, rk_row_configmap, rk_row_secret,
 	rk_row_serviceaccount, rk_row_lease;
+
+/* Of a custom kind: what its columns' paths find. */
+void rk_row_custom(const struct rk_cells *cells, const struct rk_kind *kind,
+		   const struct rk_val *object);
 
 void rk_cell_text(const struct rk_cells *cells, struct rk_span text);
 void rk_cell_or(const struct rk_cells *cells, struct rk_span text,

@@ -1,6 +1,8 @@
 #include "control/schema/validate.h"
 
 #include "base/mem.h"
+#include "control/schema/custom.h"
+#include "control/schema/custom_rules.h"
 #include "control/schema/schema.h"
 
 /* --- values that are one of a few --- */
@@ -49,25 +51,70 @@ static void check_choices(const struct rk_check *check, const struct rk_path *pa
 	}
 }
 
+/* --- the rules of each kind --- */
+
+static const struct {
+	const char *resource;
+	rk_rules *rules;
+} rules[] = {
+	{ "apiservices.apiregistration.k8s.io", rk_validate_apiservice },
+	{ "bindings", rk_validate_target },
+	{ "certificatesigningrequests.certificates.k8s.io", rk_validate_csr },
+	{ "clusterrolebindings.rbac.authorization.k8s.io", rk_validate_clusterrolebinding },
+	{ "clusterroles.rbac.authorization.k8s.io", rk_validate_clusterrole },
+	{ "configmaps", rk_validate_configmap },
+	{ "controllerrevisions.apps", rk_validate_controllerrevision },
+	{ "cronjobs.batch", rk_validate_cronjob },
+	{ "csidrivers.storage.k8s.io", rk_validate_csidriver },
+	{ "csinodes.storage.k8s.io", rk_validate_csinode },
+	{ "csistoragecapacities.storage.k8s.io", rk_validate_csicapacity },
+	{ RK_CUSTOM_RESOURCE, rk_custom_validate },
+	{ "daemonsets.apps", rk_validate_daemonset },
+	{ "deployments.apps", rk_validate_deployment },
+	{ "endpoints", rk_validate_endpoints },
+	{ "endpointslices.discovery.k8s.io", rk_validate_endpointslice },
+	{ "events", rk_validate_event },
+	{ "flowschemas.flowcontrol.apiserver.k8s.io", rk_validate_flowschema },
+	{ "horizontalpodautoscalers.autoscaling", rk_validate_autoscaler },
+	{ "ingressclasses.networking.k8s.io", rk_validate_ingressclass },
+	{ "ingresses.networking.k8s.io", rk_validate_ingress },
+	{ "jobs.batch", rk_validate_job },
+	{ "leases.coordination.k8s.io", rk_validate_lease },
+	{ "limitranges", rk_validate_limitrange },
+	{ "localsubjectaccessreviews.authorization.k8s.io", rk_validate_localaccessreview },
+	{ "mutatingwebhookconfigurations.admissionregistration.k8s.io", rk_validate_webhooks },
+	{ "networkpolicies.networking.k8s.io", rk_validate_networkpolicy },
+	{ "nodes", rk_validate_node },
+	{ "persistentvolumeclaims", rk_validate_claim },
+	{ "persistentvolumes", rk_validate_persistentvolume },
+	{ "poddisruptionbudgets.policy", rk_validate_budget },
+	{ "pods", rk_validate_pod },
+	{ "podtemplates", rk_validate_podtemplate },
+	{ "priorityclasses.scheduling.k8s.io", rk_validate_priorityclass },
+	{ "prioritylevelconfigurations.flowcontrol.apiserver.k8s.io", rk_validate_prioritylevel },
+	{ "replicasets.apps", rk_validate_replicaset },
+	{ "replicationcontrollers", rk_validate_replicationcontroller },
+	{ "resourcequotas", rk_validate_quota },
+	{ "rolebindings.rbac.authorization.k8s.io", rk_validate_rolebinding },
+	{ "roles.rbac.authorization.k8s.io", rk_validate_role },
+	{ "runtimeclasses.node.k8s.io", rk_validate_runtimeclass },
+	{ "secrets", rk_validate_secret },
+	{ "selfsubjectaccessreviews.authorization.k8s.io", rk_validate_selfaccessreview },
+	{ "services", rk_validate_service },
+	{ "statefulsets.apps", rk_validate_statefulset },
+	{ "storageclasses.storage.k8s.io", rk_validate_storageclass },
+	{ "subjectaccessreviews.authorization.k8s.io", rk_validate_accessreview },
+	{ "tokenreviews.authentication.k8s.io", rk_validate_tokenreview },
+	{ "validatingadmissionpolicies.admissionregistration.k8s.io", rk_validate_admissionpolicy },
+	{ "validatingadmissionpolicybindings.admissionregistration.k8s.io",
+	  rk_validate_admissionbinding },
+	{ "validatingwebhookconfigurations.admissionregistration.k8s.io", rk_validate_webhooks },
+	{ "volumeattachments.storage.k8s.io", rk_validate_attachment },
+};
+
 void rk_schema_validate(struct rk_arena *arena, const struct rk_kind *kind,
 			const struct rk_val *obj, const struct rk_val *old, struct rk_val *causes)
 {
-	static const struct {
-		const char *resource;
-		rk_rules *rules;
-	} rules[] = {
-		{ "pods", rk_validate_pod },
-		{ "deployments.apps", rk_validate_deployment },
-		{ "replicasets.apps", rk_validate_replicaset },
-		{ "services", rk_validate_service },
-		{ "configmaps", rk_validate_configmap },
-		{ "secrets", rk_validate_secret },
-		{ "nodes", rk_validate_node },
-		{ "leases.coordination.k8s.io", rk_validate_lease },
-		{ "endpointslices.discovery.k8s.io", rk_validate_endpointslice },
-		{ "endpoints", rk_validate_endpoints },
-		{ "events", rk_validate_event },
-	};
 	const struct rk_check check = { arena, causes };
 
 	/* The rest is checked in the stored form. */
@@ -76,7 +123,12 @@ void rk_schema_validate(struct rk_arena *arena, const struct rk_kind *kind,
 			rk_validate_event_form(&check, obj, old);
 		return;
 	}
-	rk_validate_meta(&check, kind, obj, old);
+	if (!kind->is_request) /* a question needs no name */
+		rk_validate_meta(&check, kind, obj, old);
+	if (kind->custom != NULL) {
+		rk_structure_check(&check, kind->custom->rules, obj);
+		return;
+	}
 	check_choices(&check, NULL, kind->type, obj);
 	for (size_t i = 0; i < RK_COUNT(rules); i++)
 		if (strcmp(kind->resource, rules[i].resource) == 0)

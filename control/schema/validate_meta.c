@@ -6,8 +6,18 @@ static rk_syntax *name_syntax(const struct rk_kind *kind)
 {
 	if (strcmp(kind->kind, "Namespace") == 0)
 		return rk_name_label;
+	if (strcmp(kind->kind, "StatefulSet") == 0)
+		return rk_name_label;
 	if (strcmp(kind->kind, "Service") == 0)
 		return rk_name_label_1035;
+	/* Rights and requests for certificates are called what people like: "system:node". */
+	if (strcmp(kind->group, "rbac.authorization.k8s.io") == 0 ||
+	    strcmp(kind->group, "certificates.k8s.io") == 0)
+		return rk_name_path_segment;
+	/* These follow from what the objects say; their own rules compare. */
+	if (strcmp(kind->kind, "APIService") == 0 ||
+	    strcmp(kind->kind, "CustomResourceDefinition") == 0)
+		return rk_name_path_segment;
 	return rk_name_subdomain;
 }
 

@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 
 #include "base/mem.h"
-#include "cli/jsonpath.h"
+#include "wire/jsonpath.h"
 #include "cli/sort.h"
 #include "cli/tabs.h"
 #include "wire/json.h"

@@ -21,7 +21,7 @@ static struct office *office; /* steps have no context but their request */
 
 static size_t number_of(const struct rk_req *req) { return (size_t)(req - office->reqs); }
 
-static enum rk_step one_step(struct rk_req *req)
+static enum rk_job_step one_step(struct rk_req *req)
 {
 	const size_t number = number_of(req);
 	const char *whose = rk_http_connection(req->exchange);
@@ -31,9 +31,9 @@ static enum rk_step one_step(struct rk_req *req)
 	return --office->left[number] > 0 ? RK_STEP_AGAIN : RK_STEP_DONE;
 }
 
-static enum rk_step wait_step(struct rk_req *req)
+static enum rk_job_step wait_step(struct rk_req *req)
 {
-	const enum rk_step step = one_step(req);
+	const enum rk_job_step step = one_step(req);
 
 	return step == RK_STEP_AGAIN ? RK_STEP_WAITS : step;
 }
@@ -56,7 +56,7 @@ static void close_office(void)
 
 /* `whose`: the connection's letter, which is its identity as well. */
 static struct rk_req *start(size_t number, const char *whose, unsigned steps,
-			    enum rk_step (*step)(struct rk_req *req))
+			    enum rk_job_step (*step)(struct rk_req *req))
 {
 	struct rk_req *req = &office->reqs[number];
 

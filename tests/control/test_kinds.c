@@ -44,7 +44,7 @@ Test(kinds, names_that_people_type)
 		if (kind != NULL && cases[i].resource != NULL)
 			cr_expect_str_eq(kind->resource, cases[i].resource, "%s", cases[i].name);
 	}
-	cr_expect_eq(rk_kinds_count(kinds), 59);
+	cr_expect_eq(rk_kinds_count(kinds), 60);
 	(void)rk_kinds_free(kinds);
 }
 

@@ -192,7 +192,10 @@ static void expect_kept(struct rk_arena *arena, const struct rk_kinds *kinds,
 	const char *kind = rk_arena_str(arena, rk_val_text_at(object, "kind"));
 	struct rk_error error = { .text = "" };
 	struct rk_buf message = { 0 };
-	struct rk_val *back = NULL;
+	struct rk_val *back = NULL, *owners = rk_val_at(object, "metadata.managedFields");
+
+	if (owners != NULL)
+		owners->is_sealed = true; /* as stored objects have it */
 	struct rk_blob *doc = rk_doc_of(object);
 
 	rk_protobuf_put_message(&message, arena, type, rk_blob_span(doc));

@@ -187,7 +187,10 @@ Test(access, who_may_do_what)
 		struct rk_route route;
 		rk_route_parse(&arena, kinds, rk_span_str(cases[i].path), &route);
 		cr_assert_neq(route.what, RK_ROUTE_NONE, "%s", cases[i].path);
-		cr_expect_eq(rk_access_allowed(&peer, cases[i].verb, &route), cases[i].may,
+		const struct rk_user user = rk_access_user(&arena, &peer);
+		const struct rk_ask ask =
+			rk_access_ask(cases[i].verb, &route, rk_span_str(cases[i].path));
+		cr_expect_eq(rk_access_allowed(&arena, NULL, &user, &ask, NULL), cases[i].may,
 			     "%s %s %s", cases[i].name != NULL ? cases[i].name : "nobody",
 			     cases[i].verb, cases[i].path);
 	}

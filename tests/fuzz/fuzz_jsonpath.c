@@ -1,6 +1,6 @@
 /* Templates that parse must print without harm, whatever they ask for. */
 #include "base/mem.h"
-#include "cli/jsonpath.h"
+#include "wire/jsonpath.h"
 #include "fuzz.h"
 #include "wire/json.h"
 

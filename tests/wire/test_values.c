@@ -108,6 +108,66 @@ Test(values, a_document_is_read_in_place)
 	rk_arena_done(&arena);
 }
 
+Test(values, what_is_sealed_reads_like_anything_else)
+{
+	static const char text[] = "{\"a\":{\"b\":[1,{\"c\":\"d\"}]},\"e\":[\"f\"],\"g\":\"h\"}";
+	struct rk_arena arena = { 0 };
+	struct rk_val *val = parse(&arena, text), *again = NULL;
+	struct rk_buf json = { 0 };
+
+	struct rk_blob *plain = rk_doc_of(val);
+	rk_val_at(val, "a")->is_sealed = true;
+	rk_val_item(rk_val_at(val, "a.b"), 1)->is_sealed = true;
+	rk_val_at(val, "g")->is_sealed = true; /* of a scalar it means nothing */
+	struct rk_blob *sealed = rk_doc_of(val);
+	const struct rk_span bytes = rk_blob_span(sealed);
+	cr_expect_eq(sealed->size, plain->size + 4, "two bytes for each of the two");
+	cr_assert_eq(rk_doc_read(&arena, bytes, &again), RK_OK);
+	cr_expect(rk_val_eq(val, again));
+	cr_expect(rk_val_at(again, "a")->is_sealed && rk_val_copy(&arena, rk_val_at(again, "a"))->is_sealed);
+	cr_expect_eq(rk_doc_to_json(&json, bytes, false), RK_OK);
+	cr_expect_str_eq(rk_buf_cstr(&json), text);
+	cr_expect(rk_span_is(rk_doc_text(bytes, "g"), "h"), "passed over");
+	cr_expect_not_null(rk_doc_at(bytes, "a.b").data);
+	cr_assert_eq(rk_doc_read(&arena, rk_doc_at(bytes, "a"), &again), RK_OK);
+	cr_expect(rk_val_eq(rk_val_at(val, "a"), again));
+	for (size_t size = 0; size < sealed->size; size++)
+		cr_expect_eq(rk_doc_read(&arena, rk_span_of(bytes.data, size), &again), RK_EINVAL);
+	rk_buf_done(&json);
+	rk_blob_unref(plain);
+	rk_blob_unref(sealed);
+	rk_arena_done(&arena);
+}
+
+Test(values, seals_that_lie_are_refused)
+{
+	static const struct {
+		const char *bytes;
+		size_t size;
+	} cases[] = {
+		{ "\xc4\x00", 2 },		 /* nothing is in it */
+		{ "\xc4\x02\x80\x80", 4 },	 /* more than one value */
+		{ "\xc4\x02\x91\xc0\x01", 5 }, /* something behind it */
+		{ "\xc4\x01\x91\xc0", 4 },	 /* its value is longer */
+		{ "\xc4\x05\x80", 3 },		 /* its end is not there */
+		{ "\xc4\x01\x07", 3 },		 /* a scalar */
+		{ "\xc4\x03\xc4\x01\x80", 5 }, /* a seal */
+		{ "\xc6\xff\xff\xff\xff\x80", 6 },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct rk_arena arena = { 0 };
+		struct rk_buf json = { 0 };
+		struct rk_val *val;
+		const struct rk_span bytes = rk_span_of(cases[i].bytes, cases[i].size);
+		cr_expect_eq(rk_doc_read(&arena, bytes, &val), RK_EINVAL, "%zu", i);
+		cr_expect_eq(rk_doc_to_json(&json, bytes, false), RK_EINVAL, "%zu", i);
+		cr_expect_null(rk_doc_at(bytes, "a.b").data);
+		rk_buf_done(&json);
+		rk_arena_done(&arena);
+	}
+}
+
 Test(values, every_truncation_of_a_document_is_refused)
 {
 	struct rk_arena arena = { 0 };

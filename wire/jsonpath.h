@@ -1,10 +1,10 @@
-/* cli/jsonpath.h - kubectl's dialect of JSONPath: templates of text and {expressions}.
+/* wire/jsonpath.h - kubectl's dialect of JSONPath: templates of text and {expressions}.
  *
  * {.a.b}, {['a.b']}, {[0]}, {[-1]}, {[1:3]}, {[*]}, {['a','b']}, {..name}, {[?(@.a=="b")]}, {@},
  * {$.a}, {range .items[*]}...{end}, {"text\n"}. A parsed template is immutable and lives in its
  * arena. What is not there gives nothing. */
-#ifndef RK_CLI_JSONPATH_H
-#define RK_CLI_JSONPATH_H
+#ifndef RK_WIRE_JSONPATH_H
+#define RK_WIRE_JSONPATH_H
 
 #include "base/buf.h"
 #include "base/err.h"

@@ -1,8 +1,8 @@
-/* cli/jsonpath_inner.h - a parsed template: what the parser makes and the evaluation walks. */
-#ifndef RK_CLI_JSONPATH_INNER_H
-#define RK_CLI_JSONPATH_INNER_H
+/* wire/jsonpath_inner.h - a parsed template: what the parser makes and the evaluation walks. */
+#ifndef RK_WIRE_JSONPATH_INNER_H
+#define RK_WIRE_JSONPATH_INNER_H
 
-#include "cli/jsonpath.h"
+#include "wire/jsonpath.h"
 
 enum rk_step_kind {
 	RK_STEP_ROOT,  /* $ */

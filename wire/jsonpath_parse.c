@@ -1,7 +1,7 @@
 /* Templates out of text, by descent; what is nested is bounded. */
 #include <stdlib.h>
 
-#include "cli/jsonpath_inner.h"
+#include "wire/jsonpath_inner.h"
 
 struct parser {
 	struct rk_arena *arena;

@@ -1,5 +1,5 @@
 /* What a template makes of a value. */
-#include "cli/jsonpath_inner.h"
+#include "wire/jsonpath_inner.h"
 
 #include "base/mem.h"
 #include "wire/json.h"
