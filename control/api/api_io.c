@@ -153,7 +153,9 @@ static bool choose_form(struct rk_req *req)
 	    req->route.kind != NULL) {
 		rk_req_fail(req, 406, "NotAcceptable",
 			    "only the following media types are accepted: application/json, "
-			    "application/yaml, " RK_PROTOBUF_TYPE);
+			    "application/yaml%s",
+			    rk_type_has_protobuf(req->route.kind->type) ? ", " RK_PROTOBUF_TYPE
+									: "");
 		return false;
 	}
 	req->form.include = rk_span_is(include, "Object") ? RK_INCLUDE_OBJECT

@@ -20,8 +20,8 @@
 #define RK_API_HISTORY_BYTES (64u << 20) /* at most of them, unless one entry alone has more */
 #define RK_API_HELD          32          /* views kept for the next pages of lists... */
 #define RK_API_HELD_MS       300000      /* ... this long */
-#define RK_API_JOBS          4096 /* lists and beginnings of watches at a time in one thread... */
-#define RK_API_JOBS_OF_ONE   256  /* ... and of one connection */
+#define RK_API_JOBS          512         /* lists and beginnings of watches at a time in one thread... */
+#define RK_API_JOBS_OF_ONE   128         /* ... and of one connection */
 #define RK_API_LINES         5    /* forms of an event that watches share */
 #define RK_API_BODY_BYTES    (256u << 20) /* of requests in one thread; beyond: 429 */
 #define RK_API_PIECE_BYTES                                                                         \
