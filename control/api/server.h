@@ -247,6 +247,8 @@ struct rk_val *rk_api_body(struct rk_req *req);
 struct rk_val *rk_api_body_of(struct rk_req *req, const char *type, const char *version);
 struct rk_val *rk_api_object(struct rk_req *req, struct rk_val *object); /* the same for one that was read */
 struct rk_val *rk_api_op(struct rk_req *req, const char *verb, struct rk_val *doc); /* by the route: control/command.h */
+/* Says in the operation which form the patch has, and what the user may do beyond patching. */
+void rk_api_patch_as(struct rk_req *req, struct rk_val *op, struct rk_span form, bool is_forced);
 /* Whether the user may write this role or binding (NULL: a patch); true for other kinds. False: answered. */
 bool rk_api_may_grant(struct rk_req *req, const struct rk_val *object);
 void rk_api_propose(struct rk_req *req, struct rk_val *ops,

@@ -89,6 +89,29 @@ same "reckon: the value is taken" 4 "$("$RECKON" get deploy app -o 'jsonpath={.s
 has "reckon: forced by mistake" "$("$RECKON" apply --force-conflicts -f "$SCRATCH/4.yaml" 2>&1)" "only works with --server-side"
 "$RECKON" delete deploy app >/dev/null
 
+# Who may patch may not create.
+"$RECKON" create configmap there >/dev/null
+cat >"$SCRATCH/rights.yaml" <<YAML
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: {name: patcher, namespace: default}
+rules: [{apiGroups: [""], resources: [configmaps], verbs: [patch]}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: patcher, namespace: default}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: patcher}
+subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: eve}]
+YAML
+"$RECKON" apply -f "$SCRATCH/rights.yaml" >/dev/null
+as_eve() { # object: the code of an apply
+	curl -s -o /dev/null -w '%{http_code}' --cacert "$pki/ca.crt" --cert "$pki/admin.crt" --key "$pki/admin.key" -X PATCH -H 'impersonate-user: eve' \
+		-H 'content-type: application/apply-patch+yaml' --data-binary '{"apiVersion":"v1","kind":"ConfigMap","data":{"e":"v"}}' \
+		"https://127.0.0.1:$port/api/v1/namespaces/default/configmaps/$1?fieldManager=eve"
+}
+same "who may patch may apply to what is there" 200 "$(as_eve there)"
+same "but may not create" 403 "$(as_eve gone)"
+
 # Many writers of one object, each with a field of its own, at every member.
 send() { # to member $1, form $2, path $3, body $4; the code goes into the file $5
 	curl -s -o /dev/null -w '%{http_code}\n' --cacert "$pki/ca.crt" --cert "$pki/admin.crt" --key "$pki/admin.key" -X PATCH \
