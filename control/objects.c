@@ -247,7 +247,7 @@ void rk_object_update(struct rk_state *state, const struct rk_kind *kind, struct
 	const bool is_same = same_but_revision(state, old, object);
 	if (!is_same || given != NULL || opts->applying != NULL)
 		owners = owners_of(state, kind, object, old, had, given, opts);
-	if (is_same && rk_owners_are_same(owners, had)) {
+	if (is_same && rk_owners_are_same(&state->arena, owners, had)) {
 		put_owners(state, object, had);
 		*ret = (struct rk_outcome){ .code = 200, .body = object };
 		return;

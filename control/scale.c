@@ -11,13 +11,21 @@ const char *rk_scale_path(const struct rk_kind *kind)
 static void put_selector(struct rk_arena *arena, const struct rk_kind *kind,
 			 const struct rk_val *object, struct rk_val *status)
 {
+	const struct rk_val *given = rk_val_at(object, "spec.selector");
 	struct rk_selector *selector = NULL;
 
-	if (kind->custom != NULL && kind->custom->scale_selector != NULL)
-		rk_val_put_str(arena, status, "selector",
-			       rk_val_text_at(object, kind->custom->scale_selector));
-	else if (kind->custom == NULL &&
-		 rk_selector_of(arena, rk_val_at(object, "spec.selector"), &selector, NULL) == RK_OK)
+	if (kind->custom != NULL) {
+		if (kind->custom->scale_selector != NULL)
+			rk_val_put_str(arena, status, "selector",
+				       rk_val_text_at(object, kind->custom->scale_selector));
+		return;
+	}
+	/* A ReplicationController is older than LabelSelectors: it has the labels themselves. */
+	if (strcmp(kind->kind, "ReplicationController") == 0)
+		selector = rk_selector_of_map(arena, given);
+	else if (rk_selector_of(arena, given, &selector, NULL) < 0)
+		return;
+	if (!rk_selector_is_everything(selector))
 		rk_val_put_str(arena, status, "selector", rk_selector_text(arena, selector));
 }
 

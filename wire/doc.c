@@ -136,15 +136,6 @@ static void head_integer(struct rk_reader *reader, uint8_t tag, struct rk_doc_he
 		ret->integer = (int64_t)bits;
 }
 
-static uint8_t next_byte(struct rk_reader *reader)
-{
-	if (reader->failed || reader->at >= reader->bytes.size) {
-		reader->failed = true;
-		return 0;
-	}
-	return reader->bytes.data[reader->at++];
-}
-
 /* Steps into what is sealed, if the value at the cursor is. Returns where it must end then; else 0. */
 static size_t open_seal(struct rk_reader *reader)
 {
@@ -168,12 +159,25 @@ static void close_seal(struct rk_reader *reader, size_t end)
 		reader->failed = true;
 }
 
+static uint8_t next_byte(struct rk_reader *reader)
+{
+	if (reader->failed || reader->at >= reader->bytes.size) {
+		reader->failed = true;
+		return 0;
+	}
+	return reader->bytes.data[reader->at++];
+}
+
 struct rk_doc_head rk_doc_next(struct rk_reader *reader)
 {
 	struct rk_doc_head head = { .kind = RK_VAL_NULL };
-	(void)open_seal(reader);
-	const uint8_t tag = next_byte(reader);
+	uint8_t tag = next_byte(reader);
 
+	if (tag >= 0xc4 && tag <= 0xc6) { /* what is in it comes next */
+		reader->at--;
+		(void)open_seal(reader);
+		tag = next_byte(reader);
+	}
 	if (tag >= 0xa0 && tag <= 0xbf && rk_reader_left(reader) >= (tag & 0x1fu)) {
 		head.kind = RK_VAL_STR; /* a short text: most values are */
 		head.text = rk_span_of(reader->bytes.data + reader->at, tag & 0x1f);

@@ -50,9 +50,12 @@ static const char *read_text(struct load *load)
 
 static const char *const *read_texts(struct load *load)
 {
+	static const char *const none[] = { NULL }; /* as most lists are */
 	const uint32_t count = read_count(load);
-	const char **texts = rk_arena_zalloc(&load->kinds->arena, (count + 1) * sizeof *texts);
 
+	if (count == 0)
+		return none;
+	const char **texts = rk_arena_zalloc(&load->kinds->arena, (count + 1) * sizeof *texts);
 	for (uint32_t i = 0; i < count; i++)
 		texts[i] = read_text(load);
 	return texts;

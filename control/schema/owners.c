@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/mem.h"
 #include "base/timefmt.h"
 #include "control/schema/convert.h"
 
@@ -84,10 +85,14 @@ int rk_owners_read(struct rk_arena *arena, const struct rk_val *managed_fields, 
 {
 	struct rk_owners owners = { 0 };
 
+	if (!is_ours && rk_val_count(managed_fields) > RK_OWNERS_GIVEN_MAX)
+		return RK_EINVAL;
 	for (uint32_t i = 0; i < rk_val_count(managed_fields); i++) {
 		struct rk_owner owner;
 		RK_TRY(read_owner(arena, rk_val_item(managed_fields, i), is_ours, &owner));
-		if (owns(&owner))
+		if (is_ours)
+			add(arena, &owners, &owner);
+		else if (owns(&owner))
 			*rk_owners_take(arena, &owners, &owner) = owner; /* of two that are the same, the last counts */
 	}
 	*ret = owners;
@@ -146,28 +151,44 @@ struct rk_val *rk_owners_val(struct rk_arena *arena, const struct rk_owners *own
 	return list;
 }
 
-static bool same_entry(const struct rk_val *a, const struct rk_val *b)
-{
-	static const char *const parts[] = { "manager", "operation", "apiVersion", "subresource", "fieldsV1" };
+static const char *const entry_parts[] = { "manager", "operation", "apiVersion", "subresource" };
 
-	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
-		if (!rk_val_eq(rk_val_get(a, rk_span_str(parts[i])), rk_val_get(b, rk_span_str(parts[i]))))
-			return false;
-	return true;
+static int by_names(const void *a, const void *b)
+{
+	const struct rk_val *const *left = a;
+	const struct rk_val *const *right = b;
+
+	for (size_t i = 0; i < RK_COUNT(entry_parts); i++) {
+		const struct rk_span part = rk_span_str(entry_parts[i]);
+		const int order =
+			rk_span_cmp(rk_val_text(rk_val_get(*left, part)), rk_val_text(rk_val_get(*right, part)));
+		if (order != 0)
+			return order;
+	}
+	return 0;
 }
 
-/* The order may differ, as it depends on the times. */
-bool rk_owners_are_same(const struct rk_val *a, const struct rk_val *b)
+static const struct rk_val **sorted(struct rk_arena *arena, const struct rk_val *list)
+{
+	const struct rk_val **entries = rk_arena_alloc(arena, list->count * sizeof(struct rk_val *));
+
+	for (uint32_t i = 0; i < list->count; i++)
+		entries[i] = list->items[i];
+	qsort(entries, list->count, sizeof(struct rk_val *), by_names);
+	return entries;
+}
+
+bool rk_owners_are_same(struct rk_arena *arena, const struct rk_val *a, const struct rk_val *b)
 {
 	if (rk_val_count(a) != rk_val_count(b))
 		return false;
-	for (uint32_t i = 0; i < rk_val_count(a); i++) {
-		bool is_found = same_entry(a->items[i], b->items[i]);
-		for (uint32_t n = 0; n < b->count && !is_found; n++)
-			is_found = same_entry(a->items[i], b->items[n]);
-		if (!is_found)
+	if (rk_val_count(a) == 0)
+		return true;
+	const struct rk_val **left = sorted(arena, a), **right = sorted(arena, b);
+	for (uint32_t i = 0; i < a->count; i++)
+		if (by_names(&left[i], &right[i]) != 0 ||
+		    !rk_val_eq(rk_val_get(left[i], RK_SPAN("fieldsV1")), rk_val_get(right[i], RK_SPAN("fieldsV1"))))
 			return false;
-	}
 	return true;
 }
 

@@ -7,7 +7,8 @@
 
 #include "control/schema/fieldset_typed.h"
 
-#define RK_OWNERS_UPDATES_MAX 10 /* entries of Update; the oldest ones become one */
+#define RK_OWNERS_UPDATES_MAX 10   /* entries of Update; the oldest ones become one */
+#define RK_OWNERS_GIVEN_MAX   1000 /* entries that a writer may send */
 
 struct rk_owner {
 	struct rk_span manager, api_version, time, sub; /* time "": not known */
@@ -29,15 +30,15 @@ struct rk_write { /* by whom, and how, an object is being written */
 	struct rk_span time;    /* metav1.Time */
 };
 
-/* RK_EINVAL when an entry cannot be read: then nothing is known of the owners. `is_ours`: the entries were
+/* RK_EINVAL when an entry cannot be read, or there are too many: then nothing is known of the owners. `is_ours`: the entries were
  * written by rk_owners_val; their sets are then read as they are needed. */
 RK_MUST_CHECK int rk_owners_read(struct rk_arena *arena, const struct rk_val *managed_fields, bool is_ours,
 				 struct rk_owners *ret);
 const struct rk_fieldset *rk_owner_fields(struct rk_arena *arena, struct rk_owner *owner);
 /* In upstream's order; NULL when there are none. */
 struct rk_val *rk_owners_val(struct rk_arena *arena, const struct rk_owners *owners);
-/* Whether the entries are the same but for their times. */
-bool rk_owners_are_same(const struct rk_val *a, const struct rk_val *b);
+/* Whether the entries are the same but for their times, on which their order depends. */
+bool rk_owners_are_same(struct rk_arena *arena, const struct rk_val *a, const struct rk_val *b);
 
 /* The entry of that manager for that way of writing; made when it is missing. `version` counts only for Update. */
 struct rk_owner *rk_owners_take(struct rk_arena *arena, struct rk_owners *owners, const struct rk_owner *like);

@@ -302,6 +302,36 @@ Test(created, pods_get_the_priority_of_their_class)
 	end(&world);
 }
 
+Test(created, scale_is_a_window_on_each_kind_that_has_it)
+{
+	static const char *const objects[][2] = {
+		{ "replicationcontrollers", "\"selector\":{\"a\":\"b\"}" },
+		{ "statefulsets.apps", "\"selector\":{\"matchLabels\":{\"a\":\"b\"}}" },
+		{ "replicasets.apps", "\"selector\":{\"matchLabels\":{\"a\":\"b\"}}" },
+		{ "deployments.apps", "\"selector\":{\"matchLabels\":{\"a\":\"b\"}}" },
+	};
+	struct world world;
+
+	begin(&world);
+	for (size_t i = 0; i < RK_COUNT(objects); i++) {
+		(void)create(
+			&world, objects[i][0],
+			rk_arena_printf(&world.arena,
+					"{\"metadata\":{\"name\":\"s\"},\"spec\":{%s,"
+					"\"template\":{\"metadata\":{\"labels\":{\"a\":\"b\"}},"
+					"\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":"
+					"\"i\"}]}}}}",
+					objects[i][1]));
+		const struct rk_val *scale = op(&world, "patch", objects[i][0], "s", "scale",
+						"{\"spec\":{\"replicas\":3}}", 200);
+		cr_expect(says(scale, "kind", "Scale"), "%s", objects[i][0]);
+		cr_expect(says(scale, "status.selector", "a=b"), "%s: %s", objects[i][0],
+			  json_out(&world.arena, scale));
+		cr_expect_eq(rk_val_int_at(scale, "spec.replicas", 0), 3, "%s", objects[i][0]);
+	}
+	end(&world);
+}
+
 /* Questions are answered where they come in; should one come as far as the log, it goes no further.
  */
 Test(created, questions_are_never_stored)

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "control/schema/packed.h"
+#include "node/files_io.h"
 #include "tests/control/schema.h"
 
 Test(kinds, names_that_people_type)
@@ -122,4 +123,53 @@ Test(kinds, damaged_bytes)
 		bytes[at] = was;
 	}
 	free(bytes);
+}
+
+static void put_list(struct rk_buf *out, const char *const *texts, const char *otherwise)
+{
+	for (size_t i = 0; texts[i] != NULL; i++)
+		rk_buf_printf(out, "%s%s", i > 0 ? ", " : "", texts[i]);
+	if (texts[0] == NULL)
+		rk_buf_put_str(out, otherwise);
+}
+
+/* docs/kinds.md has a line for each kind, which says what the registry says. */
+Test(kinds, the_manual_tells_of_each)
+{
+	const struct rk_kinds *kinds = rk_kinds_new();
+	struct rk_arena arena = { 0 };
+	struct rk_buf manual = { 0 };
+	const char *path = rk_arena_printf(&arena, "%s/docs/kinds.md", getenv("RK_SOURCE_DIR"));
+
+	cr_assert_eq(rk_file_read(path, 1024 * 1024, &manual, NULL), RK_OK, "%s", path);
+	for (size_t i = 0; i < rk_kinds_count(kinds); i++) {
+		const struct rk_kind *kind = rk_kinds_at(kinds, i);
+		const struct rk_kind *pods = kind_named(kinds, "pods");
+		struct rk_buf line = { 0 };
+		size_t verbs = 0, all = 0;
+		while (kind->verbs[verbs] != NULL)
+			verbs++;
+		while (pods->verbs[all] != NULL)
+			all++;
+		rk_buf_printf(&line, "| %s | %s", kind->kind, kind->plural);
+		if (kind->short_names[0] != NULL) {
+			rk_buf_put_str(&line, " (");
+			put_list(&line, kind->short_names, "");
+			rk_buf_put_str(&line, ")");
+		}
+		rk_buf_put_str(&line, " | ");
+		if (verbs == all)
+			rk_buf_put_str(&line, "all");
+		else
+			put_list(&line, kind->verbs, "");
+		rk_buf_put_str(&line, " | ");
+		put_list(&line, kind->subresources, "-");
+		rk_buf_put_str(&line, " | ");
+		cr_expect_not_null(strstr(rk_buf_cstr(&manual), rk_buf_cstr(&line)),
+				   "docs/kinds.md has no line \"%s\"", rk_buf_cstr(&line));
+		rk_buf_done(&line);
+	}
+	rk_buf_done(&manual);
+	rk_arena_done(&arena);
+	(void)rk_kinds_free(kinds);
 }

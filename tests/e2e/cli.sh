@@ -130,7 +130,7 @@ has "describe a lease" "$(r describe lease sim-0 -n kube-node-lease)" "Holder Id
 has "events" "$(r events --for deploy/web)" "ScalingReplicaSet"
 has "explain" "$(r explain pods.spec.containers)" "image"
 refuses "explain, unknown field" 1 'did you mean "spec"' explain pods.spek
-has "api-resources" "$(r api-resources)" "deployments       deploy       apps/v1"
+has "api-resources" "$(r api-resources | tr -s ' ')" "deployments deploy apps/v1"
 has "version" "$(r version --ask)" "serves v1."
 refuses "logs of a container that is not there" 1 "is not valid for pod" logs deploy/web -c none
 refuses "exec without a command" 1 "COMMAND" exec deploy/web
