@@ -1,4 +1,4 @@
-/* reckon apply: makes the cluster what files say, by three-way merge. */
+/* reckon apply: makes the cluster what files say, by three-way merge or by the server. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -15,7 +15,8 @@ const struct rk_command rk_command_apply = {
 	.summary = "Make the cluster what files say",
 	.examples = "  reckon apply -f web.yaml\n  reckon apply -R -f manifests/\n"
 		    "  reckon apply -f web.yaml --dry-run=server -o yaml\n"
-		    "  reckon apply --atomic -f manifests/\n",
+		    "  reckon apply --atomic -f manifests/\n"
+		    "  reckon apply --server-side --field-manager=ci -f web.yaml\n",
 	.run = run_apply,
 	.section = "Basic",
 };
@@ -25,6 +26,7 @@ const struct rk_command rk_command_apply = {
 struct batch {
 	struct rk_val *operations; /* NULL: each change is sent by itself */
 	bool is_spoilt;            /* one of them cannot be */
+	bool is_server_side, is_forced;
 	size_t count, capacity;
 	struct batch_item {
 		const struct rk_kind *kind;
@@ -165,11 +167,33 @@ static int apply_one(struct rk_change *change, const struct rk_manifest *manifes
 	return patch(change, batch, manifest, object, live, target, error);
 }
 
+/* --- by the server: it knows who owns which field --- */
+
+static int apply_there(struct rk_change *change, const struct rk_manifest *manifest, bool is_forced,
+		       struct rk_error *error)
+{
+	struct rk_arena *arena = &change->session.arena;
+	const char *target = rk_target(arena, manifest->kind, manifest->ns, manifest->name, NULL);
+	struct rk_val *made = NULL;
+
+	if (manifest->name.size == 0)
+		return rk_fail(error, RK_EINVAL,
+			       "%s: a %s has no metadata.name: apply needs one (create does not)",
+			       manifest->file, manifest->kind->kind);
+	if (is_forced)
+		target = rk_target_with(arena, target, "force", RK_SPAN("true"));
+	RK_TRY(rk_change_send(change, "PATCH", target, RK_TYPE_APPLY, manifest->object, &made, error));
+	rk_change_tell(change, manifest->kind, made, "serverside-applied");
+	return RK_OK;
+}
+
 static int apply_of_files(struct rk_change *change, const struct rk_manifest *manifest,
 			  const void *context, struct rk_error *error)
 {
 	struct batch *batch = *(struct batch *const *)context;
-	const int err = apply_one(change, manifest, batch, error);
+	const int err = batch->is_server_side ?
+				apply_there(change, manifest, batch->is_forced, error) :
+				apply_one(change, manifest, batch, error);
 
 	batch->is_spoilt |= err < 0;
 	return err;
@@ -187,6 +211,10 @@ static int run_apply(int argc, char **argv)
 		RK_FLAG("filename", 'f', RK_FLAG_LIST, &files, "FILE", "a file, a directory, or -"),
 		RK_FLAG_YES("recursive", 'R', &is_recursive, "directories below, too"),
 		RK_FLAG_YES("atomic", 0, &is_atomic, "all of it in one step, or nothing"),
+		RK_FLAG_YES("server-side", 0, &batch.is_server_side,
+			    "let the server merge, by who owns which field"),
+		RK_FLAG_YES("force-conflicts", 0, &batch.is_forced,
+			    "with --server-side: take fields that others own"),
 		RK_CHANGE_FLAGS(&change),
 		{ 0 },
 	};
@@ -197,10 +225,14 @@ static int run_apply(int argc, char **argv)
 		err = rk_fail(&error, RK_EINVAL, "Unexpected args: %s", argv[0]);
 	else if (files.count == 0)
 		err = rk_fail(&error, RK_EINVAL, "must specify -f FILE");
+	else if (batch.is_server_side && (is_atomic || rk_change_is_client(&change)))
+		err = rk_fail(&error, RK_EINVAL, "--server-side goes neither with --atomic nor with --dry-run=client");
+	else if (batch.is_forced && !batch.is_server_side)
+		err = rk_fail(&error, RK_EINVAL, "--force-conflicts only works with --server-side");
 	else {
 		if (is_atomic)
 			batch.operations = rk_val_list(&change.session.arena);
-		err = rk_change_files(&change, "kubectl-client-side-apply", &files, is_recursive,
+		err = rk_change_files(&change, batch.is_server_side ? "kubectl" : "kubectl-client-side-apply", &files, is_recursive,
 				      "applying", apply_of_files, &context, &error);
 	}
 	if (err == RK_OK && is_atomic)

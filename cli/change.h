@@ -55,5 +55,6 @@ const char *rk_change_patch_type(const struct rk_kind *kind);
 #define RK_TYPE_STRATEGIC "application/strategic-merge-patch+json"
 #define RK_TYPE_MERGE     "application/merge-patch+json"
 #define RK_TYPE_JSON      "application/json-patch+json"
+#define RK_TYPE_APPLY     "application/apply-patch+yaml"
 
 #endif

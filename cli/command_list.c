@@ -65,6 +65,7 @@ static const struct rk_command *const commands[] = {
 	&rk_command_log_stat,
 	&rk_command_log_verify,
 	&rk_command_log_salvage,
+	&rk_command_log_who,
 	&rk_command_log_backup,
 	&rk_command_log_restore,
 	&rk_command_sim,

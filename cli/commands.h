@@ -69,6 +69,8 @@ extern const struct rk_command rk_command_log_backup;
 extern const struct rk_command rk_command_log_restore;
 /* log_salvage.c */
 extern const struct rk_command rk_command_log_salvage;
+/* log_who.c */
+extern const struct rk_command rk_command_log_who;
 /* completion.c */
 extern const struct rk_command rk_command_completion, rk_command_complete_words;
 /* version.c */

@@ -14,7 +14,8 @@
  *     labels, fields   selectors as text (deletecollection)
  *     opts     { dryRun: bool, manager: str, fieldValidation: "Strict"|"Warn"|"Ignore",
  *                grace: int (gracePeriodSeconds, absent when not given), propagation: str,
- *                uid: str, rv: str (preconditions), force: bool (apply) }
+ *                uid: str, rv: str (preconditions), force: bool (apply),
+ *                noCreate: bool (apply: the user may not create) }
  * The answer to each operation is an HTTP code and a document: the object, or a Status. */
 #ifndef RK_CONTROL_COMMAND_H
 #define RK_CONTROL_COMMAND_H

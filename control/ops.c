@@ -13,7 +13,7 @@
 
 struct op { /* taken apart */
 	struct rk_state *state;
-	const struct rk_val *val;
+	const struct rk_val *val, *command;
 	const struct rk_kind *kind; /* in whose form the object is stored */
 	const struct rk_kind *form; /* in which patches and selectors are written: mostly the same */
 	struct rk_span ns, name, sub;
@@ -194,6 +194,21 @@ static struct rk_val *config_of_scale(struct op *op, struct rk_val *scale)
 	return config;
 }
 
+static struct rk_val *may_not_create(const struct op *op)
+{
+	struct rk_arena *arena = &op->state->arena;
+	struct rk_val *status = rk_status(
+		arena, 403, "Forbidden",
+		"%s \"%.*s\" is forbidden: User \"%.*s\" cannot create resource \"%s\" in API group \"%s\" %s%.*s%s",
+		op->kind->resource, RK_SPAN_ARGS(op->name), RK_SPAN_ARGS(rk_val_text_at(op->command, "user")),
+		op->kind->plural, op->kind->group,
+		op->kind->namespaced ? "in the namespace \"" : "at the cluster scope", RK_SPAN_ARGS(op->ns),
+		op->kind->namespaced ? "\"" : "");
+
+	rk_status_about(arena, status, rk_span_str(op->kind->group), rk_span_str(op->kind->plural), op->name);
+	return status;
+}
+
 /* An object that is applied may not be told by its uid: there is none that has it. */
 static void create_applied(struct op *op, struct rk_val *object)
 {
@@ -201,12 +216,17 @@ static void create_applied(struct op *op, struct rk_val *object)
 	const struct rk_span resource = rk_span_str(op->kind->resource), uid = rk_object_uid(object);
 	struct rk_val *causes = rk_val_list(arena);
 
+	if (rk_val_bool_at(op->val, "opts.noCreate", false)) {
+		refuse(op, may_not_create(op));
+		return;
+	}
 	if (uid.size > 0) {
 		refuse(op, rk_status_conflict(arena, resource, op->name,
 					      "uid mismatch: the provided object specified uid %.*s, and no existing object was found",
 					      RK_SPAN_ARGS(uid)));
 		return;
 	}
+	rk_created_sign(op->state, op->kind, object, op->command);
 	rk_schema_validate(arena, op->kind, object, NULL, causes);
 	if (rk_val_count(causes) > 0)
 		refuse(op, rk_status_invalid(arena, rk_span_str(op->kind->group), rk_span_str(op->kind->kind), op->name,
@@ -363,7 +383,7 @@ static void run_delete_all(struct op *op)
 }
 
 /* Who asked is mostly for the log: permission was decided where the request came in. */
-static void run_create(struct op *op, const struct rk_val *command)
+static void run_create(struct op *op)
 {
 	struct rk_val *object = rk_val_copy(&op->state->arena, rk_val_at(op->val, "doc"));
 
@@ -371,7 +391,7 @@ static void run_create(struct op *op, const struct rk_val *command)
 		refuse(op, rk_status_bad_request(&op->state->arena, "the operation holds no object"));
 		return;
 	}
-	rk_created_sign(op->state, op->kind, object, command);
+	rk_created_sign(op->state, op->kind, object, op->command);
 	rk_object_create(op->state, op->kind, op->ns, object, &op->opts, op->ret);
 }
 
@@ -410,6 +430,7 @@ void rk_op_run(struct rk_state *state, const struct rk_val *command, const struc
 	struct op op = {
 		.state = state,
 		.val = val,
+		.command = command,
 		.kind = rk_kinds_by_resource(rk_state_kinds(state), rk_val_text_at(val, "kind")),
 		.ns = rk_val_text_at(val, "ns"),
 		.name = rk_val_text_at(val, "name"),
@@ -429,7 +450,7 @@ void rk_op_run(struct rk_state *state, const struct rk_val *command, const struc
 	else if (is_sub(&op, "eviction"))
 		run_eviction(&op);
 	else if (rk_span_is(verb, "create"))
-		run_create(&op, command);
+		run_create(&op);
 	else if (rk_span_is(verb, "update"))
 		run_update(&op);
 	else if (rk_span_is(verb, "patch") && rk_span_is(rk_val_text_at(val, "patch"), "apply") && state->version >= 2)

@@ -208,6 +208,8 @@ static struct rk_val *row_of(struct rk_arena *arena, const struct rk_form *form,
 	struct rk_val *conditions = is_scale ? NULL : rk_table_conditions(arena, kind, object);
 	if (conditions != NULL)
 		rk_val_put(arena, row, "conditions", conditions);
+	/* Who looks at a table does not ask who set which field, and a row is smaller without the answer. */
+	(void)rk_val_remove(rk_val_at(object, "metadata"), RK_SPAN("managedFields"));
 	if (form->include == RK_INCLUDE_METADATA)
 		rk_val_put(arena, row, "object", metadata_only(arena, object));
 	else if (form->include == RK_INCLUDE_OBJECT)

@@ -87,9 +87,7 @@ static struct rk_val *patch_op(struct rk_req *req, uint32_t at, const struct rk_
 	if (!rk_api_may_grant(req, NULL))
 		return NULL;
 	struct rk_val *op = rk_api_op(req, "patch", patch);
-	rk_val_put_str(&req->arena, op, "patch", type);
-	if (rk_val_bool_at(operation, "force", false))
-		rk_val_put_bool(&req->arena, rk_val_at(op, "opts"), "force", true);
+	rk_api_patch_as(req, op, type, rk_val_bool_at(operation, "force", false));
 	return op;
 }
 

@@ -312,6 +312,13 @@ static struct rk_val *body_object(struct rk_req *req)
 	return object;
 }
 
+struct rk_val *rk_api_body_of(struct rk_req *req, const char *type, const char *version)
+{
+	struct rk_val *object = body_object(req);
+
+	return object != NULL ? own_type(req, type, version, object) : NULL;
+}
+
 struct rk_val *rk_api_body(struct rk_req *req)
 {
 	struct rk_val *object = body_object(req);
@@ -403,12 +410,26 @@ static bool check_patch_query(struct rk_req *req, bool is_apply)
 static struct rk_val *config_of(struct rk_req *req)
 {
 	const struct rk_span body = req->http->body;
+	const bool strict = rk_span_is(rk_req_query(req, "fieldValidation"), "Strict");
 	struct rk_val *config = NULL;
 
 	if (rk_span_starts(body, RK_SPAN("{")) &&
-	    rk_json_parse(&req->arena, body, RK_JSON_UNIQUE_KEYS, &config, NULL) == RK_OK)
+	    rk_json_parse(&req->arena, body, strict ? RK_JSON_UNIQUE_KEYS : 0, &config, NULL) == RK_OK)
 		return config;
 	return parse_yaml(req);
+}
+
+void rk_api_patch_as(struct rk_req *req, struct rk_val *op, struct rk_span form, bool is_forced)
+{
+	const struct rk_ask ask = rk_access_ask("create", &req->route, req->http->path);
+	struct rk_val *opts = rk_val_at(op, "opts");
+
+	rk_val_put_str(&req->arena, op, "patch", form);
+	if (is_forced)
+		rk_val_put_bool(&req->arena, opts, "force", true);
+	if (rk_span_is(form, "apply") &&
+	    !rk_access_allowed(&req->arena, rk_api_rbac(req->thread), &req->user, &ask, NULL))
+		rk_val_put_bool(&req->arena, opts, "noCreate", true);
 }
 
 static void patch(struct rk_req *req)
@@ -424,9 +445,8 @@ static void patch(struct rk_req *req)
 		return;
 	struct rk_val *op = rk_api_op(req, "patch", body);
 	const struct rk_span force = rk_req_query(req, "force");
-	rk_val_put_cstr(&req->arena, op, "patch", form);
-	if (force.size > 0 && !rk_span_is(force, "false") && !rk_span_is(force, "0"))
-		rk_val_put_bool(&req->arena, rk_val_at(op, "opts"), "force", true);
+	rk_api_patch_as(req, op, rk_span_str(form),
+			force.size > 0 && !rk_span_is(force, "false") && !rk_span_is(force, "0"));
 	propose(req, op);
 }
 

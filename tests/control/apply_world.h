@@ -24,7 +24,8 @@ struct world {
 };
 
 struct write {
-	const char *how; /* "create", "update", a form of patch, "force": an apply that takes fields, "dry": one that is not kept */
+	const char *how; /* "create", "update", a form of patch, "force": an apply that takes fields, "dry": one that is
+			  * not kept, "patcher": one by somebody who may not create */
 	const char *who;
 	const char *sub;
 	const char *body;
@@ -73,6 +74,7 @@ static inline struct rk_val *op_of(struct world *world, const struct rk_kind *ki
 	struct rk_arena *arena = &world->arena;
 	struct rk_val *op = rk_val_map(arena), *doc = json_in(arena, write->body), *status = NULL;
 	const bool is_force = strcmp(write->how, "force") == 0, is_dry = strcmp(write->how, "dry") == 0;
+	const bool is_patcher = strcmp(write->how, "patcher") == 0;
 	const bool is_whole = strcmp(write->how, "create") == 0 || strcmp(write->how, "update") == 0;
 	struct rk_val *opts = rk_val_make(arena, op, "opts");
 
@@ -84,7 +86,7 @@ static inline struct rk_val *op_of(struct world *world, const struct rk_kind *ki
 	}
 	rk_val_put_cstr(arena, op, "verb", is_whole ? write->how : "patch");
 	if (!is_whole)
-		rk_val_put_cstr(arena, op, "patch", is_force || is_dry ? "apply" : write->how);
+		rk_val_put_cstr(arena, op, "patch", is_force || is_dry || is_patcher ? "apply" : write->how);
 	rk_val_put_cstr(arena, op, "kind", kind->resource);
 	if (kind->stored != kind)
 		rk_val_put_cstr(arena, op, "form", kind->api_version);
@@ -95,6 +97,7 @@ static inline struct rk_val *op_of(struct world *world, const struct rk_kind *ki
 	rk_val_put_cstr(arena, opts, "manager", write->who);
 	rk_val_put_bool(arena, opts, "force", is_force);
 	rk_val_put_bool(arena, opts, "dryRun", is_dry);
+	rk_val_put_bool(arena, opts, "noCreate", is_patcher);
 	return op;
 }
 
@@ -106,6 +109,7 @@ static inline int run(struct world *world, const struct rk_kind *kind, const str
 	world->now_ms += 1000;
 	rk_val_append(&world->arena, ops, op_of(world, kind, write));
 	rk_val_put(&world->arena, command, "ops", ops);
+	rk_val_put_cstr(&world->arena, command, "user", "eve");
 	struct rk_blob *body = rk_doc_of(command);
 	enter(world, RK_ENTRY_COMMAND, rk_blob_span(body), &applied);
 	(void)rk_blob_unref(body);

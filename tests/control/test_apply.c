@@ -83,6 +83,35 @@ Test(apply, two_managers)
 	CHECK("configmaps", writes);
 }
 
+Test(apply, who_may_patch_may_not_create)
+{
+	static const struct write writes[] = {
+		{ "patcher", "a", "", DATA("\"k\":\"1\""), 403,
+		  "configmaps \"x\" is forbidden: User \"eve\" cannot create resource \"configmaps\" in API group \"\" in the "
+		  "namespace \"default\"",
+		  NULL, NO_PART },
+		{ "apply", "a", "", DATA("\"k\":\"1\""), 201, NULL, "a Apply 2s: .data.k", NO_PART },
+		{ "patcher", "a", "", DATA("\"k\":\"2\""), 200, NULL, "a Apply 3s: .data.k", NO_PART },
+	};
+
+	CHECK("configmaps", writes);
+}
+
+/* A request for a certificate names whoever sent it, however it was sent. */
+Test(apply, requests_are_signed)
+{
+	static const struct write writes[] = {
+		{ "apply", "a", "",
+		  "{\"apiVersion\":\"certificates.k8s.io/v1\",\"kind\":\"CertificateSigningRequest\",\"spec\":{\"request\":"
+		  "\"LS0tLS1CRUdJTiBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0KLS0tLS1FTkQgQ0VSVElGSUNBVEUgUkVRVUVTVC0tLS0tCg==\","
+		  "\"signerName\":\"example.com/s\",\"usages\":[\"client auth\"],\"username\":\"admin\"}}",
+		  201, NULL, "a Apply 1s: .spec.request .spec.signerName .spec.usages .spec.username", "spec.username",
+		  "\"eve\"" },
+	};
+
+	CHECK("certificatesigningrequests", writes);
+}
+
 Test(apply, refused)
 {
 	static const struct write writes[] = {

@@ -65,6 +65,53 @@ for kubectl in ${KUBECTL_120:-} "${KUBECTL_DIR:-/usr/lib/google-cloud-sdk/bin}"/
 	if "$kubectl" version --client >/dev/null 2>&1; then session "$kubectl"; else skip "$kubectl" "it is not here"; fi
 done
 
+# Objects come with their owners, rows of tables without.
+"$RECKON" create configmap owned --from-literal=a=b >/dev/null
+shown() { curl -s --cacert "$pki/ca.crt" --cert "$pki/admin.crt" --key "$pki/admin.key" -H "accept: $1" "https://127.0.0.1:$port/api/v1/namespaces/default/configmaps/owned" | tr -d ' \n'; }
+has "an object has its owners" "$(shown application/json)" '"managedFields":[{"manager":"'
+has "a row is there" "$(shown 'application/json;as=Table;v=v1;g=meta.k8s.io')" '"name":"owned"'
+same "a row has no owners" "" "$(shown 'application/json;as=Table;v=v1;g=meta.k8s.io' | grep managedFields)"
+
+# Who was it?
+"$RECKON" label configmap owned x=y >/dev/null
+has "who: every field" "$("$RECKON" log who configmap owned | tr -s ' ')" ".metadata.labels.x kubectl-label update "
+same "who: one field" "kubectl-create" "$("$RECKON" log who configmap/owned data.a | awk 'NR == 2 { print $2 }')"
+has "who: nobody" "$("$RECKON" log who configmap/owned data.b 2>&1)" "nobody is known to have set data.b"
+has "who: what" "$("$RECKON" log who configmap 2>&1)" "one object is needed"
+
+# The program's own apply.
+has "reckon: apply creates" "$("$RECKON" apply --server-side -f "$SCRATCH/2.yaml" 2>&1)" "deployment.apps/app serverside-applied"
+conflict=$("$RECKON" apply --server-side --field-manager=other -f "$SCRATCH/4.yaml" 2>&1)
+same "reckon: a conflict is a failure" 1 $?
+has "reckon: the conflict" "$conflict" 'conflict with "kubectl": .spec.replicas'
+check "reckon: forced" "$RECKON" apply --server-side --force-conflicts --field-manager=other -f "$SCRATCH/4.yaml"
+same "reckon: the value is taken" 4 "$("$RECKON" get deploy app -o 'jsonpath={.spec.replicas}')"
+has "reckon: forced by mistake" "$("$RECKON" apply --force-conflicts -f "$SCRATCH/4.yaml" 2>&1)" "only works with --server-side"
+"$RECKON" delete deploy app >/dev/null
+
+# Who may patch may not create.
+"$RECKON" create configmap there >/dev/null
+cat >"$SCRATCH/rights.yaml" <<YAML
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: {name: patcher, namespace: default}
+rules: [{apiGroups: [""], resources: [configmaps], verbs: [patch]}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: patcher, namespace: default}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: patcher}
+subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: eve}]
+YAML
+"$RECKON" apply -f "$SCRATCH/rights.yaml" >/dev/null
+as_eve() { # object: the code of an apply
+	curl -s -o /dev/null -w '%{http_code}' --cacert "$pki/ca.crt" --cert "$pki/admin.crt" --key "$pki/admin.key" -X PATCH -H 'impersonate-user: eve' \
+		-H 'content-type: application/apply-patch+yaml' --data-binary '{"apiVersion":"v1","kind":"ConfigMap","data":{"e":"v"}}' \
+		"https://127.0.0.1:$port/api/v1/namespaces/default/configmaps/$1?fieldManager=eve"
+}
+same "who may patch may apply to what is there" 200 "$(as_eve there)"
+same "but may not create" 403 "$(as_eve gone)"
+
 # Many writers of one object, each with a field of its own, at every member.
 send() { # to member $1, form $2, path $3, body $4; the code goes into the file $5
 	curl -s -o /dev/null -w '%{http_code}\n' --cacert "$pki/ca.crt" --cert "$pki/admin.crt" --key "$pki/admin.key" -X PATCH \
