@@ -1,5 +1,6 @@
 #include "control/ops.h"
 
+#include "control/budget.h"
 #include "control/created.h"
 #include "control/customs.h"
 #include "control/scale.h"
@@ -335,10 +336,17 @@ static void run_binding(struct op *op)
 	op->ret->body = rk_status_success(arena, RK_SPAN("pods"), op->name, rk_object_uid(pod));
 }
 
-/* --- pods/eviction: a delete that disruption budgets may refuse; there are none yet --- */
+/* --- pods/eviction: a delete that disruption budgets may refuse --- */
 
 static void run_eviction(struct op *op)
 {
+	struct rk_val *refusal =
+		op->state->version >= RK_BUDGETS_SINCE ? rk_budget_refusal(op->state, op->ns, op->name) : NULL;
+
+	if (refusal != NULL) {
+		refuse(op, refusal);
+		return;
+	}
 	rk_object_delete(op->state, op->kind, op->ns, op->name, &op->opts, op->ret);
 	if (rk_outcome_ok(op->ret)) {
 		op->ret->code = 201;

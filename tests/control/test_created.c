@@ -197,24 +197,87 @@ Test(created, status_and_the_rest_are_written_apart)
 		cr_assert_not_null(status, "%s", kind->resource);
 		cr_expect(rk_kind_has_verb(kind, RK_SPAN("update")), "%s", kind->resource);
 	}
-	struct rk_val *made = create(&world, "poddisruptionbudgets.policy",
-				     "{\"metadata\":{\"name\":\"a\"},\"spec\":{\"minAvailable\":1,"
-				     "\"selector\":{}}}");
+	/* a kind whose status no controller here writes */
+	struct rk_val *made = create(
+		&world, "replicationcontrollers",
+		"{\"metadata\":{\"name\":\"a\"},\"spec\":{\"replicas\":1,\"selector\":{\"a\":\"b\"}"
+		","
+		"\"template\":{\"metadata\":{\"labels\":{\"a\":\"b\"}},\"spec\":{\"containers\":"
+		"[{\"name\":\"c\",\"image\":\"i\"}]}}}}");
 	cr_expect_eq(rk_val_int_at(made, "metadata.generation", 0), 1);
-	made = op(&world, "patch", "poddisruptionbudgets.policy", "a", "status",
-		  "{\"spec\":{\"minAvailable\":9},\"status\":{\"disruptionsAllowed\":3}}", 200);
-	cr_expect_eq(rk_val_int_at(made, "spec.minAvailable", 0), 1);
-	cr_expect_eq(rk_val_int_at(made, "status.disruptionsAllowed", 0), 3);
+	made = op(&world, "patch", "replicationcontrollers", "a", "status",
+		  "{\"spec\":{\"replicas\":9},\"status\":{\"replicas\":3}}", 200);
+	cr_expect_eq(rk_val_int_at(made, "spec.replicas", 0), 1);
+	cr_expect_eq(rk_val_int_at(made, "status.replicas", 0), 3);
 	cr_expect_eq(rk_val_int_at(made, "metadata.generation", 0), 1);
-	made = op(&world, "patch", "poddisruptionbudgets.policy", "a", "",
-		  "{\"spec\":{\"minAvailable\":2},\"status\":{\"disruptionsAllowed\":8}}", 200);
-	cr_expect_eq(rk_val_int_at(made, "spec.minAvailable", 0), 2);
-	cr_expect_eq(rk_val_int_at(made, "status.disruptionsAllowed", 0), 3);
+	made = op(&world, "patch", "replicationcontrollers", "a", "",
+		  "{\"spec\":{\"replicas\":2},\"status\":{\"replicas\":8}}", 200);
+	cr_expect_eq(rk_val_int_at(made, "spec.replicas", 0), 2);
+	cr_expect_eq(rk_val_int_at(made, "status.replicas", 0), 3);
 	cr_expect_eq(rk_val_int_at(made, "metadata.generation", 0), 2);
 	/* labels are no change of what is wanted */
-	made = op(&world, "patch", "poddisruptionbudgets.policy", "a", "",
+	made = op(&world, "patch", "replicationcontrollers", "a", "",
 		  "{\"metadata\":{\"labels\":{\"x\":\"y\"}}}", 200);
 	cr_expect_eq(rk_val_int_at(made, "metadata.generation", 0), 2);
+	end(&world);
+}
+
+static void make_ready(struct world *world, const char *pod)
+{
+	op(world, "patch", "pods", pod, "status",
+	   "{\"status\":{\"phase\":\"Running\",\"conditions\":[{\"type\":\"Ready\",\"status\":"
+	   "\"True\"}]}}",
+	   200);
+}
+
+#define BUDGETS "poddisruptionbudgets.policy"
+
+static void allows(struct world *world, int healthy, int allowed)
+{
+	const struct rk_val *now = op(world, "patch", BUDGETS, "b", "", "{}", 200);
+
+	cr_expect_eq(rk_val_int_at(now, "status.currentHealthy", -1), healthy, "%s",
+		     json_out(&world->arena, now));
+	cr_expect_eq(rk_val_int_at(now, "status.disruptionsAllowed", -1), allowed, "%s",
+		     json_out(&world->arena, now));
+}
+
+Test(created, evictions_keep_to_the_budget)
+{
+	static const char *pods[] = { "p1", "p2", "p3" };
+	struct world world;
+
+	begin(&world);
+	create(&world, BUDGETS,
+	       "{\"metadata\":{\"name\":\"b\"},\"spec\":{\"minAvailable\":2,\"selector\":"
+	       "{\"matchLabels\":{\"a\":\"b\"}}}}");
+	for (size_t i = 0; i < RK_COUNT(pods); i++) {
+		char doc[256];
+
+		snprintf(doc, sizeof doc,
+			 "{\"metadata\":{\"name\":\"%s\",\"labels\":{\"a\":\"b\"}},\"spec\":{"
+			 "\"nodeName\":\"n\","
+			 "\"containers\":[{\"name\":\"c\",\"image\":\"i\"}]}}",
+			 pods[i]);
+		create(&world, "pods", doc);
+		allows(&world, (int)i, i > 2 ? 1 : 0);
+		make_ready(&world, pods[i]);
+	}
+	allows(&world, 3, 1);
+	op(&world, "delete", "pods", "p1", "eviction", "{}", 201);
+	allows(&world, 2, 0);
+	const struct rk_val *no = op(&world, "delete", "pods", "p2", "eviction", "{}", 429);
+	cr_expect(says(no, "reason", "TooManyRequests"));
+	cr_expect(says(no, "message",
+		       "Cannot evict pod as it would violate the pod's disruption budget."));
+	/* one that is not ready is no loss; a delete is no eviction */
+	op(&world, "patch", "pods", "p2", "status",
+	   "{\"status\":{\"conditions\":[{\"type\":\"Ready\",\"status\":\"False\"}]}}", 200);
+	op(&world, "delete", "pods", "p2", "eviction", "{}", 429); /* too few healthy for that */
+	op(&world, "patch", BUDGETS, "b", "",
+	   "{\"spec\":{\"unhealthyPodEvictionPolicy\":\"AlwaysAllow\"}}", 200);
+	op(&world, "delete", "pods", "p2", "eviction", "{}", 201);
+	op(&world, "delete", "pods", "p3", "", "{}", 200);
 	end(&world);
 }
 

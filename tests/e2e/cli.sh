@@ -136,6 +136,16 @@ refuses "logs of a container that is not there" 1 "is not valid for pod" logs de
 refuses "exec without a command" 1 "COMMAND" exec deploy/web
 says "cordon" "node/sim-0 cordoned" cordon sim-0
 says "uncordon" "node/sim-0 uncordoned" uncordon sim-0
+cat >"$SCRATCH/budget.yaml" <<EOF
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata: {name: web}
+spec: {maxUnavailable: 0, selector: {matchLabels: {app: web}}}
+EOF
+check "a budget" "$RECKON" apply -f "$SCRATCH/budget.yaml"
+until r get pdb web -o 'jsonpath={.status.expectedPods}' | grep -q '[1-9]'; do sleep 0.1; done
+refuses "drain against a budget" 1 "violate the pod's disruption budget" drain sim-0 --force --timeout=2s
+check "a budget, deleted" "$RECKON" delete pdb web
 has "drain" "$(r drain sim-0 --force)" "node/sim-0 drained"
 check "uncordon again" "$RECKON" uncordon sim-0
 has "completion" "$(r completion bash)" "complete -o default"
