@@ -63,6 +63,7 @@ const struct rk_command rk_command_cluster_enter = {
 static int make_certs(const struct rk_local *local, struct rk_error *error)
 {
 	static const char *const admin_groups[] = { "system:masters", NULL };
+	static const char *const no_groups[] = { NULL }; /* only its key is of use: for tokens */
 	static const char *const member_groups[] = { RK_PEER_GROUP, NULL };
 	static const char *const node_groups[] = { "system:nodes", NULL };
 	char bridge[16], host[32], subject[64];
@@ -70,6 +71,8 @@ static int make_certs(const struct rk_local *local, struct rk_error *error)
 	rk_local_host(local, bridge, host);
 	RK_TRY(rk_pki_make_ca(local->dir, error));
 	RK_TRY(rk_pki_make_cert(local->dir, "admin", "admin", admin_groups, NULL, error));
+	RK_TRY(rk_pki_make_cert(local->dir, "service-accounts", "service-accounts", no_groups, NULL,
+				error));
 	for (unsigned i = 1; i <= local->members; i++) {
 		struct rk_local_part member;
 		rk_local_member(local, i, &member);
@@ -128,6 +131,8 @@ static int start_member(const struct rk_local *local, unsigned number, struct rk
 	(void)snprintf(texts[8], RK_PATH_MAX, "--listen=%s:%u", host, local->api_port + number - 1);
 	(void)snprintf(texts[9], RK_PATH_MAX, "--etcd-listen=127.0.0.1:%u",
 		       local->etcd_port + (number - 1) * 100);
+	(void)snprintf(texts[10], RK_PATH_MAX, "--service-account-key=%s/pki/service-accounts.key",
+		       local->dir);
 	char program[] = "reckon", command[] = "server";
 	char *argv[] = { program,
 			 command,
@@ -139,10 +144,11 @@ static int start_member(const struct rk_local *local, unsigned number, struct rk
 			 texts[5],
 			 texts[6],
 			 texts[7],
+			 texts[10],
 			 NULL,
 			 NULL,
 			 NULL };
-	size_t argc = 10;
+	size_t argc = 11;
 	if (!local->is_simulated && local->nodes > 0)
 		argv[argc++] = texts[8];
 	if (local->etcd_port != 0)

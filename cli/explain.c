@@ -187,7 +187,8 @@ static int run_resources(int argc, char **argv)
 		if (!is_wanted(kind, group, namespaced))
 			continue;
 		if (form[0] != '\0') {
-			rk_buf_printf(&rows, "%s\n", kind->resource);
+			rk_buf_printf(&rows, "%s%s%s\n", kind->plural,
+				      kind->group[0] != '\0' ? "." : "", kind->group);
 			continue;
 		}
 		rk_buf_printf(&rows, "%s\t", kind->plural);

@@ -14,10 +14,11 @@
 #include "cli/commands.h"
 #include "control/api/api_io.h"
 #include "control/etcd/etcd_io.h"
+#include "wire/jws_io.h"
 #include "wire/stream_io.h"
 
 struct server {
-	const char *dir, *name, *cluster_id, *members, *peer_listen, *cert, *key, *ca;
+	const char *dir, *name, *cluster_id, *members, *peer_listen, *cert, *key, *ca, *token_key;
 	const char *service_cidr, *pod_cidr, *domain, *advertise, *etcd_listen, *etcd_advertise;
 	bool etcd_insecure;
 	struct rk_flag_list listen;
@@ -125,8 +126,9 @@ static void on_fatal(void *context, const struct rk_error *error)
 	_exit(1);
 }
 
-static int tls_of(const struct server *server, bool is_server, bool is_api, struct rk_tls **ret,
-		  struct rk_error *error)
+/* Who comes to the API without a certificate may have a token. */
+static int tls_of(const struct server *server, bool is_server, bool is_api, bool needs_cert,
+		  struct rk_tls **ret, struct rk_error *error)
 {
 	static const char *const alpn[] = { "h2", "http/1.1", NULL };
 	const struct rk_tls_opts opts = {
@@ -134,7 +136,7 @@ static int tls_of(const struct server *server, bool is_server, bool is_api, stru
 		.key_path = server->key,
 		.ca_path = server->ca,
 		.is_server = is_server,
-		.peer_cert_required = is_server,
+		.peer_cert_required = is_server && needs_cert,
 		.alpn = is_api ? alpn : NULL,
 	};
 
@@ -142,6 +144,8 @@ static int tls_of(const struct server *server, bool is_server, bool is_api, stru
 }
 
 static void drop_tls(struct rk_tls **tls) { (void)rk_tls_unref(*tls); }
+
+static void drop_jws(struct rk_jws **jws) { (void)rk_jws_free(*jws); }
 
 static void drop_kinds(const struct rk_kinds **kinds) { (void)rk_kinds_free(*kinds); }
 
@@ -243,19 +247,25 @@ static int serve(const struct server *server, const sigset_t *signals, struct rk
 	RK_AUTO(drop_tls) struct rk_tls *peer_server = NULL;
 	RK_AUTO(drop_tls) struct rk_tls *client = NULL;
 	RK_AUTO(drop_tls) struct rk_tls *api_server = NULL;
+	RK_AUTO(drop_tls) struct rk_tls *etcd_server = NULL;
+	RK_AUTO(drop_jws) struct rk_jws *tokens = NULL;
 	RK_AUTO(drop_kinds) const struct rk_kinds *kinds = rk_kinds_new();
 	struct rk_core *core = NULL;
 	struct rk_api *api = NULL;
 	struct rk_etcd *etcd = NULL;
 
 	RK_TRY(probe_ports(server, error));
-	RK_TRY(tls_of(server, true, false, &peer_server, error));
-	RK_TRY(tls_of(server, false, false, &client, error));
-	RK_TRY(tls_of(server, true, true, &api_server, error));
+	RK_TRY(tls_of(server, true, false, true, &peer_server, error));
+	RK_TRY(tls_of(server, false, false, true, &client, error));
+	RK_TRY(tls_of(server, true, true, false, &api_server, error));
+	RK_TRY(tls_of(server, true, true, true, &etcd_server, error));
+	if (server->token_key != NULL)
+		RK_TRY(rk_jws_new(&tokens, server->token_key, error));
 	RK_TRY(start_core(server, kinds, peer_server, client, &core, error));
 	struct rk_apiserver_opts opts = { .core = core,
 					  .kinds = kinds,
 					  .server = api_server,
+					  .tokens = tokens,
 					  .client = client,
 					  .threads = (unsigned)server->threads,
 					  .dir = server->dir,
@@ -265,7 +275,7 @@ static int serve(const struct server *server, const sigset_t *signals, struct rk
 		opts.addresses[i] = server->listen.at[i];
 	int err = rk_apiserver_new(&api, &opts, error);
 	if (err == RK_OK)
-		err = start_etcd(server, core, api_server, &etcd, error);
+		err = start_etcd(server, core, etcd_server, &etcd, error);
 	if (err == RK_OK) {
 		for (size_t i = 0; i < server->listen.count; i++)
 			rk_log(RK_LOG_INFO, "listening", "address=%s", server->listen.at[i]);
@@ -336,8 +346,7 @@ static int run(int argc, char **argv)
 		{ "dir", 'd', RK_FLAG_TEXT, &server.dir, "DIR",
 		  "data directory: log, snapshots, identity", NULL },
 		{ "id", 0, RK_FLAG_NUMBER, &server.id, "N", "this member's number", NULL },
-		{ "name", 0, RK_FLAG_TEXT, &server.name, "NAME", "its name for people (default mN)",
-		  NULL },
+		{ "name", 0, RK_FLAG_TEXT, &server.name, "NAME", "for people (default mN)", NULL },
 		{ "cluster-id", 0, RK_FLAG_TEXT, &server.cluster_id, "HEX",
 		  "the cluster's identity, 32 hexadecimal digits", NULL },
 		{ "members", 0, RK_FLAG_TEXT, &server.members, "LIST",
@@ -362,8 +371,9 @@ static int run(int argc, char **argv)
 		{ "cert", 0, RK_FLAG_TEXT, &server.cert, "FILE", "certificate (PEM)", NULL },
 		{ "key", 0, RK_FLAG_TEXT, &server.key, "FILE", "its private key (PEM)", NULL },
 		{ "ca", 0, RK_FLAG_TEXT, &server.ca, "FILE", "the cluster's CA (PEM)", NULL },
-		{ "service-cidr", 0, RK_FLAG_TEXT, &server.service_cidr, "CIDR",
-		  "addresses of Services", NULL },
+		{ "service-account-key", 0, RK_FLAG_TEXT, &server.token_key, "FILE",
+		  "signs tokens of service accounts (P-256, PEM); the same on every member", NULL },
+		{ "service-cidr", 0, RK_FLAG_TEXT, &server.service_cidr, "CIDR", "of Services", NULL },
 		{ "pod-cidr", 0, RK_FLAG_TEXT, &server.pod_cidr, "CIDR",
 		  "addresses of pods, a /24 for each node", NULL },
 		{ "cluster-domain", 0, RK_FLAG_TEXT, &server.domain, "NAME",

@@ -7,7 +7,8 @@
 #include "control/auth/rbac.h"
 #include "wire/tls_io.h"
 
-/* Who asks, as the certificate says; everybody with one is in system:authenticated as well. */
+/* Who asks, as the certificate says; everybody with one is in system:authenticated as well, and who has none is
+ * system:anonymous. */
 struct rk_user rk_access_user(struct rk_arena *arena, const struct rk_tls_peer *peer);
 /* verb: get, list, watch, create, update, patch, delete, deletecollection (lower-case HTTP methods for
  * other paths, with `path`). */

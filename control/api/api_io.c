@@ -107,6 +107,8 @@ static void dispatch(struct rk_req *req)
 		rk_api_proxy(req);
 	} else if (route->sub.size > 0 && !rk_kind_has_sub(route->kind, route->sub)) {
 		rk_req_not_found(req);
+	} else if (rk_span_is(route->sub, "token")) {
+		rk_api_token(req);
 	} else if (route->kind->is_request && strcmp(req->verb, "create") == 0) {
 		rk_api_review(req);
 	} else if (is_not_served(req)) {
@@ -151,7 +153,9 @@ static bool choose_form(struct rk_req *req)
 	    req->route.kind != NULL) {
 		rk_req_fail(req, 406, "NotAcceptable",
 			    "only the following media types are accepted: application/json, "
-			    "application/yaml, " RK_PROTOBUF_TYPE);
+			    "application/yaml%s",
+			    rk_type_has_protobuf(req->route.kind->type) ? ", " RK_PROTOBUF_TYPE
+									: "");
 		return false;
 	}
 	req->form.include = rk_span_is(include, "Object") ? RK_INCLUDE_OBJECT
@@ -453,6 +457,7 @@ static void free_thread(struct rk_api_thread *thread)
 	(void)rk_view_unref(thread->view);
 	(void)rk_kinds_free(thread->kinds);
 	(void)rk_rbac_free(thread->rbac);
+	rk_api_tokens_done(thread);
 	rk_api_jobs_done(thread);
 	free(thread->slots);
 	free(thread->free_slots);

@@ -2,7 +2,8 @@
  * the Kubernetes API.
  *
  * Each thread has a listener, a loop and a feed of its own (control/core_io.h), and answers reads
- * from the newest view that it was given. Nobody gets in without a certificate of the cluster's CA.
+ * from the newest view that it was given. Who somebody is, a certificate of the cluster's CA says, or
+ * the token of a service account.
  */
 #ifndef RK_CONTROL_API_API_IO_H
 #define RK_CONTROL_API_API_IO_H
@@ -12,6 +13,7 @@
 #include "wire/tls_io.h"
 
 struct rk_api;
+struct rk_jws;
 
 #define RK_API_ADDRESSES_MAX 8
 
@@ -19,7 +21,8 @@ struct rk_apiserver_opts {
 	struct rk_core *core;
 	const struct rk_kinds *kinds;
 	const char *addresses[RK_API_ADDRESSES_MAX]; /* "127.0.0.1:6443"...: ends with NULL */
-	struct rk_tls *server; /* shares are taken; requires client certificates */
+	struct rk_tls *server; /* shares are taken; who shows neither certificate nor token is system:anonymous */
+	const struct rk_jws *tokens; /* with which those of service accounts are signed; NULL: there are none */
 	struct rk_tls *client; /* with which nodes are called for logs and exec */
 	unsigned threads;      /* 0: 2 */
 	const char *dir;       /* the member's data directory, for the log endpoints */

@@ -36,7 +36,8 @@ static void invalid(struct rk_req *req, const char *field, const char *why)
 	struct rk_val *causes = rk_val_list(&req->arena);
 	const struct rk_kind *kind = req->route.kind;
 
-	rk_cause_add(&req->arena, causes, "FieldValueInvalid", field, "Invalid value: null: %s", why);
+	rk_cause_add(&req->arena, causes, "FieldValueInvalid", field, "Invalid value: null: %s",
+		     why);
 	rk_req_status(req, rk_status_invalid(&req->arena, rk_span_str(kind->group),
 					     rk_span_str(kind->kind), RK_SPAN(""), causes));
 }
@@ -55,7 +56,8 @@ static void review_access(struct rk_req *req, struct rk_val *review, const struc
 	if (of_resource == of_path) {
 		invalid(req, "spec.resourceAttributes",
 			of_path ? "cannot be specified in combination with nonResourceAttributes"
-				: "exactly one of nonResourceAttributes or resourceAttributes must be specified");
+				: "exactly one of nonResourceAttributes or resourceAttributes must "
+				  "be specified");
 		return;
 	}
 	const struct rk_ask ask = ask_of(spec);
@@ -79,8 +81,7 @@ static void subject_access(struct rk_req *req, struct rk_val *review)
 	if (user.name.size == 0 && user.group_count == 0)
 		invalid(req, "spec.user", "at least one of user or group must be specified");
 	else if (req->route.ns.size > 0 && !rk_span_eq(rk_val_text(place), req->route.ns))
-		invalid(req, "spec.resourceAttributes.namespace",
-			"must match metadata.namespace");
+		invalid(req, "spec.resourceAttributes.namespace", "must match metadata.namespace");
 	else
 		review_access(req, review, &user);
 }
@@ -106,7 +107,9 @@ static struct rk_val *everything(struct rk_arena *arena, const char *const *keys
 
 static bool may_by_rule(struct rk_req *req)
 {
-	const struct rk_ask all = { .verb = RK_SPAN("*"), .group = RK_SPAN("*"), .resource = RK_SPAN("*") };
+	const struct rk_ask all = { .verb = RK_SPAN("*"),
+				    .group = RK_SPAN("*"),
+				    .resource = RK_SPAN("*") };
 	const struct rk_rbac *rbac = rk_api_rbac(req->thread);
 
 	return rbac != NULL && rk_rbac_allows(&req->arena, rbac, &req->user, &all, NULL);
@@ -122,7 +125,8 @@ static void self_subject_rules(struct rk_req *req, struct rk_val *review)
 		      *paths = rk_val_list(arena);
 	const struct rk_rbac *rbac = rk_api_rbac(req->thread);
 
-	/* Of system:masters a binding says so; unless somebody took it away, which takes nothing from them. */
+	/* Of system:masters a binding says so; unless somebody took it away, which takes nothing
+	 * from them. */
 	if (rk_access_is_master(&req->user) && !may_by_rule(req)) {
 		rk_val_append(arena, resources, everything(arena, of_resources));
 		rk_val_append(arena, paths, everything(arena, of_paths));
@@ -138,26 +142,42 @@ static void self_subject_rules(struct rk_req *req, struct rk_val *review)
 
 /* --- who is it --- */
 
+static struct rk_val *info_of(struct rk_arena *arena, const struct rk_user *user)
+{
+	struct rk_val *info = rk_val_map(arena), *groups = rk_val_list(arena);
+
+	for (uint32_t i = 0; i < user->group_count; i++)
+		rk_val_append(arena, groups, rk_val_str(arena, user->groups[i]));
+	rk_val_put_str(arena, info, "username", user->name);
+	rk_val_put(arena, info, "groups", groups);
+	return info;
+}
+
 static void self_subject(struct rk_req *req, struct rk_val *review)
 {
-	struct rk_arena *arena = &req->arena;
-	struct rk_val *status = rk_val_map(arena), *groups = rk_val_list(arena);
-	struct rk_val *info = rk_val_make(arena, status, "userInfo");
+	struct rk_val *status = rk_val_map(&req->arena);
 
-	for (uint32_t i = 0; i < req->user.group_count; i++)
-		rk_val_append(arena, groups, rk_val_str(arena, req->user.groups[i]));
-	rk_val_put_str(arena, info, "username", req->user.name);
-	rk_val_put(arena, info, "groups", groups);
+	rk_val_put(&req->arena, status, "userInfo", info_of(&req->arena, &req->user));
 	answer(req, review, status);
 }
 
 static void token(struct rk_req *req, struct rk_val *review)
 {
-	struct rk_val *status = rk_val_map(&req->arena);
+	struct rk_arena *arena = &req->arena;
+	struct rk_val *status = rk_val_map(arena), *audiences = rk_val_at(review, "spec.audiences");
+	struct rk_user user;
 
-	rk_val_put_bool(&req->arena, status, "authenticated", false);
-	rk_val_put_cstr(&req->arena, status, "error",
-			"nobody is known by a token here: clients show certificates");
+	if (rk_val_count(audiences) == 0)
+		audiences = NULL;
+	if (rk_api_token_user(req, rk_val_text_at(review, "spec.token"), audiences, &user)) {
+		rk_val_put_bool(arena, status, "authenticated", true);
+		rk_val_put(arena, status, "user", info_of(arena, &user));
+		if (audiences != NULL)
+			rk_val_put(arena, status, "audiences", rk_val_copy(arena, audiences));
+	} else {
+		rk_val_put_cstr(arena, status, "error",
+				"it is no token of this cluster that is good now");
+	}
 	answer(req, review, status);
 }
 

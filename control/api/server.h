@@ -20,13 +20,15 @@
 #define RK_API_HISTORY_BYTES (64u << 20) /* at most of them, unless one entry alone has more */
 #define RK_API_HELD          32          /* views kept for the next pages of lists... */
 #define RK_API_HELD_MS       300000      /* ... this long */
-#define RK_API_JOBS          4096 /* lists and beginnings of watches at a time in one thread... */
-#define RK_API_JOBS_OF_ONE   256  /* ... and of one connection */
+#define RK_API_JOBS          512         /* lists and beginnings of watches at a time in one thread... */
+#define RK_API_JOBS_OF_ONE   128         /* ... and of one connection */
 #define RK_API_LINES         5    /* forms of an event that watches share */
 #define RK_API_BODY_BYTES    (256u << 20) /* of requests in one thread; beyond: 429 */
 #define RK_API_PIECE_BYTES                                                                         \
 	(256u << 20)          /* of lists that are being made in one thread; beyond: 429 */
 #define RK_API_REQUESTS 65536 /* in one thread */
+
+#define RK_API_TOKENS        256 /* whose signature a thread remembers to be good */
 
 struct rk_api_thread;
 struct rk_req;
@@ -102,6 +104,9 @@ struct rk_api_thread {
 	struct rk_view *view; /* NULL until the member has a state */
 	const struct rk_kinds *kinds; /* a share: those of that state */
 	struct rk_rbac *rbac;         /* of that state; NULL: not compiled yet (rk_api_rbac) */
+	struct rk_known_token {
+		struct rk_blob *token, *claims;
+	} tokens[RK_API_TOKENS];
 	uint64_t leader_id;
 	bool is_ready; /* a first entry has been applied */
 	size_t history_start, history_count, history_bytes;
@@ -209,6 +214,14 @@ bool rk_api_user(struct rk_req *req);
 /* What roles and bindings grant as of the thread's view; NULL before there is one. */
 const struct rk_rbac *rk_api_rbac(struct rk_api_thread *thread);
 
+/* --- token_io.c --- */
+
+/* Whose token it is, when it is good for one of the audiences (a list of texts; NULL: this API). */
+bool rk_api_token_user(struct rk_req *req, struct rk_span token, const struct rk_val *audiences,
+		       struct rk_user *ret);
+void rk_api_token(struct rk_req *req); /* serviceaccounts/token */
+void rk_api_tokens_done(struct rk_api_thread *thread);
+
 /* --- the rest: each answers the request, now or later --- */
 
 void rk_api_info(
@@ -230,6 +243,8 @@ void rk_api_watch_free(struct rk_req *req);
 void rk_api_write(struct rk_req *req); /* write_io.c */
 /* The object in the body, decoded, completed and checked as the route's kind; NULL after answering what is wrong. */
 struct rk_val *rk_api_body(struct rk_req *req);
+/* The body as a type that is no kind: the body of a subresource. */
+struct rk_val *rk_api_body_of(struct rk_req *req, const char *type, const char *version);
 struct rk_val *rk_api_object(struct rk_req *req, struct rk_val *object); /* the same for one that was read */
 struct rk_val *rk_api_op(struct rk_req *req, const char *verb, struct rk_val *doc); /* by the route: control/command.h */
 /* Says in the operation which form the patch has, and what the user may do beyond patching. */

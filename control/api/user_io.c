@@ -45,7 +45,8 @@ static bool may_speak_for_user(struct rk_req *req, struct rk_span name)
 	return may_speak_for(req, "serviceaccounts", ns, of);
 }
 
-/* The groups that were named; who names none but a service account is in those that all of them are. */
+/* The groups that were named; who names none but a service account is in those that all of them
+ * are. */
 static uint32_t groups_of(struct rk_req *req, struct rk_span groups[GROUPS_MAX + 1])
 {
 	uint32_t count = 0;
@@ -70,13 +71,29 @@ static bool is_refused_header(struct rk_req *req)
 	return false;
 }
 
+/* Who shows a certificate needs no token. */
+static bool read_token(struct rk_req *req)
+{
+	const struct rk_span given = rk_http_header(req->http, "authorization");
+	struct rk_span scheme;
+	const struct rk_span token = rk_span_cut(given, ' ', &scheme);
+
+	if (req->http->peer->has_cert || given.data == NULL)
+		return true;
+	if ((rk_span_is(scheme, "Bearer") || rk_span_is(scheme, "bearer")) &&
+	    rk_api_token_user(req, token, NULL, &req->user))
+		return true;
+	rk_req_fail(req, 401, "Unauthorized", "Unauthorized");
+	return false;
+}
+
 bool rk_api_user(struct rk_req *req)
 {
 	const struct rk_span name = rk_http_header(req->http, "impersonate-user");
 	struct rk_span *groups;
 
 	req->user = rk_access_user(&req->arena, req->http->peer);
-	if (is_refused_header(req))
+	if (!read_token(req) || is_refused_header(req))
 		return false;
 	if (name.size == 0 && rk_http_header(req->http, "impersonate-group").data == NULL)
 		return true;

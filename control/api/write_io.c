@@ -312,6 +312,13 @@ static struct rk_val *body_object(struct rk_req *req)
 	return object;
 }
 
+struct rk_val *rk_api_body_of(struct rk_req *req, const char *type, const char *version)
+{
+	struct rk_val *object = body_object(req);
+
+	return object != NULL ? own_type(req, type, version, object) : NULL;
+}
+
 struct rk_val *rk_api_body(struct rk_req *req)
 {
 	struct rk_val *object = body_object(req);

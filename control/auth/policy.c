@@ -17,7 +17,8 @@ struct role {
 };
 
 static const char view_rules[] =
-	"[{\"apiGroups\":[\"\"],\"resources\":[\"configmaps\",\"endpoints\",\"persistentvolumeclaims\","
+	"[{\"apiGroups\":[\"\"],\"resources\":[\"configmaps\",\"endpoints\","
+	"\"persistentvolumeclaims\","
 	"\"persistentvolumeclaims/status\",\"pods\",\"replicationcontrollers\","
 	"\"replicationcontrollers/scale\",\"serviceaccounts\",\"services\",\"services/status\"],"
 	"\"verbs\":[" READ "]},"
@@ -25,7 +26,8 @@ static const char view_rules[] =
 	"\"namespaces/status\",\"pods/log\",\"pods/status\",\"replicationcontrollers/status\","
 	"\"resourcequotas\",\"resourcequotas/status\"],\"verbs\":[" READ "]},"
 	"{\"apiGroups\":[\"\"],\"resources\":[\"namespaces\"],\"verbs\":[" READ "]},"
-	"{\"apiGroups\":[\"discovery.k8s.io\"],\"resources\":[\"endpointslices\"],\"verbs\":[" READ "]},"
+	"{\"apiGroups\":[\"discovery.k8s.io\"],\"resources\":[\"endpointslices\"],\"verbs\":[" READ
+	"]},"
 	"{\"apiGroups\":[\"apps\"],\"resources\":[\"controllerrevisions\",\"daemonsets\","
 	"\"daemonsets/status\",\"deployments\",\"deployments/scale\",\"deployments/status\","
 	"\"replicasets\",\"replicasets/scale\",\"replicasets/status\",\"statefulsets\","
@@ -47,19 +49,21 @@ static const char edit_rules[] =
 	"\"pods/portforward\",\"pods/proxy\"],\"verbs\":[" WRITE "]},"
 	"{\"apiGroups\":[\"\"],\"resources\":[\"pods/eviction\"],\"verbs\":[\"create\"]},"
 	"{\"apiGroups\":[\"\"],\"resources\":[\"configmaps\",\"events\",\"persistentvolumeclaims\","
-	"\"replicationcontrollers\",\"replicationcontrollers/scale\",\"secrets\",\"serviceaccounts\","
+	"\"replicationcontrollers\",\"replicationcontrollers/"
+	"scale\",\"secrets\",\"serviceaccounts\","
 	"\"services\",\"services/proxy\"],\"verbs\":[" WRITE "]},"
 	"{\"apiGroups\":[\"apps\"],\"resources\":[\"daemonsets\",\"deployments\","
 	"\"deployments/rollback\",\"deployments/scale\",\"replicasets\",\"replicasets/scale\","
 	"\"statefulsets\",\"statefulsets/scale\"],\"verbs\":[" WRITE "]},"
-	"{\"apiGroups\":[\"autoscaling\"],\"resources\":[\"horizontalpodautoscalers\"],\"verbs\":[" WRITE
-	"]},"
+	"{\"apiGroups\":[\"autoscaling\"],\"resources\":[\"horizontalpodautoscalers\"],\"verbs\":"
+	"[" WRITE "]},"
 	"{\"apiGroups\":[\"batch\"],\"resources\":[\"cronjobs\",\"jobs\"],\"verbs\":[" WRITE "]},"
-	"{\"apiGroups\":[\"policy\"],\"resources\":[\"poddisruptionbudgets\"],\"verbs\":[" WRITE "]},"
+	"{\"apiGroups\":[\"policy\"],\"resources\":[\"poddisruptionbudgets\"],\"verbs\":[" WRITE
+	"]},"
 	"{\"apiGroups\":[\"networking.k8s.io\"],\"resources\":[\"ingresses\",\"networkpolicies\"],"
 	"\"verbs\":[" WRITE "]},"
-	"{\"apiGroups\":[\"coordination.k8s.io\"],\"resources\":[\"leases\"],\"verbs\":[" READ "," WRITE
-	"]}]";
+	"{\"apiGroups\":[\"coordination.k8s.io\"],\"resources\":[\"leases\"],\"verbs\":[" READ
+	"," WRITE "]}]";
 
 static const char admin_rules[] =
 	"[{\"apiGroups\":[\"authorization.k8s.io\"],\"resources\":[\"localsubjectaccessreviews\"],"
@@ -81,11 +85,14 @@ static const struct role roles[] = {
 	  "[{\"apiGroups\":[\"authorization.k8s.io\"],\"resources\":[\"selfsubjectaccessreviews\","
 	  "\"selfsubjectrulesreviews\"],\"verbs\":[\"create\"]},"
 	  "{\"apiGroups\":[\"authentication.k8s.io\"],\"resources\":[\"selfsubjectreviews\"],"
-	  "\"verbs\":[\"create\"]},{\"apiGroups\":[\"reckon.dev\"],\"resources\":[\"transactions\"],"
+	  "\"verbs\":[\"create\"]},{\"apiGroups\":[\"reckon.dev\"],\"resources\":[\"transactions\"]"
+	  ","
 	  "\"verbs\":[\"create\"]}]" }, /* each operation is asked for by itself */
 	{ "system:discovery", NULL, NULL,
-	  "[{\"nonResourceURLs\":[\"/api\",\"/api/*\",\"/apis\",\"/apis/*\",\"/healthz\",\"/livez\","
-	  "\"/openapi\",\"/openapi/*\",\"/readyz\",\"/version\",\"/version/\"],\"verbs\":[\"get\"]}]" },
+	  "[{\"nonResourceURLs\":[\"/api\",\"/api/*\",\"/apis\",\"/apis/*\",\"/healthz\",\"/"
+	  "livez\","
+	  "\"/openapi\",\"/openapi/*\",\"/readyz\",\"/version\",\"/version/"
+	  "\"],\"verbs\":[\"get\"]}]" },
 	{ "system:public-info-viewer", NULL, NULL,
 	  "[{\"nonResourceURLs\":[\"/healthz\",\"/livez\",\"/readyz\",\"/version\",\"/version/\"],"
 	  "\"verbs\":[\"get\"]}]" },
@@ -95,6 +102,7 @@ static const struct role roles[] = {
 	  "[\"subjectaccessreviews\"],\"verbs\":[\"create\"]}]" },
 };
 
+/* Those of one role follow each other: they are one binding. */
 static const struct {
 	const char *role, *group;
 } bindings[] = {
@@ -102,6 +110,7 @@ static const struct {
 	{ "system:basic-user", "system:authenticated" },
 	{ "system:discovery", "system:authenticated" },
 	{ "system:public-info-viewer", "system:authenticated" },
+	{ "system:public-info-viewer", "system:unauthenticated" },
 };
 
 static struct rk_val *new_object(struct rk_state *state, const char *name)
@@ -137,28 +146,39 @@ static void make_role(struct rk_state *state, const struct role *role)
 	(void)rk_object_make(state, "clusterroles." GROUP, RK_SPAN(""), object);
 }
 
-static void make_binding(struct rk_state *state, const char *role, const char *group)
+static void make_binding(struct rk_state *state, const char *role, struct rk_val *subjects)
 {
 	struct rk_arena *arena = &state->arena;
-	struct rk_val *object = new_object(state, role), *subjects = rk_val_list(arena),
-		      *subject = rk_val_map(arena);
-	struct rk_val *ref = rk_val_make(arena, object, "roleRef");
+	struct rk_val *object = new_object(state, role),
+		      *ref = rk_val_make(arena, object, "roleRef");
 
 	rk_val_put_cstr(arena, ref, "apiGroup", GROUP);
 	rk_val_put_cstr(arena, ref, "kind", "ClusterRole");
 	rk_val_put_cstr(arena, ref, "name", role);
+	rk_val_put(arena, object, "subjects", subjects);
+	(void)rk_object_make(state, "clusterrolebindings." GROUP, RK_SPAN(""), object);
+}
+
+static void add_subject(struct rk_state *state, struct rk_val *subjects, const char *group)
+{
+	struct rk_arena *arena = &state->arena;
+	struct rk_val *subject = rk_val_map(arena);
+
 	rk_val_put_cstr(arena, subject, "apiGroup", GROUP);
 	rk_val_put_cstr(arena, subject, "kind", "Group");
 	rk_val_put_cstr(arena, subject, "name", group);
 	rk_val_append(arena, subjects, subject);
-	rk_val_put(arena, object, "subjects", subjects);
-	(void)rk_object_make(state, "clusterrolebindings." GROUP, RK_SPAN(""), object);
 }
 
 void rk_policy_make(struct rk_state *state)
 {
 	for (size_t i = 0; i < RK_COUNT(roles); i++)
 		make_role(state, &roles[i]);
-	for (size_t i = 0; i < RK_COUNT(bindings); i++)
-		make_binding(state, bindings[i].role, bindings[i].group);
+	for (size_t i = 0; i < RK_COUNT(bindings);) {
+		const char *role = bindings[i].role;
+		struct rk_val *subjects = rk_val_list(&state->arena);
+		for (; i < RK_COUNT(bindings) && strcmp(bindings[i].role, role) == 0; i++)
+			add_subject(state, subjects, bindings[i].group);
+		make_binding(state, role, subjects);
+	}
 }

@@ -255,6 +255,7 @@ const struct rk_cell_rule *rk_cell_rules(const char *resource)
 		const char *resource;
 		const struct rk_cell_rule *rules;
 	} all[] = {
+		/* sorted */
 		{ "apiservices.apiregistration.k8s.io", api_service },
 		{ "certificatesigningrequests.certificates.k8s.io", signing_request },
 		{ "clusterrolebindings.rbac.authorization.k8s.io", role_binding },
@@ -291,8 +292,17 @@ const struct rk_cell_rule *rk_cell_rules(const char *resource)
 		{ "volumeattachments.storage.k8s.io", attachment },
 	};
 
-	for (size_t i = 0; i < RK_COUNT(all); i++)
-		if (strcmp(all[i].resource, resource) == 0)
-			return all[i].rules;
+	size_t low = 0, high = RK_COUNT(all);
+
+	while (low < high) { /* once for each row */
+		const size_t middle = low + (high - low) / 2;
+		const int order = strcmp(resource, all[middle].resource);
+		if (order == 0)
+			return all[middle].rules;
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
 	return NULL;
 }

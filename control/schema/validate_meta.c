@@ -1,4 +1,5 @@
 /* What holds for the metadata of every kind. */
+#include "base/mem.h"
 #include "control/schema/names.h"
 #include "control/schema/validate.h"
 
@@ -96,22 +97,38 @@ static void check_owners(const struct rk_check *check, const struct rk_path *up,
 	}
 }
 
+/* Of these, and of custom kinds, finalizers may be any qualified name, as
+ * customresourcecleanup.apiextensions.k8s.io is. */
+static bool has_free_finalizers(const struct rk_kind *kind)
+{
+	static const char *const groups[] = { "admissionregistration.k8s.io", "apiextensions.k8s.io",
+					      "apiregistration.k8s.io", "coordination.k8s.io" };
+
+	for (size_t i = 0; i < RK_COUNT(groups); i++)
+		if (strcmp(kind->group, groups[i]) == 0)
+			return true;
+	return kind->custom != NULL;
+}
+
 static void check_finalizers(const struct rk_check *check, const struct rk_path *up,
-			     const struct rk_val *list)
+			     const struct rk_kind *kind, const struct rk_val *list)
 {
 	const struct rk_path path = rk_path_field(up, "finalizers");
+	const bool is_free = has_free_finalizers(kind);
 	bool orphans = false, foreground = false;
 
 	for (uint32_t i = 0; i < rk_val_count(list); i++) {
 		const struct rk_span text = rk_val_text(rk_val_item(list, i));
+		const struct rk_path at = rk_path_item(&path, i);
 		const char *why = rk_name_qualified(text);
 		orphans = orphans || rk_span_is(text, "orphan");
 		foreground = foreground || rk_span_is(text, "foregroundDeletion");
 		if (why != NULL)
 			(void)rk_bad_text(check, &path, text, why);
-		else if (memchr(text.data, '/', text.size) == NULL && !rk_span_is(text, "orphan") &&
-			 !rk_span_is(text, "foregroundDeletion") && !rk_span_is(text, "kubernetes"))
-			(void)rk_bad_text(check, &path, text,
+		else if (!is_free && memchr(text.data, '/', text.size) == NULL &&
+			 !rk_span_is(text, "orphan") && !rk_span_is(text, "foregroundDeletion") &&
+			 !rk_span_is(text, "kubernetes"))
+			(void)rk_bad_text(check, &at, text,
 					  "name is neither a standard finalizer name nor is it "
 					  "fully qualified");
 	}
@@ -143,7 +160,7 @@ void rk_validate_meta(const struct rk_check *check, const struct rk_kind *kind,
 	rk_check_labels(check, &labels, rk_val_at(meta, "labels"));
 	check_annotations(check, &path, rk_val_at(meta, "annotations"));
 	check_owners(check, &path, rk_val_at(meta, "ownerReferences"));
-	check_finalizers(check, &path, rk_val_at(meta, "finalizers"));
+	check_finalizers(check, &path, kind, rk_val_at(meta, "finalizers"));
 	for (size_t i = 0; old != NULL && i < sizeof fixed / sizeof fixed[0]; i++)
 		(void)rk_check_same(check, &path, meta, was, fixed[i]);
 	if (was == NULL || rk_val_at(was, "deletionTimestamp") == NULL)

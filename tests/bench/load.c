@@ -1,8 +1,9 @@
-/* reckon-load: creates ConfigMaps through the API of a local cluster, counts time, and remembers
- * what was acknowledged.
+/* reckon-load: creates objects through the API of a local cluster, or gets, patches and deletes
+ * those that it created, counts time, and remembers what was acknowledged.
  *
- *     reckon-load --cluster DIR [--clients 1] [--count 1000] [--rate 0] [--bytes 1024] [--prefix
- * load] [--acks FILE]
+ *     reckon-load --cluster DIR [--op create] [--kind configmap] [--clients 1] [--count 1000]
+ * [--rate 0]
+ *                 [--bytes 1024] [--prefix load] [--acks FILE]
  *
  * Each client has a connection of its own to one of the members and one request at a time; with
  * --rate, requests start at that pace over all clients. What fails is not tried again: a name is
@@ -22,7 +23,19 @@
 #include "node/files_io.h"
 #include "wire/client_io.h"
 
+static const struct op {
+	const char *name, *method, *type;
+	int code; /* of success */
+} ops[] = {
+	{ "create", "POST", "application/json", 201 },
+	{ "get", "GET", NULL, 200 },
+	{ "patch", "PATCH", "application/merge-patch+json", 200 },
+	{ "delete", "DELETE", NULL, 200 },
+};
+
 struct load {
+	const struct op *op;
+	bool is_pod;
 	struct ev_loop *loop;
 	struct rk_tls *tls;
 	int64_t count, rate, bytes, clients;
@@ -48,6 +61,8 @@ struct client {
 	int status;
 	int64_t number;
 	uint64_t since_ns;
+	char target[256]; /* these live as long as the call */
+	struct rk_http_header header;
 };
 
 static void start(struct client *client);
@@ -100,7 +115,7 @@ static void on_done(void *context, struct rk_http_call *call, int err, const str
 	client->busy = false;
 	load->ended++;
 	load->slowest_ms = RK_MAX(load->slowest_ms, ms);
-	if (err == RK_OK && client->status == 201) {
+	if (err == RK_OK && client->status == load->op->code) {
 		load->latencies_ms[load->acked++] = ms;
 		if (load->acks != NULL)
 			(void)fprintf(load->acks, "%s-%lld\n", load->prefix,
@@ -118,30 +133,63 @@ static void on_done(void *context, struct rk_http_call *call, int err, const str
 		ev_break(load->loop, EVBREAK_ALL); /* nobody left to ask */
 }
 
+static struct rk_blob *body_of(const struct load *load, int64_t number)
+{
+	struct rk_buf body = { 0 };
+
+	if (strcmp(load->op->name, "patch") == 0)
+		rk_buf_printf(&body, "{\"metadata\":{\"labels\":{\"number\":\"%lld\"}}}",
+			      (long long)number);
+	else if (load->is_pod)
+		rk_buf_printf(&body,
+			      "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"%s-"
+			      "%lld\",\"labels\":"
+			      "{\"app\":\"web\",\"tier\":\"front\"}},\"spec\":{\"containers\":[{"
+			      "\"name\":\"web\",\"image\":"
+			      "\"registry/"
+			      "web:1.2.3\",\"args\":[\"--port=8080\"],\"ports\":[{"
+			      "\"containerPort\":8080}],\"env\":"
+			      "[{\"name\":\"MODE\",\"value\":\"live\"}],\"resources\":{"
+			      "\"requests\":{\"cpu\":\"100m\","
+			      "\"memory\":\"64Mi\"}},\"readinessProbe\":{\"httpGet\":{\"path\":\"/"
+			      "ready\",\"port\":8080}}}]}}",
+			      load->prefix, (long long)number);
+	else
+		rk_buf_printf(&body,
+			      "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{"
+			      "\"name\":\"%s-%lld\"},"
+			      "\"data\":{\"v\":\"%.*s\"}}",
+			      load->prefix, (long long)number, (int)load->filler->size,
+			      (const char *)load->filler->data);
+	struct rk_blob *blob = rk_blob_copy(rk_buf_span(&body));
+	rk_buf_done(&body);
+	return blob;
+}
+
 static void start(struct client *client)
 {
 	struct load *load = client->load;
-	struct rk_buf body = { 0 };
-	static const struct rk_http_header headers[] = { { RK_SPAN("content-type"),
-							   RK_SPAN("application/json") } };
+	const struct op *op = load->op;
 
 	if (load->started == load->count || client->is_dead)
 		return;
 	client->number = load->started++;
-	rk_buf_printf(&body,
-		      "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"%s-%"
-		      "lld\"},\"data\":{\"v\":\"%.*s\"}}",
-		      load->prefix, (long long)client->number, (int)load->filler->size,
-		      (const char *)load->filler->data);
-	struct rk_blob *blob = rk_blob_copy(rk_buf_span(&body));
-	rk_buf_done(&body);
+	const int size =
+		snprintf(client->target, sizeof client->target, "/api/v1/namespaces/default/%s",
+			 load->is_pod ? "pods" : "configmaps");
+	if (strcmp(op->name, "create") != 0)
+		(void)snprintf(client->target + size, sizeof client->target - (size_t)size,
+			       "/%s-%lld", load->prefix, (long long)client->number);
+	client->header = (struct rk_http_header){ RK_SPAN("content-type"),
+						  rk_span_str(op->type != NULL ? op->type : "") };
+	struct rk_blob *blob = op->type != NULL ? body_of(load, client->number) : NULL;
 	client->busy = true;
 	client->status = 0;
 	client->since_ns = rk_clock_mono_ns();
-	const struct rk_http_call_opts call = { .method = "POST",
-						.target = "/api/v1/namespaces/default/configmaps",
-						.headers = headers,
-						.header_count = 1,
+	const struct rk_http_call_opts call = { .method = op->method,
+						.target = client->target,
+						.headers = &client->header,
+						.header_count = op->type != NULL,
 						.body = blob,
 						.head_ms = 5000,
 						.context = client,
@@ -245,17 +293,21 @@ static int run(struct load *load, const struct rk_local *local)
 	return 0;
 }
 
-static const struct rk_command command = { .name = "load",
-					   .usage = "--cluster DIR [flags]",
-					   .summary = "Create ConfigMaps and measure",
-					   .section = "" };
+static const struct rk_command command = {
+	.name = "load",
+	.usage = "--cluster DIR [flags]",
+	.summary = "Create, get, patch or delete objects and measure",
+	.section = ""
+};
 
 int main(int argc, char **argv)
 {
-	const char *cluster = NULL, *acks = NULL;
+	const char *cluster = NULL, *acks = NULL, *op = "create", *kind = "configmap";
 	struct load load = { .count = 1000, .clients = 1, .bytes = 1024, .prefix = "load" };
 	const struct rk_flag flags[] = {
 		{ "cluster", 'c', RK_FLAG_TEXT, &cluster, "DIR", "a running local cluster", NULL },
+		{ "op", 0, RK_FLAG_TEXT, &op, "create|get|patch|delete", "what is done", NULL },
+		{ "kind", 0, RK_FLAG_TEXT, &kind, "configmap|pod", "with what", NULL },
 		{ "clients", 0, RK_FLAG_NUMBER, &load.clients, "N", "connections", NULL },
 		{ "count", 0, RK_FLAG_NUMBER, &load.count, "N", "objects", NULL },
 		{ "rate", 0, RK_FLAG_NUMBER, &load.rate, "N",
@@ -272,6 +324,13 @@ int main(int argc, char **argv)
 	argc--, argv++;
 	if (!rk_cli_begin(&command, flags, &argc, argv, NULL, &status))
 		return status;
+	for (size_t i = 0; i < RK_COUNT(ops); i++)
+		if (strcmp(ops[i].name, op) == 0)
+			load.op = &ops[i];
+	load.is_pod = strcmp(kind, "pod") == 0;
+	if (load.op == NULL || (!load.is_pod && strcmp(kind, "configmap") != 0))
+		return rk_cli_fail(&(struct rk_error){
+			RK_EINVAL, "--op is create, get, patch or delete; --kind is configmap or pod" });
 	if (cluster == NULL || load.clients < 1 || load.count < 1 || load.bytes < 0 ||
 	    load.bytes > 1000000)
 		return rk_cli_fail(&(struct rk_error){

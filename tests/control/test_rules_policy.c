@@ -128,6 +128,10 @@ static const char csr[] = "{" CLUSTER ",\"spec\":{\"request\":\"" PEM
 			  "\",\"signerName\":\"a.io/b\",\"usages\":[\"client auth\"]}}";
 static const struct breach csr_fresh[] = {
 	{ "{\"metadata\":{\"name\":\"node:A\"}}", NULL, NULL, NULL },
+	{ "{\"metadata\":{\"finalizers\":[\"foregroundDeletion\",\"mine\"]}}",
+	  "metadata.finalizers[1]", INVALID,
+	  "Invalid value: \"mine\": name is neither a standard finalizer name nor is it fully "
+	  "qualified" },
 	{ "{\"spec\":{\"request\":\"eA==\"}}", "spec.request", INVALID,
 	  "Invalid value: \"eA==\": PEM block type must be CERTIFICATE REQUEST" },
 	{ "{\"spec\":{\"usages\":null}}", "spec.usages", REQUIRED, "Required value" },
@@ -455,6 +459,8 @@ static const struct breach crd_fresh[] = {
 	END,
 };
 static const struct breach crd_later[] = {
+	{ "{\"metadata\":{\"finalizers\":[\"customresourcecleanup.apiextensions.k8s.io\"]}}", NULL,
+	  NULL, NULL },
 	{ "{\"spec\":{\"names\":{\"shortNames\":[\"w\"]}}}", NULL, NULL, NULL },
 	{ "{\"spec\":{\"scope\":\"Cluster\"}}", "spec.scope", INVALID,
 	  "Invalid value: \"Cluster\": field is immutable" },

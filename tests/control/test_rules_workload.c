@@ -371,6 +371,34 @@ static const struct breach autoscaler_fresh[] = {
 	END,
 };
 
+/* Of events.k8s.io, whose rules are stricter than those of the core group. */
+static const char event[] =
+	"{" META ",\"eventTime\":\"2026-01-02T03:04:05.000006Z\",\"reportingController\":\"x/y\","
+	"\"reportingInstance\":\"z\",\"action\":\"Do\",\"reason\":\"Done\",\"type\":\"Normal\"}";
+static const struct breach event_fresh[] = {
+	{ "{\"eventTime\":null}", "eventTime", REQUIRED, "Required value" },
+	{ "{\"reportingController\":null}", "reportingController", REQUIRED, "Required value" },
+	{ "{\"reportingController\":\"x y\"}", "reportingController", INVALID,
+	  "Invalid value: \"x y\": name part must consist of alphanumeric characters, '-', '_' or "
+	  "'.', and must start and end with an alphanumeric character (e.g. 'MyName',  or "
+	  "'my.name',  or '123-abc', regex used for validation is "
+	  "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')" },
+	{ "{\"reportingInstance\":null}", "reportingInstance", REQUIRED, "Required value" },
+	{ "{\"action\":null}", "action", REQUIRED, "Required value" },
+	{ "{\"reason\":null}", "reason", REQUIRED, "Required value" },
+	{ "{\"type\":\"Odd\"}", "type", INVALID, "Invalid value: \"\": has invalid value: Odd" },
+	END,
+};
+
+Test(rules, events_of_the_second_form)
+{
+	static const struct rule_book books[] = {
+		{ "events.events.k8s.io", event, event_fresh, NULL },
+	};
+
+	check_books(books, RK_COUNT(books));
+}
+
 Test(rules, jobs_and_scaling)
 {
 	static const struct rule_book books[] = {

@@ -110,7 +110,7 @@ Test(validate, what_is_new)
 		  "validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')" },
 		{ "ns", "{\"metadata\":{\"namespace\":\"x\"}}", "metadata.namespace", FORBIDDEN,
 		  "Forbidden: not allowed on this type" },
-		{ "cm", "{\"metadata\":{\"finalizers\":[\"mine\"]}}", "metadata.finalizers",
+		{ "cm", "{\"metadata\":{\"finalizers\":[\"mine\"]}}", "metadata.finalizers[0]",
 		  INVALID,
 		  "Invalid value: \"mine\": name is neither a standard finalizer name nor is it "
 		  "fully qualified" },

@@ -36,7 +36,7 @@ one_line "unknown flag" "namespace" "$RECKON" get pods --namespce x
 
 { printf '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"big"},"data":{"a":"'; head -c 3145729 /dev/zero | tr '\0' a; printf '"}}'; } >"$SCRATCH/big.json"
 has "3 MiB and more" "$(api -X POST -H 'Content-Type: application/json' --data-binary "@$SCRATCH/big.json" -o /dev/null -w '%{http_code}' "$base/api/v1/namespaces/default/configmaps")" 413
-same "no certificate" 000 "$(curl -s --cacert "$pki/ca.crt" -o /dev/null -w '%{http_code}' "$base/api" || true)"
+same "no certificate" 403 "$(curl -s --cacert "$pki/ca.crt" -o /dev/null -w '%{http_code}' "$base/api" || true)"
 "$RECKON" cluster up --dir "$SCRATCH/other" --members 1 --nodes 0 --port $((port + 20)) --peer-port $((port + 120)) >/dev/null
 same "another cluster's certificate" 000 "$(curl -s --cacert "$pki/ca.crt" --cert "$SCRATCH/other/pki/admin.crt" --key "$SCRATCH/other/pki/admin.key" -o /dev/null -w '%{http_code}' "$base/api" || true)"
 has "a CLI of another cluster" "$("$RECKON" get pods -s "$base" --kubeconfig "$SCRATCH/other/admin.kubeconfig" 2>&1 || true)" "not signed by our CA"

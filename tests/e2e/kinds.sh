@@ -16,7 +16,7 @@ refused() {
 
 kinds=$(sed -n 's/^kind: //p' kinds.yaml | sort)
 wanted=$(r api-resources --no-headers | awk '{print $NF}' | sort -u |
-	grep -vxE 'Binding|ComponentStatus|ValidatingAdmissionPolicyBinding|.*Review')
+	grep -vxE 'Binding|ComponentStatus|Transaction|ValidatingAdmissionPolicyBinding|.*Review')
 same "an object of every kind that is stored" "$wanted" "$kinds"
 check "all of them are taken" "$RECKON" apply -f kinds.yaml
 unchanged=$(r apply -f kinds.yaml | grep -cv unchanged)
@@ -71,7 +71,7 @@ spec:
   groups: [system:nodes]
 YAML
 check "a request for a certificate" "$RECKON" apply -f "$SCRATCH/csr.yaml"
-same "it names its sender" 'admin ["system:masters"]' "$(r get csr who -o 'jsonpath={.spec.username} {.spec.groups}')"
+same "it names its sender" 'admin ["system:masters","system:authenticated"]' "$(r get csr who -o 'jsonpath={.spec.username} {.spec.groups}')"
 
 # --- what is refused ---
 refused "webhooks" "not served yet: admission webhooks would not be called" <<YAML

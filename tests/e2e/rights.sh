@@ -39,6 +39,49 @@ for kubectl in $kubectls; do
 	check "$v: cleaning up" k delete role,rolebinding,cm --all
 	check "$v: cleaning up the rest" k delete clusterrolebinding/t clusterrole/w
 done
+# Tokens of service accounts: made on one member, good on every one, and no longer than what they are bound to.
+r() { "$RECKON" "$@"; }
+ca=$cluster/pki/ca.crt
+base() { echo "https://127.0.0.1:$((port + $1))"; }
+admin() { curl -s --cacert "$ca" --cert "$cluster/pki/admin.crt" --key "$cluster/pki/admin.key" -H 'Content-Type: application/json' "$@"; }
+code() { curl -s -o /dev/null -w '%{http_code}' --cacert "$ca" "$@"; }
+request() { admin -d "$1" "$(base 0)/api/v1/namespaces/default/serviceaccounts/${2:-robot}/token"; }
+token_of() { grep -o '"token": *"[^"]*"' | cut -d'"' -f4; }
+printf 'apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: robot}\n' | r apply -f - >/dev/null
+printf 'apiVersion: v1\nkind: Secret\nmetadata: {name: bound}\n' | r apply -f - >/dev/null
+token=$(request '{"spec":{"audiences":[]}}' | token_of)
+for i in 0 1 2; do
+	same "the token is known on member $i, and grants nothing" 403 "$(code -H "Authorization: Bearer $token" "$(base $i)/api/v1/namespaces/default/pods")"
+done
+printf 'apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {name: robot}\nsubjects: [{kind: ServiceAccount, name: robot, namespace: default}]\nroleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: view}\n' | r apply -f - >/dev/null
+may() { [ "$(code -H "Authorization: Bearer $token" "$(base 2)/api/v1/namespaces/default/pods")" = 200 ]; }
+until_true 5 may && ok "with a binding it does" || not_ok "with a binding it does"
+same "no more than that" 403 "$(code -H "Authorization: Bearer $token" "$(base 1)/api/v1/namespaces/default/secrets")"
+same "one that was changed is none" 401 "$(code -H "Authorization: Bearer ${token}x" "$(base 0)/api")"
+same "a token of nobody" 401 "$(code -H 'Authorization: Bearer a.b.c' "$(base 0)/api")"
+same "without either: health" 200 "$(code "$(base 0)/livez")"
+same "and nothing else" 403 "$(code "$(base 0)/api/v1/pods")"
+has "a review says whose it is" "$(admin -d "{\"spec\":{\"token\":\"$token\"}}" "$(base 1)/apis/authentication.k8s.io/v1/tokenreviews")" 'system:serviceaccount:default:robot'
+other=$(request '{"spec":{"audiences":["vault"]}}' | token_of)
+same "a token for somebody else is none for the API" 401 "$(code -H "Authorization: Bearer $other" "$(base 0)/api")"
+has "but a review for him knows it" "$(admin -d "{\"spec\":{\"token\":\"$other\",\"audiences\":[\"vault\"]}}" "$(base 0)/apis/authentication.k8s.io/v1/tokenreviews")" '"authenticated": true'
+bound=$(request '{"spec":{"audiences":[],"boundObjectRef":{"kind":"Secret","apiVersion":"v1","name":"bound"}}}' | token_of)
+same "one that is bound to a Secret" 200 "$(code -H "Authorization: Bearer $bound" "$(base 0)/api")"
+r delete secret bound >/dev/null
+gone() { [ "$(code -H "Authorization: Bearer $bound" "$(base 1)/api")" = 401 ]; }
+until_true 5 gone && ok "ends with it" || not_ok "ends with it"
+has "ten minutes are the least" "$(request '{"spec":{"audiences":[],"expirationSeconds":10}}')" "10 minutes"
+has "an account that is not there" "$(request '{"spec":{"audiences":[]}}' nobody)" '"code": 404'
+r delete sa robot >/dev/null
+printf 'apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: robot}\n' | r apply -f - >/dev/null
+ended() { [ "$(code -H "Authorization: Bearer $token" "$(base 0)/api")" = 401 ]; }
+until_true 5 ended && ok "another account of that name is not he" || not_ok "another account of that name is not he"
+for kubectl in $kubectls; do
+	v=$("$kubectl" version --client 2>/dev/null | grep -o 'v1\.[0-9]*' | head -1)
+	[ "$v" != v1.20 ] || continue # it has no `create token`
+	made=$(timeout 20 "$kubectl" create token robot --duration=15m 2>/dev/null)
+	same "$v: create token" 200 "$(code -H "Authorization: Bearer $made" "$(base 1)/api")"
+done
 whoami=$(printf '{}' | curl -s --cacert "$cluster/pki/ca.crt" --cert "$cluster/pki/admin.crt" --key "$cluster/pki/admin.key" -H 'Content-Type: application/json' --data-binary @- "https://127.0.0.1:$((port + 1))/apis/authentication.k8s.io/v1/selfsubjectreviews")
 has "who am I" "$whoami" '"username": "admin"'
 summary

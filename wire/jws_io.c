@@ -1,0 +1,158 @@
+#include "wire/jws_io.h"
+
+#include <openssl/bn.h>
+#include <openssl/ec.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+
+#define HALF 32 /* bytes of r and of s */
+
+static const char header[] = "{\"alg\":\"ES256\",\"typ\":\"JWT\"}";
+
+struct rk_jws {
+	EVP_PKEY *key;
+};
+
+int rk_jws_new(struct rk_jws **ret, const char *key_path, struct rk_error *error)
+{
+	FILE *file = fopen(key_path, "re");
+	char group[32] = "";
+
+	if (file == NULL)
+		return rk_fail_errno(error, "cannot open %s", key_path);
+	EVP_PKEY *key = PEM_read_PrivateKey(file, NULL, NULL, NULL);
+	(void)fclose(file);
+	if (key == NULL || EVP_PKEY_get_base_id(key) != EVP_PKEY_EC ||
+	    EVP_PKEY_get_group_name(key, group, sizeof group, NULL) != 1 ||
+	    strcmp(group, "prime256v1") != 0) {
+		EVP_PKEY_free(key);
+		return rk_fail(error, RK_EINVAL, "%s: not a private key on P-256 in PEM", key_path);
+	}
+	*ret = rk_zalloc(sizeof **ret);
+	(*ret)->key = key;
+	return RK_OK;
+}
+
+struct rk_jws *rk_jws_free(struct rk_jws *jws)
+{
+	if (jws != NULL)
+		EVP_PKEY_free(jws->key);
+	free(jws);
+	return NULL;
+}
+
+/* --- base64url without padding (RFC 4648, section 5) --- */
+
+static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+static void put_text(struct rk_buf *out, struct rk_span bytes)
+{
+	for (size_t i = 0; i < bytes.size; i += 3) {
+		const size_t left = bytes.size - i;
+		const uint32_t word = (uint32_t)bytes.data[i] << 16 |
+				      (left > 1 ? (uint32_t)bytes.data[i + 1] << 8 : 0) |
+				      (left > 2 ? bytes.data[i + 2] : 0u);
+		for (size_t n = 0; n < RK_MIN(left, (size_t)3) + 1; n++)
+			rk_buf_put_u8(out, (uint8_t)letters[word >> (18 - 6 * n) & 0x3f]);
+	}
+}
+
+static bool read_text(struct rk_arena *arena, struct rk_span text, struct rk_span *ret)
+{
+	uint8_t *out = rk_arena_alloc(arena, text.size + 1);
+	uint32_t word = 0, bits = 0;
+	size_t size = 0;
+
+	if (text.size % 4 == 1)
+		return false;
+	for (size_t i = 0; i < text.size; i++) {
+		const char *at = text.data[i] != 0 ? strchr(letters, text.data[i]) : NULL;
+		if (at == NULL)
+			return false;
+		word = word << 6 | (uint32_t)(at - letters);
+		bits += 6;
+		if (bits >= 8) {
+			bits -= 8;
+			out[size++] = (uint8_t)(word >> bits);
+		}
+	}
+	*ret = rk_span_of(out, size);
+	return (word & ((1u << bits) - 1)) == 0; /* one text for one value */
+}
+
+/* --- signing --- OpenSSL has signatures in DER, tokens have r and s one after the other */
+
+static void put_signature(struct rk_buf *out, const struct rk_jws *jws, struct rk_span text)
+{
+	EVP_MD_CTX *context = EVP_MD_CTX_new();
+	uint8_t der[128], raw[2 * HALF];
+	size_t size = sizeof der;
+
+	rk_assert(context != NULL &&
+		  EVP_DigestSignInit(context, NULL, EVP_sha256(), NULL, jws->key) == 1 &&
+		  EVP_DigestSign(context, der, &size, text.data, text.size) == 1);
+	const uint8_t *at = der;
+	ECDSA_SIG *signature = d2i_ECDSA_SIG(NULL, &at, (long)size);
+	rk_assert(signature != NULL &&
+		  BN_bn2binpad(ECDSA_SIG_get0_r(signature), raw, HALF) == HALF &&
+		  BN_bn2binpad(ECDSA_SIG_get0_s(signature), raw + HALF, HALF) == HALF);
+	ECDSA_SIG_free(signature);
+	EVP_MD_CTX_free(context);
+	put_text(out, rk_span_of(raw, sizeof raw));
+}
+
+struct rk_span rk_jws_sign(struct rk_arena *arena, const struct rk_jws *jws, struct rk_span payload)
+{
+	struct rk_buf out = { 0 }, signature = { 0 };
+
+	put_text(&out, rk_span_str(header));
+	rk_buf_put_u8(&out, '.');
+	put_text(&out, payload);
+	put_signature(&signature, jws, rk_buf_span(&out));
+	rk_buf_put_u8(&out, '.');
+	rk_buf_put_span(&out, rk_buf_span(&signature));
+	const struct rk_span token = rk_arena_span(arena, rk_buf_span(&out));
+	rk_buf_done(&signature);
+	rk_buf_done(&out);
+	return token;
+}
+
+static bool is_signed(const struct rk_jws *jws, struct rk_span text, struct rk_span raw)
+{
+	ECDSA_SIG *signature = ECDSA_SIG_new();
+	EVP_MD_CTX *context = EVP_MD_CTX_new();
+	uint8_t *der = NULL;
+	bool is = false;
+
+	rk_assert(signature != NULL && context != NULL);
+	BIGNUM *r = BN_bin2bn(raw.data, HALF, NULL), *s = BN_bin2bn(raw.data + HALF, HALF, NULL);
+	rk_assert(r != NULL && s != NULL && ECDSA_SIG_set0(signature, r, s) == 1);
+	const int size = i2d_ECDSA_SIG(signature, &der);
+	if (size > 0)
+		is = EVP_DigestVerifyInit(context, NULL, EVP_sha256(), NULL, jws->key) == 1 &&
+		     EVP_DigestVerify(context, der, (size_t)size, text.data, text.size) == 1;
+	OPENSSL_free(der);
+	EVP_MD_CTX_free(context);
+	ECDSA_SIG_free(signature);
+	return is;
+}
+
+bool rk_jws_open(struct rk_arena *arena, const struct rk_jws *jws, struct rk_span token,
+		 struct rk_span *ret)
+{
+	struct rk_span head, body, raw, first;
+	const struct rk_span rest = rk_span_cut(token, '.', &head);
+	const struct rk_span signature = rk_span_cut(rest, '.', &body);
+
+	/* Whatever another header says of itself, ours are all of one form. */
+	return token.size <= RK_JWS_BYTES_MAX && signature.data != NULL &&
+	       read_text(arena, head, &first) && rk_span_is(first, header) &&
+	       read_text(arena, signature, &raw) && raw.size == 2 * HALF &&
+	       is_signed(jws, rk_span_sub(token, 0, head.size + 1 + body.size), raw) &&
+	       read_text(arena, body, ret);
+}
