@@ -60,7 +60,7 @@ void rk_api_forbid(struct rk_req *req)
 	rk_req_status(req, status);
 }
 
-static bool is_streamed_sub(const struct rk_req *req)
+bool rk_api_is_streamed(const struct rk_req *req)
 {
 	return req->route.what == RK_ROUTE_OBJECT &&
 	       rk_span_is(rk_span_str(req->route.kind->resource), "pods") &&
@@ -81,8 +81,8 @@ static bool is_not_served(const struct rk_req *req)
 static bool needs_no_data(enum rk_route_kind what)
 {
 	return what == RK_ROUTE_NONE || what == RK_ROUTE_ROOT || what == RK_ROUTE_VERSION ||
-	       what == RK_ROUTE_HEALTH || what == RK_ROUTE_STATUS || what == RK_ROUTE_LOG ||
-	       what == RK_ROUTE_MEMBERS || what == RK_ROUTE_TRANSFER;
+	       what == RK_ROUTE_HEALTH || what == RK_ROUTE_METRICS || what == RK_ROUTE_STATUS ||
+	       what == RK_ROUTE_LOG || what == RK_ROUTE_MEMBERS || what == RK_ROUTE_TRANSFER;
 }
 
 static void dispatch(struct rk_req *req)
@@ -103,7 +103,7 @@ static void dispatch(struct rk_req *req)
 		rk_api_info(req);
 	} else if (req->thread->view == NULL || !req->thread->is_ready) {
 		rk_req_err(req, RK_EAGAIN); /* still recovering, or no first leader yet */
-	} else if (is_streamed_sub(req)) {
+	} else if (rk_api_is_streamed(req)) {
 		rk_api_proxy(req);
 	} else if (route->sub.size > 0 && !rk_kind_has_sub(route->kind, route->sub)) {
 		rk_req_not_found(req);
@@ -180,6 +180,7 @@ static void on_request(void *context, struct rk_http_exchange *exchange)
 			      (req->route.what == RK_ROUTE_OBJECTS ||
 			       (req->route.what == RK_ROUTE_OBJECT && req->route.sub.size == 0));
 	req->verb = verb_of(req, is_watch);
+	rk_api_count_begun(req);
 	req->body_bytes = req->http->body.size;
 	thread->body_bytes += req->body_bytes;
 	if (!choose_form(req))

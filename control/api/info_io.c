@@ -249,7 +249,7 @@ static void version(struct rk_req *req)
 	} fields[] = {
 		{ "major", "1" },
 		{ "minor", "32" },
-		{ "gitVersion", "v1.32.0+reckon-" PACKAGE_VERSION },
+		{ "gitVersion", RK_API_VERSION },
 		{ "gitCommit", "" },
 		{ "gitTreeState", "clean" },
 		{ "buildDate", "1970-01-01T00:00:00Z" },
@@ -295,6 +295,7 @@ static void root(struct rk_req *req)
 					     "/apis",
 					     "/healthz",
 					     "/livez",
+					     "/metrics",
 					     "/openapi/v2",
 					     "/openapi/v3",
 					     "/readyz",
@@ -391,6 +392,7 @@ void rk_api_info(struct rk_req *req)
 	case RK_ROUTE_ROOT: root(req); break;
 	case RK_ROUTE_VERSION: version(req); break;
 	case RK_ROUTE_HEALTH: health(req); break;
+	case RK_ROUTE_METRICS: rk_api_metrics(req); break;
 	case RK_ROUTE_API:
 	case RK_ROUTE_APIS: discovery(req); break;
 	case RK_ROUTE_GROUP:

@@ -112,6 +112,7 @@ void rk_req_send(struct rk_req *req, int code, const char *type, struct rk_blob 
 		(void)rk_blob_unref(plain);
 	}
 	const size_t count = make_headers(req, type, is_gzip, headers);
+	req->code = code;
 	rk_http_respond(req->exchange, code, headers, count, body);
 }
 
@@ -119,6 +120,7 @@ void rk_req_begin(struct rk_req *req, int code, const char *type, bool is_gzip)
 {
 	struct rk_http_header headers[HEADERS_MAX];
 
+	req->code = code;
 	rk_http_begin(req->exchange, code, headers, make_headers(req, type, is_gzip, headers));
 }
 
@@ -303,6 +305,7 @@ void rk_req_link(struct rk_req *req, struct rk_req **head)
 
 void rk_req_free(struct rk_req *req)
 {
+	rk_api_count_ended(req);
 	rk_req_unlink(req);
 	req->thread->body_bytes -= req->body_bytes;
 	if (req->id != 0)

@@ -126,6 +126,8 @@ void rk_route_parse(struct rk_arena *arena, const struct rk_kinds *kinds, struct
 	else if (parts.count == 1 &&
 		 (is(&parts, 0, "healthz") || is(&parts, 0, "livez") || is(&parts, 0, "readyz")))
 		ret->what = RK_ROUTE_HEALTH;
+	else if (parts.count == 1 && is(&parts, 0, "metrics"))
+		ret->what = RK_ROUTE_METRICS;
 	else if (parts.count == 3 && is(&parts, 0, "reckon") && is(&parts, 1, "v1"))
 		ret->what = is(&parts, 2, "status")     ? RK_ROUTE_STATUS
 			    : is(&parts, 2, "log")      ? RK_ROUTE_LOG

@@ -85,7 +85,22 @@ struct rk_api_jobs { /* of a thread */
 	size_t bytes; /* that lists hold until all of them are made */
 };
 
+#define RK_API_VERSION "v1.32.0+reckon-" PACKAGE_VERSION /* gitVersion */
+
+#define RK_API_VERBS   10 /* that are counted apart; metrics_io.c */
+#define RK_API_CODES   24
+#define RK_API_BUCKETS 12
+
+struct rk_api_counts { /* of a thread, which alone writes them */
+	struct rk_verb_counts {
+		atomic_ullong begun, ended;
+		atomic_ullong codes[RK_API_CODES];
+		atomic_ullong took_us, took[RK_API_BUCKETS]; /* of what was answered and does not last */
+	} verbs[RK_API_VERBS];
+};
+
 struct rk_api_thread {
+	struct rk_api_counts counts;
 	struct rk_api *api;
 	unsigned number;
 	pthread_t thread;
@@ -146,6 +161,8 @@ struct rk_req { /* one request, from its arrival until its exchange is gone */
 	size_t body_bytes; /* counted in the thread's */
 	bool pretty;
 	unsigned retry_after_s; /* said with an answer that asks to come again; 0: not */
+	int code;               /* of the answer, once it has begun */
+	uint64_t begun_ns;      /* by the monotonic clock */
 	uint64_t id;            /* while it waits for the core; 0: it does not */
 	/* What goes on when the core has answered (answer borrowed), or when the revision that it
 	 * waits for is there (NULL). */
@@ -221,6 +238,13 @@ bool rk_api_token_user(struct rk_req *req, struct rk_span token, const struct rk
 		       struct rk_user *ret);
 void rk_api_token(struct rk_req *req); /* serviceaccounts/token */
 void rk_api_tokens_done(struct rk_api_thread *thread);
+
+/* --- metrics_io.c --- */
+
+bool rk_api_is_streamed(const struct rk_req *req); /* log, exec, attach, portforward of a pod; api_io.c */
+void rk_api_count_begun(struct rk_req *req); /* its verb is known */
+void rk_api_count_ended(struct rk_req *req);
+void rk_api_metrics(struct rk_req *req);
 
 /* --- the rest: each answers the request, now or later --- */
 

@@ -96,6 +96,9 @@ static const struct role roles[] = {
 	{ "system:public-info-viewer", NULL, NULL,
 	  "[{\"nonResourceURLs\":[\"/healthz\",\"/livez\",\"/readyz\",\"/version\",\"/version/\"],"
 	  "\"verbs\":[\"get\"]}]" },
+	{ "system:monitoring", NULL, NULL,
+	  "[{\"nonResourceURLs\":[\"/healthz\",\"/healthz/*\",\"/livez\",\"/livez/*\",\"/metrics\",\"/metrics/slis\","
+	  "\"/readyz\",\"/readyz/*\"],\"verbs\":[\"get\"]}]" },
 	{ "system:auth-delegator", NULL, NULL,
 	  "[{\"apiGroups\":[\"authentication.k8s.io\"],\"resources\":[\"tokenreviews\"],\"verbs\":"
 	  "[\"create\"]},{\"apiGroups\":[\"authorization.k8s.io\"],\"resources\":"
@@ -107,6 +110,7 @@ static const struct {
 	const char *role, *group;
 } bindings[] = {
 	{ "cluster-admin", "system:masters" },
+	{ "system:monitoring", "system:monitoring" },
 	{ "system:basic-user", "system:authenticated" },
 	{ "system:discovery", "system:authenticated" },
 	{ "system:public-info-viewer", "system:authenticated" },

@@ -1,11 +1,9 @@
 /* /metrics: those of etcd's names whose meaning is the same here. */
-#include <dirent.h>
 #include <inttypes.h>
-#include <stdio.h>
-#include <sys/resource.h>
 
 #include "base/mem.h"
 #include "control/etcd/server_io.h"
+#include "control/process_io.h"
 #include "wire/doc.h"
 
 static const char *const codes[RK_ETCD_CODES] = {
@@ -60,70 +58,14 @@ void rk_etcd_count_health(struct rk_etcd *etcd, bool is_healthy)
 	add(is_healthy ? &etcd->counts.healthy : &etcd->counts.unhealthy, 1);
 }
 
-/* --- of the process --- */
-
-static uint64_t resident_bytes(void)
-{
-	unsigned long long total = 0, resident = 0;
-	FILE *file = fopen("/proc/self/statm", "re");
-
-	if (file == NULL)
-		return 0;
-	const int got = fscanf(file, "%llu %llu", &total, &resident);
-	(void)fclose(file);
-	return got == 2 ? resident * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
-}
-
-static uint64_t open_fds(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	uint64_t count = 0;
-
-	if (dir == NULL)
-		return 0;
-	while (readdir(dir) != NULL)
-		count++;
-	(void)closedir(dir);
-	return count > 3 ? count - 3 : 0; /* ".", "..", and this one */
-}
-
-static uint64_t max_fds(void)
-{
-	struct rlimit limit;
-
-	return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 0;
-}
-
-static double cpu_seconds(void)
-{
-	struct rusage usage;
-
-	if (getrusage(RUSAGE_SELF, &usage) != 0)
-		return 0;
-	return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-	       (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-}
-
 /* --- writing --- */
-
-struct metric {
-	const char *name, *type;
-	uint64_t value;
-};
-
-static void put_metrics(struct rk_buf *out, const struct metric *metrics, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		rk_buf_printf(out, "# TYPE %s %s\n%s %" PRIu64 "\n", metrics[i].name,
-			      metrics[i].type, metrics[i].name, metrics[i].value);
-}
 
 static void put_member(struct rk_buf *out, struct rk_etcd_call *call, struct rk_span doc)
 {
 	const struct rk_node *root =
 		call->thread->view != NULL ? rk_view_root(call->thread->view) : NULL;
 	const struct rk_span role = rk_doc_text(doc, "role");
-	const struct metric metrics[] = {
+	const struct rk_metric metrics[] = {
 		{ "etcd_server_has_leader", "gauge", rk_doc_int(doc, "leader", 0) != 0 },
 		{ "etcd_server_is_leader", "gauge", rk_span_is(role, "leader") },
 		{ "etcd_server_is_learner", "gauge", rk_span_is(role, "learner") },
@@ -140,14 +82,13 @@ static void put_member(struct rk_buf *out, struct rk_etcd_call *call, struct rk_
 		{ "etcd_debugging_auth_revision", "gauge", call->thread->auth.revision },
 	};
 
-	put_metrics(out, metrics, RK_COUNT(metrics));
+	rk_metrics_put(out, metrics, RK_COUNT(metrics));
 }
 
 static void put_process(struct rk_buf *out, struct rk_etcd *etcd)
 {
 	struct rk_etcd_counts *counts = &etcd->counts;
-	const uint64_t used = open_fds(), limit = max_fds();
-	const struct metric metrics[] = {
+	const struct rk_metric metrics[] = {
 		{ "etcd_server_leader_changes_seen_total", "counter", counts->leader_changes },
 		{ "etcd_server_health_success", "counter", counts->healthy },
 		{ "etcd_server_health_failures", "counter", counts->unhealthy },
@@ -156,17 +97,10 @@ static void put_process(struct rk_buf *out, struct rk_etcd *etcd)
 		{ "etcd_network_client_grpc_sent_bytes_total", "counter", counts->sent_bytes },
 		{ "etcd_debugging_mvcc_watch_stream_total", "gauge", counts->watch_streams },
 		{ "etcd_debugging_mvcc_watcher_total", "gauge", counts->watchers },
-		{ "os_fd_used", "gauge", used },
-		{ "os_fd_limit", "gauge", limit },
-		{ "process_open_fds", "gauge", used },
-		{ "process_max_fds", "gauge", limit },
-		{ "process_resident_memory_bytes", "gauge", resident_bytes() },
 	};
 
-	put_metrics(out, metrics, RK_COUNT(metrics));
-	rk_buf_printf(out,
-		      "# TYPE process_cpu_seconds_total counter\nprocess_cpu_seconds_total %.2f\n",
-		      cpu_seconds());
+	rk_metrics_put(out, metrics, RK_COUNT(metrics));
+	rk_metrics_put_process(out);
 }
 
 /* "{grpc_method="Range",grpc_service="etcdserverpb.KV",grpc_type="unary"} ", with a code before. */
@@ -223,7 +157,7 @@ static void metrics_resumed(struct rk_etcd_call *call, struct rk_feed_answer *an
 		      "# TYPE etcd_server_id gauge\netcd_server_id{server_id=\"%" PRIx64 "\"} 1\n",
 		      etcd->opts.member_id);
 	put_calls(&out, etcd);
-	rk_etcd_respond(call->exchange, 200, "text/plain; version=0.0.4; charset=utf-8",
+	rk_etcd_respond(call->exchange, 200, RK_METRICS_TYPE,
 			rk_buf_span(&out));
 	rk_buf_done(&out);
 }

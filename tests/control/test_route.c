@@ -15,6 +15,7 @@ Test(route, paths)
 	} cases[] = {
 		{ "/", RK_ROUTE_ROOT, NULL, "", "", "" },
 		{ "/version", RK_ROUTE_VERSION, NULL, "", "", "" },
+		{ "/metrics", RK_ROUTE_METRICS, NULL, "", "", "" },
 		{ "/readyz", RK_ROUTE_HEALTH, NULL, "", "", "" },
 		{ "/api", RK_ROUTE_API, NULL, "", "", "" },
 		{ "/apis", RK_ROUTE_APIS, NULL, "", "", "" },

@@ -84,4 +84,17 @@ for kubectl in $kubectls; do
 done
 whoami=$(printf '{}' | curl -s --cacert "$cluster/pki/ca.crt" --cert "$cluster/pki/admin.crt" --key "$cluster/pki/admin.key" -H 'Content-Type: application/json' --data-binary @- "https://127.0.0.1:$((port + 1))/apis/authentication.k8s.io/v1/selfsubjectreviews")
 has "who am I" "$whoami" '"username": "admin"'
+
+# /metrics: for admins, and for whoever is let
+same "metrics without a name" 403 "$(code "$(base 0)/metrics")"
+same "metrics of a bound account" 403 "$(code -H "Authorization: Bearer $made" "$(base 0)/metrics")"
+r create clusterrolebinding scraper --clusterrole=system:monitoring --serviceaccount=default:robot >/dev/null 2>&1 ||
+	printf 'apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata: {name: scraper}\nroleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: system:monitoring}\nsubjects: [{kind: ServiceAccount, name: robot, namespace: default}]\n' | r apply -f - >/dev/null
+scrapes() { [ "$(code -H "Authorization: Bearer $made" "$(base 0)/metrics")" = 200 ]; }
+until_true 5 scrapes && ok "metrics, with the role" || not_ok "metrics, with the role"
+metrics=$(curl -s --cacert "$cluster/pki/ca.crt" -H "Authorization: Bearer $made" "$(base 0)/metrics")
+has "metrics count what was refused" "$metrics" 'apiserver_request_total{verb="GET",code="403"}'
+has "metrics time requests" "$metrics" 'apiserver_request_duration_seconds_bucket{verb="POST",le="+Inf"}'
+has "metrics know this request" "$metrics" 'apiserver_current_inflight_requests{request_kind="readOnly"} 1'
+has "metrics of the log" "$metrics" 'reckon_raft_term '
 summary
