@@ -227,6 +227,11 @@ static void count_generation(struct rk_state *state, const struct rk_kind *kind,
 	}
 }
 
+const struct rk_kind *rk_object_judge(const struct rk_kind *kind, const struct rk_kind *form)
+{
+	return kind->custom != NULL && form != NULL ? form : kind;
+}
+
 void rk_object_update(struct rk_state *state, const struct rk_kind *kind, struct rk_span ns, struct rk_span name,
 		      struct rk_val *object, const char *sub, const struct rk_write_opts *opts,
 		      struct rk_outcome *ret)
@@ -252,7 +257,7 @@ void rk_object_update(struct rk_state *state, const struct rk_kind *kind, struct
 		*ret = (struct rk_outcome){ .code = 200, .body = object };
 		return;
 	}
-	rk_schema_validate(&state->arena, kind, object, old, causes);
+	rk_schema_validate(&state->arena, rk_object_judge(kind, opts->form), object, old, causes);
 	if (rk_val_count(causes) > 0) {
 		refuse(ret, rk_status_invalid(&state->arena, rk_span_str(kind->group), rk_span_str(kind->kind), name,
 					      causes));

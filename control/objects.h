@@ -39,6 +39,9 @@ struct rk_write rk_object_write(struct rk_state *state, const struct rk_kind *ki
 /* Takes metadata.managedFields out of the object; NULL when it has none. */
 struct rk_val *rk_object_take_owners(struct rk_val *object);
 
+/* By which form an object is checked: a custom one by the version that its writer speaks, as upstream does. */
+const struct rk_kind *rk_object_judge(const struct rk_kind *kind, const struct rk_kind *form);
+
 /* Replaces the whole object (sub ""), its status (sub "status") or who holds it (sub "finalize") by
  * the part of `object` that the subresource may change, after validation against the old form.
  * Writes nothing when nothing changed. */

@@ -289,7 +289,7 @@ struct rk_val *rk_api_object(struct rk_req *req, struct rk_val *object)
 		rk_req_status(req, status);
 		return NULL;
 	}
-	if (rk_val_count(causes) == 0 && kind->stored != kind && strcmp(req->verb, "create") == 0)
+	if (rk_val_count(causes) == 0 && kind->stored != kind && kind->custom == NULL && strcmp(req->verb, "create") == 0)
 		rk_schema_validate(&req->arena, kind->stored, object, NULL, causes);
 	if (rk_val_count(causes) > 0) {
 		rk_req_status(req,

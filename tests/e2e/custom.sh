@@ -69,6 +69,7 @@ for kubectl in $kubectls; do
 	same "$version: and leaves out" "" "$(k get wd --field-selector spec.color=red -o 'jsonpath={.items[*].metadata.name}')"
 	has "$version: the other version shows the same object" "$(k get widgets.v1beta1.example.com a -o yaml 2>/dev/null)" "apiVersion: example.com/v1beta1"
 	has "$version: and warns that it is deprecated" "$(k get widgets.v1beta1.example.com a 2>&1)" "example.com/v1beta1 Widget is deprecated"
+	check "$version: who speaks the other version is held to its schema" k patch widgets.v1beta1.example.com a --type=merge -p '{"spec":{"color":"green"}}'
 	check "$version: deleting the definition takes its objects along" k delete crd widgets.example.com
 	has "$version: then the kind is gone" "$(k get wd a 2>&1)" "rror"
 done
