@@ -87,6 +87,26 @@ static void make_kubernetes_service(struct rk_state *state)
 	(void)rk_object_make(state, "services", RK_SPAN("default"), object);
 }
 
+/* The two classes that stand above all that users can make. */
+static void make_priority_classes(struct rk_state *state)
+{
+	static const struct {
+		const char *name, *description;
+		int64_t value;
+	} classes[] = {
+		{ "system-cluster-critical", "For pods without which the cluster does not work, on whatever node.", 2000000000 },
+		{ "system-node-critical", "For pods without which their node does not work.", 2000001000 },
+	};
+
+	for (size_t i = 0; i < sizeof classes / sizeof classes[0]; i++) {
+		struct rk_val *object = rk_val_map(&state->arena);
+		rk_val_put_cstr(&state->arena, rk_val_make(&state->arena, object, "metadata"), "name", classes[i].name);
+		rk_val_put_cstr(&state->arena, object, "description", classes[i].description);
+		rk_val_put_int(&state->arena, object, "value", classes[i].value);
+		(void)rk_object_make(state, "priorityclasses.scheduling.k8s.io", RK_SPAN(""), object);
+	}
+}
+
 void rk_bootstrap_apply(struct rk_state *state, struct rk_span body)
 {
 	static const char *const namespaces[] = { "default", "kube-node-lease", "kube-public", "kube-system" };
@@ -98,6 +118,8 @@ void rk_bootstrap_apply(struct rk_state *state, struct rk_span body)
 	for (size_t i = 0; i < sizeof namespaces / sizeof namespaces[0]; i++)
 		make_namespace(state, namespaces[i]);
 	make_kubernetes_service(state);
-	if (state->version >= POLICY_SINCE)
-		rk_policy_make(state);
+	if (state->version < POLICY_SINCE)
+		return;
+	make_priority_classes(state);
+	rk_policy_make(state);
 }
