@@ -1,9 +1,11 @@
 #include "wire/jws_io.h"
 
 #include <openssl/bn.h>
+#include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -12,39 +14,11 @@
 
 #define HALF 32 /* bytes of r and of s */
 
-static const char header[] = "{\"alg\":\"ES256\",\"typ\":\"JWT\"}";
-
 struct rk_jws {
 	EVP_PKEY *key;
+	struct rk_buf header; /* of every token */
+	struct rk_buf id;     /* of the key */
 };
-
-int rk_jws_new(struct rk_jws **ret, const char *key_path, struct rk_error *error)
-{
-	FILE *file = fopen(key_path, "re");
-	char group[32] = "";
-
-	if (file == NULL)
-		return rk_fail_errno(error, "cannot open %s", key_path);
-	EVP_PKEY *key = PEM_read_PrivateKey(file, NULL, NULL, NULL);
-	(void)fclose(file);
-	if (key == NULL || EVP_PKEY_get_base_id(key) != EVP_PKEY_EC ||
-	    EVP_PKEY_get_group_name(key, group, sizeof group, NULL) != 1 ||
-	    strcmp(group, "prime256v1") != 0) {
-		EVP_PKEY_free(key);
-		return rk_fail(error, RK_EINVAL, "%s: not a private key on P-256 in PEM", key_path);
-	}
-	*ret = rk_zalloc(sizeof **ret);
-	(*ret)->key = key;
-	return RK_OK;
-}
-
-struct rk_jws *rk_jws_free(struct rk_jws *jws)
-{
-	if (jws != NULL)
-		EVP_PKEY_free(jws->key);
-	free(jws);
-	return NULL;
-}
 
 /* --- base64url without padding (RFC 4648, section 5) --- */
 
@@ -85,6 +59,83 @@ static bool read_text(struct rk_arena *arena, struct rk_span text, struct rk_spa
 	return (word & ((1u << bits) - 1)) == 0; /* one text for one value */
 }
 
+/* --- the key --- */
+
+/* The hash of the public half, as upstream's API server names its keys. */
+static void name_key(struct rk_jws *jws)
+{
+	uint8_t *der = NULL, hash[EVP_MAX_MD_SIZE];
+	unsigned size = 0;
+	const int der_size = i2d_PUBKEY(jws->key, &der);
+
+	rk_assert(der_size > 0 &&
+		  EVP_Digest(der, (size_t)der_size, hash, &size, EVP_sha256(), NULL) == 1);
+	OPENSSL_free(der);
+	put_text(&jws->id, rk_span_of(hash, size));
+	rk_buf_printf(&jws->header, "{\"alg\":\"ES256\",\"kid\":\"%.*s\"}",
+		      RK_SPAN_ARGS(rk_buf_span(&jws->id)));
+}
+
+static void put_coordinate(struct rk_buf *out, const struct rk_jws *jws, const char *which)
+{
+	BIGNUM *number = NULL;
+	uint8_t bytes[HALF];
+
+	rk_assert(EVP_PKEY_get_bn_param(jws->key, which, &number) == 1 &&
+		  BN_bn2binpad(number, bytes, HALF) == HALF);
+	BN_free(number);
+	put_text(out, rk_span_of(bytes, HALF));
+}
+
+struct rk_span rk_jws_keys(struct rk_arena *arena, const struct rk_jws *jws)
+{
+	struct rk_buf out = { 0 };
+
+	rk_buf_printf(&out,
+		      "{\"keys\":[{\"use\":\"sig\",\"kty\":\"EC\",\"kid\":\"%.*s\",\"crv\":\"P-"
+		      "256\",\"alg\":\"ES256\",\"x\":\"",
+		      RK_SPAN_ARGS(rk_buf_span(&jws->id)));
+	put_coordinate(&out, jws, OSSL_PKEY_PARAM_EC_PUB_X);
+	rk_buf_put_str(&out, "\",\"y\":\"");
+	put_coordinate(&out, jws, OSSL_PKEY_PARAM_EC_PUB_Y);
+	rk_buf_put_str(&out, "\"}]}");
+	const struct rk_span keys = rk_arena_span(arena, rk_buf_span(&out));
+	rk_buf_done(&out);
+	return keys;
+}
+
+int rk_jws_new(struct rk_jws **ret, const char *key_path, struct rk_error *error)
+{
+	FILE *file = fopen(key_path, "re");
+	char group[32] = "";
+
+	if (file == NULL)
+		return rk_fail_errno(error, "cannot open %s", key_path);
+	EVP_PKEY *key = PEM_read_PrivateKey(file, NULL, NULL, NULL);
+	(void)fclose(file);
+	if (key == NULL || EVP_PKEY_get_base_id(key) != EVP_PKEY_EC ||
+	    EVP_PKEY_get_group_name(key, group, sizeof group, NULL) != 1 ||
+	    strcmp(group, "prime256v1") != 0) {
+		EVP_PKEY_free(key);
+		return rk_fail(error, RK_EINVAL, "%s: not a private key on P-256 in PEM", key_path);
+	}
+	*ret = rk_zalloc(sizeof **ret);
+	(*ret)->key = key;
+	name_key(*ret);
+	return RK_OK;
+}
+
+struct rk_jws *rk_jws_free(struct rk_jws *jws)
+{
+	if (jws == NULL)
+		return NULL;
+	EVP_PKEY_free(jws->key);
+	rk_buf_done(&jws->header);
+	rk_buf_done(&jws->id);
+	free(jws);
+	return NULL;
+}
+
 /* --- signing --- OpenSSL has signatures in DER, tokens have r and s one after the other */
 
 static void put_signature(struct rk_buf *out, const struct rk_jws *jws, struct rk_span text)
@@ -110,7 +161,7 @@ struct rk_span rk_jws_sign(struct rk_arena *arena, const struct rk_jws *jws, str
 {
 	struct rk_buf out = { 0 }, signature = { 0 };
 
-	put_text(&out, rk_span_str(header));
+	put_text(&out, rk_buf_span(&jws->header));
 	rk_buf_put_u8(&out, '.');
 	put_text(&out, payload);
 	put_signature(&signature, jws, rk_buf_span(&out));
@@ -151,7 +202,7 @@ bool rk_jws_open(struct rk_arena *arena, const struct rk_jws *jws, struct rk_spa
 
 	/* Whatever another header says of itself, ours are all of one form. */
 	return token.size <= RK_JWS_BYTES_MAX && signature.data != NULL &&
-	       read_text(arena, head, &first) && rk_span_is(first, header) &&
+	       read_text(arena, head, &first) && rk_span_eq(first, rk_buf_span(&jws->header)) &&
 	       read_text(arena, signature, &raw) && raw.size == 2 * HALF &&
 	       is_signed(jws, rk_span_sub(token, 0, head.size + 1 + body.size), raw) &&
 	       read_text(arena, body, ret);

@@ -18,5 +18,7 @@ struct rk_span rk_jws_sign(struct rk_arena *arena, const struct rk_jws *jws, str
 /* The payload of a token that this key signed; in the arena. False for anything else. */
 bool rk_jws_open(struct rk_arena *arena, const struct rk_jws *jws, struct rk_span token,
 		 struct rk_span *ret);
+/* The public half as a JSON Web Key Set (RFC 7517); in the arena. */
+struct rk_span rk_jws_keys(struct rk_arena *arena, const struct rk_jws *jws);
 
 #endif

@@ -290,7 +290,8 @@ static void health(struct rk_req *req)
 
 static void root(struct rk_req *req)
 {
-	static const char *const paths[] = { "/api",
+	static const char *const paths[] = { "/.well-known/openid-configuration",
+					     "/api",
 					     "/api/v1",
 					     "/apis",
 					     "/healthz",
@@ -298,6 +299,7 @@ static void root(struct rk_req *req)
 					     "/metrics",
 					     "/openapi/v2",
 					     "/openapi/v3",
+					     "/openid/v1/jwks",
 					     "/readyz",
 					     "/reckon/v1/backup",
 					     "/reckon/v1/log",
@@ -393,6 +395,8 @@ void rk_api_info(struct rk_req *req)
 	case RK_ROUTE_VERSION: version(req); break;
 	case RK_ROUTE_HEALTH: health(req); break;
 	case RK_ROUTE_METRICS: rk_api_metrics(req); break;
+	case RK_ROUTE_OPENID:
+	case RK_ROUTE_OPENID_KEYS: rk_api_token_keys(req); break;
 	case RK_ROUTE_API:
 	case RK_ROUTE_APIS: discovery(req); break;
 	case RK_ROUTE_GROUP:

@@ -128,6 +128,10 @@ void rk_route_parse(struct rk_arena *arena, const struct rk_kinds *kinds, struct
 		ret->what = RK_ROUTE_HEALTH;
 	else if (parts.count == 1 && is(&parts, 0, "metrics"))
 		ret->what = RK_ROUTE_METRICS;
+	else if (parts.count == 2 && is(&parts, 0, ".well-known") && is(&parts, 1, "openid-configuration"))
+		ret->what = RK_ROUTE_OPENID;
+	else if (parts.count == 3 && is(&parts, 0, "openid") && is(&parts, 1, "v1") && is(&parts, 2, "jwks"))
+		ret->what = RK_ROUTE_OPENID_KEYS;
 	else if (parts.count == 3 && is(&parts, 0, "reckon") && is(&parts, 1, "v1"))
 		ret->what = is(&parts, 2, "status")     ? RK_ROUTE_STATUS
 			    : is(&parts, 2, "log")      ? RK_ROUTE_LOG

@@ -237,6 +237,7 @@ const struct rk_rbac *rk_api_rbac(struct rk_api_thread *thread);
 bool rk_api_token_user(struct rk_req *req, struct rk_span token, const struct rk_val *audiences,
 		       struct rk_user *ret);
 void rk_api_token(struct rk_req *req); /* serviceaccounts/token */
+void rk_api_token_keys(struct rk_req *req); /* how others can check tokens: OpenID Connect's discovery */
 void rk_api_tokens_done(struct rk_api_thread *thread);
 
 /* --- metrics_io.c --- */

@@ -203,3 +203,35 @@ void rk_api_token(struct rk_req *req)
 	else if (rk_req_await(req, look_again))
 		rk_feed_read(req->thread->feed, req->id, RK_API_READ_MS);
 }
+
+static void put_list(struct rk_req *req, struct rk_val *val, const char *key, const char *only)
+{
+	struct rk_val *list = rk_val_list(&req->arena);
+
+	rk_val_append(&req->arena, list, rk_val_cstr(&req->arena, only));
+	rk_val_put(&req->arena, val, key, list);
+}
+
+void rk_api_token_keys(struct rk_req *req)
+{
+	const struct rk_jws *jws = req->thread->api->opts.tokens;
+	const struct rk_span host = rk_http_header(req->http, "host");
+	struct rk_val *val = rk_val_map(&req->arena);
+
+	if (jws == NULL) {
+		rk_req_fail(req, 404, "NotFound", "this member signs no tokens: it was started without --service-account-key");
+		return;
+	}
+	if (req->route.what == RK_ROUTE_OPENID_KEYS) {
+		rk_req_send(req, 200, "application/jwk-set+json", rk_blob_copy(rk_jws_keys(&req->arena, jws)));
+		return;
+	}
+	rk_val_put_cstr(&req->arena, val, "issuer", RK_TOKEN_ISSUER);
+	rk_val_put(&req->arena, val, "jwks_uri",
+		   host.size > 0 ? rk_val_strf(&req->arena, "https://%.*s/openid/v1/jwks", RK_SPAN_ARGS(host))
+				 : rk_val_strf(&req->arena, RK_TOKEN_ISSUER "/openid/v1/jwks"));
+	put_list(req, val, "response_types_supported", "id_token");
+	put_list(req, val, "subject_types_supported", "public");
+	put_list(req, val, "id_token_signing_alg_values_supported", "ES256");
+	rk_req_val(req, 200, val);
+}

@@ -99,6 +99,8 @@ static const struct role roles[] = {
 	{ "system:monitoring", NULL, NULL,
 	  "[{\"nonResourceURLs\":[\"/healthz\",\"/healthz/*\",\"/livez\",\"/livez/*\",\"/metrics\",\"/metrics/slis\","
 	  "\"/readyz\",\"/readyz/*\"],\"verbs\":[\"get\"]}]" },
+	{ "system:service-account-issuer-discovery", NULL, NULL,
+	  "[{\"nonResourceURLs\":[\"/.well-known/openid-configuration\",\"/openid/v1/jwks\"],\"verbs\":[\"get\"]}]" },
 	{ "system:auth-delegator", NULL, NULL,
 	  "[{\"apiGroups\":[\"authentication.k8s.io\"],\"resources\":[\"tokenreviews\"],\"verbs\":"
 	  "[\"create\"]},{\"apiGroups\":[\"authorization.k8s.io\"],\"resources\":"
@@ -115,6 +117,7 @@ static const struct {
 	{ "system:discovery", "system:authenticated" },
 	{ "system:public-info-viewer", "system:authenticated" },
 	{ "system:public-info-viewer", "system:unauthenticated" },
+	{ "system:service-account-issuer-discovery", "system:serviceaccounts" },
 };
 
 static struct rk_val *new_object(struct rk_state *state, const char *name)

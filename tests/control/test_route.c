@@ -16,6 +16,8 @@ Test(route, paths)
 		{ "/", RK_ROUTE_ROOT, NULL, "", "", "" },
 		{ "/version", RK_ROUTE_VERSION, NULL, "", "", "" },
 		{ "/metrics", RK_ROUTE_METRICS, NULL, "", "", "" },
+		{ "/.well-known/openid-configuration", RK_ROUTE_OPENID, NULL, "", "", "" },
+		{ "/openid/v1/jwks", RK_ROUTE_OPENID_KEYS, NULL, "", "", "" },
 		{ "/readyz", RK_ROUTE_HEALTH, NULL, "", "", "" },
 		{ "/api", RK_ROUTE_API, NULL, "", "", "" },
 		{ "/apis", RK_ROUTE_APIS, NULL, "", "", "" },

@@ -85,6 +85,15 @@ done
 whoami=$(printf '{}' | curl -s --cacert "$cluster/pki/ca.crt" --cert "$cluster/pki/admin.crt" --key "$cluster/pki/admin.key" -H 'Content-Type: application/json' --data-binary @- "https://127.0.0.1:$((port + 1))/apis/authentication.k8s.io/v1/selfsubjectreviews")
 has "who am I" "$whoami" '"username": "admin"'
 
+# how others check tokens
+keys=$(curl -s --cacert "$cluster/pki/ca.crt" -H "Authorization: Bearer $made" "$(base 0)/openid/v1/jwks")
+has "the key that signs tokens" "$keys" '"crv":"P-256"'
+same "is one at every member" "$keys" "$(curl -s --cacert "$cluster/pki/ca.crt" -H "Authorization: Bearer $made" "$(base 1)/openid/v1/jwks")"
+has "and is found from the issuer" "$(curl -s --cacert "$cluster/pki/ca.crt" -H "Authorization: Bearer $made" "$(base 0)/.well-known/openid-configuration")" '/openid/v1/jwks"'
+same "but not by strangers" 403 "$(code "$(base 0)/openid/v1/jwks")"
+kid=$(printf %s "$keys" | sed 's/.*"kid":"\([^"]*\)".*/\1/')
+has "the header of a token names it" "$(printf '%s===' "${made%%.*}" | tr _- /+ | base64 -d 2>/dev/null)" "$kid"
+
 # /metrics: for admins, and for whoever is let
 same "metrics without a name" 403 "$(code "$(base 0)/metrics")"
 same "metrics of a bound account" 403 "$(code -H "Authorization: Bearer $made" "$(base 0)/metrics")"
