@@ -68,8 +68,8 @@ static void make_namespace(struct rk_state *state, const char *name)
 	(void)rk_object_make(state, "namespaces", RK_SPAN(""), object);
 }
 
-/* The Service through which pods reach the API; its endpoints are set by the members as they serve. */
-static void make_kubernetes_service(struct rk_state *state)
+/* Its endpoints are set by the members as they serve. */
+void rk_bootstrap_service(struct rk_state *state, struct rk_span address)
 {
 	struct rk_val *object = rk_val_map(&state->arena);
 	struct rk_val *meta = rk_val_make(&state->arena, object, "metadata");
@@ -84,6 +84,8 @@ static void make_kubernetes_service(struct rk_state *state)
 	rk_val_put_int(&state->arena, port, "targetPort", 6443);
 	rk_val_append(&state->arena, ports, port);
 	rk_val_put(&state->arena, rk_val_make(&state->arena, object, "spec"), "ports", ports);
+	if (address.size > 0)
+		rk_val_put_str(&state->arena, rk_val_at(object, "spec"), "clusterIP", address);
 	(void)rk_object_make(state, "services", RK_SPAN("default"), object);
 }
 
@@ -117,7 +119,7 @@ void rk_bootstrap_apply(struct rk_state *state, struct rk_span body)
 	rk_bootstrap_recall(state);
 	for (size_t i = 0; i < sizeof namespaces / sizeof namespaces[0]; i++)
 		make_namespace(state, namespaces[i]);
-	make_kubernetes_service(state);
+	rk_bootstrap_service(state, RK_SPAN(""));
 	if (state->version < POLICY_SINCE)
 		return;
 	make_priority_classes(state);

@@ -11,5 +11,7 @@ void rk_bootstrap_recall(struct rk_state *state);
 bool rk_bootstrap_is_done(const struct rk_state *state);
 /* The configuration document; {NULL, 0} before the first entry. */
 struct rk_span rk_bootstrap_config(const struct rk_state *state);
+/* Makes the Service default/kubernetes, through which pods reach the API; `address` is its clusterIP, empty: a free one. */
+void rk_bootstrap_service(struct rk_state *state, struct rk_span address);
 
 #endif

@@ -338,6 +338,29 @@ static void run_binding(struct op *op)
 
 /* --- pods/eviction: a delete that disruption budgets may refuse --- */
 
+#define IMMORTAL_SINCE 2 /* version of the machine */
+
+/* Namespaces that a cluster cannot be without (NamespaceLifecycle). */
+static bool is_immortal(const struct op *op)
+{
+	return op->state->version >= IMMORTAL_SINCE && rk_span_is(rk_span_str(op->kind->resource), "namespaces") &&
+	       (rk_span_is(op->name, "default") || rk_span_is(op->name, "kube-system") ||
+		rk_span_is(op->name, "kube-public"));
+}
+
+static void run_delete(struct op *op)
+{
+	if (!is_immortal(op)) {
+		rk_object_delete(op->state, op->kind, op->ns, op->name, &op->opts, op->ret);
+		return;
+	}
+	struct rk_val *status = rk_status(&op->state->arena, 403, "Forbidden",
+					  "namespaces \"%.*s\" is forbidden: this namespace may not be deleted",
+					  RK_SPAN_ARGS(op->name));
+	rk_status_about(&op->state->arena, status, RK_SPAN(""), RK_SPAN("namespaces"), op->name);
+	refuse(op, status);
+}
+
 static void run_eviction(struct op *op)
 {
 	struct rk_val *refusal =
@@ -466,7 +489,7 @@ void rk_op_run(struct rk_state *state, const struct rk_val *command, const struc
 	else if (rk_span_is(verb, "patch"))
 		run_patch(&op);
 	else if (rk_span_is(verb, "delete"))
-		rk_object_delete(state, op.kind, op.ns, op.name, &op.opts, ret);
+		run_delete(&op);
 	else if (rk_span_is(verb, "deletecollection"))
 		run_delete_all(&op);
 	else

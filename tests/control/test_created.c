@@ -281,6 +281,29 @@ Test(created, evictions_keep_to_the_budget)
 	end(&world);
 }
 
+Test(created, what_a_cluster_cannot_be_without_stays)
+{
+	struct world world;
+
+	begin(&world);
+	const struct rk_span had = rk_val_text_at(
+		op(&world, "patch", "services", "kubernetes", "", "{}", 200), "spec.clusterIP");
+	cr_assert_gt(had.size, 0);
+	create(&world, "services",
+	       "{\"metadata\":{\"name\":\"s\"},\"spec\":{\"ports\":[{\"port\":80}]}}");
+	op(&world, "delete", "services", "kubernetes", "", "{}", 200);
+	const struct rk_val *again = op(&world, "patch", "services", "kubernetes", "", "{}", 200);
+	cr_expect(rk_span_eq(rk_val_text_at(again, "spec.clusterIP"), had));
+	const struct rk_val *no = op(&world, "delete", "namespaces", "kube-system", "", "{}", 403);
+	cr_expect(
+		says(no, "message",
+		     "namespaces \"kube-system\" is forbidden: this namespace may not be deleted"));
+	op(&world, "delete", "namespaces", "kube-node-lease", "", "{}", 200);
+	op(&world, "delete", "priorityclasses.scheduling.k8s.io", "system-node-critical", "", "{}",
+	   200);
+	end(&world);
+}
+
 /* a PEM block of the right type */
 #define PEM                                                                                        \
 	"LS0tLS1CRUdJTiBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0KQUFBQQotLS0tLUVORCBDRVJUSUZJQ0FURSBSRVFV" \

@@ -67,7 +67,7 @@ session() { # with kubectl $1 against member $2
 	has "$what: the watch saw it" "$(cat "$SCRATCH/watch")" "Terminating"
 	check "$what: delete cascades" until_true 10 sh -c "[ -z \"\$($k get rs,pods -l app=app --no-headers 2>/dev/null)\" ]"
 	$k delete svc,cm --all >/dev/null 2>&1
-	until_true 5 sh -c "$k get svc kubernetes" || true
+	check "$what: the API's Service is there again" $k get svc kubernetes
 }
 
 made() { # NAME WANT COMMAND...: prints what it wants
