@@ -264,30 +264,6 @@ static void version(struct rk_req *req)
 	rk_req_val(req, 200, val);
 }
 
-static void health(struct rk_req *req)
-{
-	const bool is_ready = req->thread->is_ready && req->thread->leader_id != 0;
-	const bool asks_ready = rk_span_is(req->http->path, "/readyz");
-	const bool verbose = contains(req->http->query, "verbose");
-	const bool ok = !asks_ready || is_ready;
-	char text[256];
-
-	if (verbose)
-		(void)snprintf(text, sizeof text,
-			       "[+]ping ok\n[%s]state %s\n[%s]leader %s\n%.*s check %s\n",
-			       req->thread->is_ready ? "+" : "-",
-			       req->thread->is_ready ? "ok" : "failed: recovering",
-			       req->thread->leader_id != 0 ? "+" : "-",
-			       req->thread->leader_id != 0 ? "ok" : "failed: none is known",
-			       RK_SPAN_ARGS(rk_span_sub(req->http->path, 1, 16)),
-			       ok ? "passed" : "failed");
-	else
-		(void)snprintf(text, sizeof text, "%s",
-			       ok ? "ok" : "not ready: no leader, or no state yet\n");
-	rk_req_send(req, ok ? 200 : 500, "text/plain; charset=utf-8",
-		    rk_blob_copy(rk_span_str(text)));
-}
-
 static void root(struct rk_req *req)
 {
 	static const char *const paths[] = { "/.well-known/openid-configuration",
@@ -393,7 +369,7 @@ void rk_api_info(struct rk_req *req)
 	switch (req->route.what) {
 	case RK_ROUTE_ROOT: root(req); break;
 	case RK_ROUTE_VERSION: version(req); break;
-	case RK_ROUTE_HEALTH: health(req); break;
+	case RK_ROUTE_HEALTH: rk_api_health(req); break;
 	case RK_ROUTE_METRICS: rk_api_metrics(req); break;
 	case RK_ROUTE_OPENID:
 	case RK_ROUTE_OPENID_KEYS: rk_api_token_keys(req); break;

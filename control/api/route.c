@@ -123,10 +123,12 @@ void rk_route_parse(struct rk_arena *arena, const struct rk_kinds *kinds, struct
 		openapi(&parts, ret);
 	else if (parts.count == 1 && is(&parts, 0, "version"))
 		ret->what = RK_ROUTE_VERSION;
-	else if (parts.count == 1 &&
-		 (is(&parts, 0, "healthz") || is(&parts, 0, "livez") || is(&parts, 0, "readyz")))
+	else if (parts.count <= 2 &&
+		 (is(&parts, 0, "healthz") || is(&parts, 0, "livez") || is(&parts, 0, "readyz"))) {
 		ret->what = RK_ROUTE_HEALTH;
-	else if (parts.count == 1 && is(&parts, 0, "metrics"))
+		ret->sub = parts.at[0];
+		ret->name = parts.count == 2 ? parts.at[1] : RK_SPAN("");
+	} else if (parts.count == 1 && is(&parts, 0, "metrics"))
 		ret->what = RK_ROUTE_METRICS;
 	else if (parts.count == 2 && is(&parts, 0, ".well-known") && is(&parts, 1, "openid-configuration"))
 		ret->what = RK_ROUTE_OPENID;

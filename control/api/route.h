@@ -8,7 +8,7 @@ enum rk_route_kind {
 	RK_ROUTE_NONE,      /* 404 */
 	RK_ROUTE_ROOT,      /* / */
 	RK_ROUTE_VERSION,   /* /version */
-	RK_ROUTE_HEALTH,    /* /healthz, /livez, /readyz */
+	RK_ROUTE_HEALTH,    /* /healthz, /livez, /readyz (which: sub), and /livez/NAME */
 	RK_ROUTE_METRICS,   /* /metrics */
 	RK_ROUTE_OPENID,    /* /.well-known/openid-configuration */
 	RK_ROUTE_OPENID_KEYS, /* /openid/v1/jwks */

@@ -251,6 +251,7 @@ void rk_api_metrics(struct rk_req *req);
 
 void rk_api_info(
 	struct rk_req *req); /* info_io.c: version, health, discovery, OpenAPI, status, log */
+void rk_api_health(struct rk_req *req);    /* health_io.c */
 void rk_api_backup(struct rk_req *req);    /* backup_io.c: what a back-up takes */
 void rk_api_members(struct rk_req *req);   /* members_io.c: who they are, changes, transfer */
 void rk_api_read(struct rk_req *req);      /* read_io.c: get and list */

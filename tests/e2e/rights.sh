@@ -85,6 +85,14 @@ done
 whoami=$(printf '{}' | curl -s --cacert "$cluster/pki/ca.crt" --cert "$cluster/pki/admin.crt" --key "$cluster/pki/admin.key" -H 'Content-Type: application/json' --data-binary @- "https://127.0.0.1:$((port + 1))/apis/authentication.k8s.io/v1/selfsubjectreviews")
 has "who am I" "$whoami" '"username": "admin"'
 
+# health, whole and by its parts
+has "readyz, in words" "$(admin "$(base 0)/readyz?verbose")" "[+]leader ok"
+same "one check of it" ok "$(admin "$(base 0)/readyz/leader")"
+same "one that there is not" 404 "$(admin -o /dev/null -w '%{http_code}' "$(base 0)/readyz/nothing")"
+has "one left out" "$(admin "$(base 0)/readyz?verbose&exclude=leader&exclude=x")" '[+]leader excluded: ok
+warn: some health checks cannot be excluded: no matches for "x"
+readyz check passed'
+
 # how others check tokens
 keys=$(curl -s --cacert "$cluster/pki/ca.crt" -H "Authorization: Bearer $made" "$(base 0)/openid/v1/jwks")
 has "the key that signs tokens" "$keys" '"crv":"P-256"'

@@ -33,7 +33,7 @@ start_witness() {
 	witness=$!
 	sleep 0.3
 }
-api() { curl -s --cacert "$pki/ca.crt" --cert "$pki/admin.crt" --key "$pki/admin.key" "$@"; }
+api() { curl -s -A e2e --cacert "$pki/ca.crt" --cert "$pki/admin.crt" --key "$pki/admin.key" "$@"; }
 status_number() { api "$1/reckon/v1/status" | grep -o "\"$2\":[0-9]*" | head -1 | cut -d: -f2; }
 memory_kib() { awk '/^VmRSS/ {print $2}' "/proc/$1/status"; }
 
