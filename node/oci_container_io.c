@@ -446,7 +446,7 @@ int rk_oci_signal(const struct rk_oci *oci, struct rk_span uid, const char *id, 
 	return err < 0 && rk_oci_is_running(oci, uid, id) ? err : 0;
 }
 
-bool rk_oci_is_running(const struct rk_oci *oci, struct rk_span uid, const char *id)
+pid_t rk_oci_pid(const struct rk_oci *oci, struct rk_span uid, const char *id)
 {
 	RK_AUTO(rk_buf_done) struct rk_buf text = { 0 };
 	char bundle[RK_PATH_MAX], path[RK_PATH_MAX];
@@ -454,15 +454,21 @@ bool rk_oci_is_running(const struct rk_oci *oci, struct rk_span uid, const char 
 	bundle_path(oci, bundle, uid, id);
 	rk_path(path, "%s/pid", bundle);
 	if (rk_file_read(path, 32, &text, NULL) < 0)
-		return false;
+		return 0;
 	const long pid = strtol(rk_buf_cstr(&text), NULL, 10);
 	if (pid <= 0)
-		return false;
+		return 0;
 	rk_buf_clear(&text);
 	/* The number may be somebody else's by now: its control group tells. */
 	rk_path(path, "/proc/%ld/cgroup", pid);
-	return rk_file_read(path, 65536, &text, NULL) == 0 &&
-	       strstr(rk_buf_cstr(&text), id) != NULL;
+	return rk_file_read(path, 65536, &text, NULL) == 0 && strstr(rk_buf_cstr(&text), id) != NULL
+		       ? (pid_t)pid
+		       : 0;
+}
+
+bool rk_oci_is_running(const struct rk_oci *oci, struct rk_span uid, const char *id)
+{
+	return rk_oci_pid(oci, uid, id) != 0;
 }
 
 int rk_oci_remove(const struct rk_oci *oci, struct rk_span uid, const char *id,
