@@ -6,6 +6,7 @@
 #include <ev.h>
 
 #include "node/oci_container_io.h"
+#include "node/session_io.h"
 
 #define RK_EXEC_INPUT_MAX (1u << 20) /* bytes that may wait for the command to read them */
 #define RK_EXEC_ARGS_MAX  256
@@ -40,6 +41,14 @@ void rk_exec_pause(struct rk_exec *exec,
 struct rk_exec *rk_exec_close(struct rk_exec *exec);
 /* The same for an agent that ends itself: the command is hung up and left to its container. */
 struct rk_exec *rk_exec_abandon(struct rk_exec *exec);
+
+/* An exec request over one of the protocols. What the session's streams are; the callbacks of
+ * `exec` are its own. Each answers the upgrade, or refuses it with an error response; after that it
+ * lives by itself, in the list, until one side ends. */
+void rk_exec_websocket(struct rk_http_exchange *exchange, const struct rk_exec_opts *exec,
+		       bool wants_stdout, bool wants_stderr, struct rk_session **list);
+void rk_exec_spdy(struct rk_http_exchange *exchange, const struct rk_exec_opts *exec,
+		  bool wants_stdout, bool wants_stderr, struct rk_session **list);
 /* The Status object of the end, as exec protocols send it (JSON). */
 void rk_exec_status(struct rk_buf *out, int code);
 
