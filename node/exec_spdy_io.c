@@ -251,19 +251,25 @@ static void end(struct rk_session *listed)
 	session_free(session);
 }
 
+static const char *const *copy_words(struct rk_arena *arena, const char *const *from)
+{
+	const char **words = rk_arena_alloc(arena, (RK_EXEC_ARGS_MAX + 1) * sizeof *words);
+	size_t count = 0;
+
+	for (; from[count] != NULL && count < RK_EXEC_ARGS_MAX; count++)
+		words[count] = rk_arena_str(arena, rk_span_str(from[count]));
+	words[count] = NULL;
+	return words;
+}
+
 static struct session *session_new(const struct rk_exec_opts *exec, bool wants_stdout,
 				   bool wants_stderr)
 {
 	struct session *session = rk_zalloc(sizeof *session);
-	const char **words =
-		rk_arena_alloc(&session->arena, (RK_EXEC_ARGS_MAX + 1) * sizeof *words);
-	size_t count = 0;
 
-	for (; exec->words[count] != NULL && count < RK_EXEC_ARGS_MAX; count++)
-		words[count] = rk_arena_str(&session->arena, rk_span_str(exec->words[count]));
-	words[count] = NULL;
 	session->opts = *exec;
-	session->opts.words = words;
+	if (exec->words != NULL)
+		session->opts.words = copy_words(&session->arena, exec->words);
 	session->opts.id = rk_arena_str(&session->arena, rk_span_str(exec->id));
 	session->opts.uid = rk_arena_span(&session->arena, exec->uid);
 	session->opts.context = session;

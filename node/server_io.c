@@ -212,37 +212,29 @@ static bool any_flag(struct rk_arena *arena, struct rk_span query, const char *n
 	return flag(arena, query, name) || flag(arena, query, old_name);
 }
 
-static void serve_exec(struct rk_node_server *server, struct rk_http_exchange *exchange,
-		       const struct rk_span parts[PATH_PARTS], struct rk_arena *arena)
+/* Exec, or attach when `words` is NULL. */
+static void serve_streams(struct rk_node_server *server, struct rk_http_exchange *exchange,
+			  const struct target *target, const char *const *words,
+			  struct rk_arena *arena)
 {
-	const struct rk_http_request *request = rk_http_request(exchange);
-	const char **words = rk_arena_alloc(arena, (RK_EXEC_ARGS_MAX + 1) * sizeof *words);
+	const struct rk_span query = rk_http_request(exchange)->query;
+	const bool wants_stdout = any_flag(arena, query, "stdout", "output");
+	const bool wants_stderr = any_flag(arena, query, "stderr", "error");
 	char id[RK_CONTAINER_ID_MAX];
-	struct target target;
-
-	if (!find_target(server, exchange, parts, &target))
-		return;
-	if (target.container->phase != RK_CONTAINER_RUNNING) {
-		answer(exchange, 400, "the container is not running\n");
-		return;
-	}
-	if (!read_words(arena, request->query, words)) {
-		answer(exchange, 400,
-		       "you must specify at least 1 and at most 256 words of a command\n");
-		return;
-	}
-	rk_oci_id(id, target.pod->uid, parts[3], target.container->attempt);
 	const struct rk_exec_opts exec = {
 		.loop = server->agent->loop,
 		.oci = rk_oci_runtime_oci(server->agent->members[0].runtime),
-		.uid = target.pod->uid,
+		.uid = target->pod->uid,
 		.id = id,
 		.words = words,
-		.has_stdin = any_flag(arena, request->query, "stdin", "input"),
-		.has_tty = flag(arena, request->query, "tty"),
+		.has_stdin = any_flag(arena, query, "stdin", "input"),
+		.has_tty = flag(arena, query, "tty"),
+		.takes_stdin = rk_val_bool_at(target->container->spec, "stdin", false),
+		.is_tty = rk_val_bool_at(target->container->spec, "tty", false),
 	};
-	const bool wants_stdout = any_flag(arena, request->query, "stdout", "output");
-	const bool wants_stderr = any_flag(arena, request->query, "stderr", "error");
+
+	rk_oci_id(id, target->pod->uid, rk_span_str(target->container->name),
+		  target->container->attempt);
 	if (!exec.has_stdin && !wants_stdout && !wants_stderr)
 		answer(exchange, 400, "you must specify at least one of stdin, stdout, stderr\n");
 	else if (rk_session_wants(exchange, "websocket"))
@@ -250,7 +242,25 @@ static void serve_exec(struct rk_node_server *server, struct rk_http_exchange *e
 	else if (rk_session_wants(exchange, "SPDY/3.1"))
 		rk_exec_spdy(exchange, &exec, wants_stdout, wants_stderr, &server->sessions);
 	else
-		answer(exchange, 400, "exec needs an upgrade to websocket or SPDY/3.1\n");
+		answer(exchange, 400, "this needs an upgrade to websocket or SPDY/3.1\n");
+}
+
+static void serve_exec(struct rk_node_server *server, struct rk_http_exchange *exchange,
+		       const struct rk_span parts[PATH_PARTS], struct rk_arena *arena)
+{
+	const bool is_attach = rk_span_is(parts[0], "attach");
+	const char **words = rk_arena_alloc(arena, (RK_EXEC_ARGS_MAX + 1) * sizeof *words);
+	struct target target;
+
+	if (!find_target(server, exchange, parts, &target))
+		return;
+	if (target.container->phase != RK_CONTAINER_RUNNING)
+		answer(exchange, 400, "the container is not running\n");
+	else if (!is_attach && !read_words(arena, rk_http_request(exchange)->query, words))
+		answer(exchange, 400,
+		       "you must specify at least 1 and at most 256 words of a command\n");
+	else
+		serve_streams(server, exchange, &target, is_attach ? NULL : words, arena);
 }
 
 /* --- port-forward --- */
@@ -335,7 +345,7 @@ static void on_request(void *context, struct rk_http_exchange *exchange)
 		serve_pods(server, exchange, &arena);
 	} else if (is_get && count == 4 && rk_span_is(parts[0], "containerLogs")) {
 		serve_logs(server, exchange, parts, &arena);
-	} else if (count == 4 && rk_span_is(parts[0], "exec") &&
+	} else if (count == 4 && (rk_span_is(parts[0], "exec") || rk_span_is(parts[0], "attach")) &&
 		   (is_get || rk_span_is(request->method, "POST"))) {
 		serve_exec(server, exchange, parts, &arena);
 	} else if (count == 3 && rk_span_is(parts[0], "portForward") &&

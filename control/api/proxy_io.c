@@ -1,6 +1,6 @@
-/* Logs, exec and port-forward: the request goes on to the node that runs the pod, and what comes
- * back goes on to the client. The protocols inside (WebSocket, SPDY) are between the client and the
- * node. */
+/* Logs, exec, attach and port-forward: the request goes on to the node that runs the pod, and what
+ * comes back goes on to the client. The protocols inside (WebSocket, SPDY) are between the client
+ * and the node. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -286,6 +286,7 @@ static const struct served { /* a subresource, and what the node calls it */
 } served[] = {
 	{ "log", "containerLogs", false, true },
 	{ "exec", "exec", true, true },
+	{ "attach", "attach", true, true },
 	{ "portforward", "portForward", true, false },
 };
 
