@@ -90,6 +90,18 @@ static void end_input(struct rk_portforward *forward)
 	forward->is_input_ended = true;
 }
 
+#define CONNECT_FAILED                                                                             \
+	"failed to connect to localhost:%u inside the pod, IPv4: dial tcp4 127.0.0.1:%u: connect"
+
+static int connect_failed(uint16_t port, int failure, struct rk_error *error)
+{
+	if (failure == ECONNREFUSED) /* the words that people and programs look for */
+		return rk_fail(error, RK_ECLOSED, CONNECT_FAILED ": connection refused", port,
+			       port);
+	errno = failure;
+	return rk_fail_errno(error, CONNECT_FAILED, port, port);
+}
+
 /* True: the connection is there, now or already. False: it failed and is freed. */
 static bool is_connected(struct rk_portforward *forward)
 {
@@ -102,11 +114,7 @@ static bool is_connected(struct rk_portforward *forward)
 	if (getsockopt(forward->fd, SOL_SOCKET, SO_ERROR, &failure, &size) < 0)
 		failure = errno;
 	if (failure != 0) {
-		errno = failure;
-		if (failure == ECONNREFUSED) /* the words that people and programs look for */
-			(void)rk_fail(&error, RK_ECLOSED, "connect: connection refused");
-		else
-			(void)rk_fail_errno(&error, "connect");
+		(void)connect_failed(forward->opts.port, failure, &error);
 		over(forward, &error);
 		return false;
 	}
@@ -170,11 +178,12 @@ void rk_portforward_close_input(struct rk_portforward *forward)
 
 static void on_deadline(struct ev_loop *loop, ev_timer *timer, int events)
 {
+	struct rk_portforward *forward = timer->data;
 	struct rk_error error = { 0 };
 
 	(void)loop, (void)events;
-	(void)rk_fail(&error, RK_ETIMEDOUT, "connect: no answer within %.0f s", CONNECT_S);
-	over(timer->data, &error);
+	(void)connect_failed(forward->opts.port, ETIMEDOUT, &error);
+	over(forward, &error);
 }
 
 /* A socket in the pod's network. The process whose namespace was opened is asked for once more
@@ -214,7 +223,7 @@ int rk_portforward_start(struct rk_portforward **ret, const struct rk_portforwar
 	RK_TRY(pod_socket(&opts->place, &fd, error));
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	if (connect(fd, (const struct sockaddr *)&to, sizeof to) < 0 && errno != EINPROGRESS)
-		return rk_fail_errno(error, "connect");
+		return connect_failed(opts->port, errno, error);
 	struct rk_portforward *forward = rk_zalloc(sizeof *forward);
 	forward->opts = *opts;
 	forward->fd = rk_take_fd(&fd);

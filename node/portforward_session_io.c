@@ -7,7 +7,7 @@
 
 #define IDLE_MS   (4u * 3600 * 1000)
 #define OPEN_S    30.0         /* for the client to open the second stream */
-#define LINGER_S  30.0         /* for the client to end a connection that the pod has ended */
+#define LINGER_S  30.0         /* a client's silence on a connection that the pod has ended */
 #define QUEUE_MAX (256u << 10) /* bytes that wait for the client's window */
 #define ID_MAX    64
 
@@ -111,10 +111,8 @@ static void say_failure(struct pair *pair, const struct rk_error *error)
 {
 	RK_AUTO(rk_buf_done) struct rk_buf line = { 0 };
 
-	rk_buf_printf(&line,
-		      "error forwarding port %u to pod %s, uid : failed to connect to "
-		      "localhost:%u inside the pod, IPv4: dial tcp4 127.0.0.1:%u: %s",
-		      pair->port, pair->session->uid, pair->port, pair->port, error->text);
+	rk_buf_printf(&line, "error forwarding port %u to pod %s, uid : %s", pair->port,
+		      pair->session->uid, error->text);
 	say_end(pair, rk_buf_span(&line));
 }
 
@@ -352,7 +350,11 @@ static void on_stream_data(struct session *session, const struct rk_spdy_event *
 	} else {
 		rk_spdy_consumed(session->spdy, event->stream, event->data.size);
 	}
-	if (pair == NULL || pair->data != event->stream || !event->is_fin)
+	if (pair == NULL || pair->data != event->stream)
+		return;
+	if (pair->is_said)
+		set_deadline(pair, LINGER_S);
+	if (!event->is_fin)
 		return;
 	pair->has_client_ended = true;
 	if (pair->forward != NULL)
