@@ -8,12 +8,12 @@
 #include <linux/veth.h>
 #include <net/if.h>
 #include <netinet/in.h>
-#include <sched.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
 #include "base/mem.h"
 #include "net/addresses.h"
+#include "net/netns_io.h"
 
 #define REQUEST_ROOM 2048 /* the longest one, a veth pair, takes under 300 bytes */
 #define ANSWER_ROOM  32768
@@ -28,22 +28,15 @@ struct rk_netlink {
 	char answer[ANSWER_ROOM] __attribute__((aligned(8)));
 };
 
-/* A socket belongs to the namespace that its thread was in when it was made. */
 static int open_in(int netns_fd, struct mnl_socket **ret, struct rk_error *error)
 {
-	RK_AUTO(rk_drop_fd) int here = -1;
+	int here = -1;
 
-	if (netns_fd >= 0) {
-		here = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-		if (here < 0 || setns(netns_fd, CLONE_NEWNET) < 0)
-			return rk_fail_errno(error, "cannot enter a network namespace");
-	}
-	*ret = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-	const int saved = errno;
-	/* A thread that cannot go back would do all its further work in the wrong place. */
 	if (netns_fd >= 0)
-		rk_assert(setns(here, CLONE_NEWNET) == 0);
-	errno = saved;
+		RK_TRY(rk_netns_enter(netns_fd, &here, error));
+	*ret = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	if (netns_fd >= 0)
+		rk_netns_leave(here);
 	return *ret != NULL ? RK_OK : rk_fail_errno(error, "cannot open a netlink socket");
 }
 

@@ -13,12 +13,13 @@
 #define KILL_AFTER_S 5.0
 
 struct output {
-	struct rk_exec *exec;
+	struct command *exec;
 	int fd, channel;
 	ev_io readable;
 };
 
-struct rk_exec {
+struct command {
+	struct rk_exec base;
 	struct rk_exec_opts opts;
 	pid_t pid;
 	int pidfd, code;
@@ -31,7 +32,7 @@ struct rk_exec {
 	ev_timer kill;
 };
 
-static void exec_free(struct rk_exec *exec)
+static void exec_free(struct command *exec)
 {
 	struct ev_loop *loop = exec->opts.loop;
 
@@ -51,7 +52,7 @@ static void exec_free(struct rk_exec *exec)
 	free(exec);
 }
 
-static void check_end(struct rk_exec *exec)
+static void check_end(struct command *exec)
 {
 	if (!exec->has_exited ||
 	    (!exec->is_closed && (exec->outputs[0].fd >= 0 || exec->outputs[1].fd >= 0)))
@@ -71,7 +72,7 @@ static void close_output(struct output *output)
 static void on_readable(struct ev_loop *loop, ev_io *watcher, int events)
 {
 	struct output *output = watcher->data;
-	struct rk_exec *exec = output->exec;
+	struct command *exec = output->exec;
 	uint8_t bytes[16384];
 	const ssize_t got = read(output->fd, bytes, sizeof bytes);
 
@@ -89,7 +90,7 @@ static void on_readable(struct ev_loop *loop, ev_io *watcher, int events)
 
 static void on_ended(struct ev_loop *loop, ev_io *watcher, int events)
 {
-	struct rk_exec *exec = watcher->data;
+	struct command *exec = watcher->data;
 	int status = 0;
 
 	(void)events;
@@ -101,7 +102,7 @@ static void on_ended(struct ev_loop *loop, ev_io *watcher, int events)
 	check_end(exec);
 }
 
-static void close_input(struct rk_exec *exec)
+static void close_input(struct command *exec)
 {
 	ev_io_stop(exec->opts.loop, &exec->writable);
 	if (exec->input >= 0)
@@ -112,7 +113,7 @@ static void close_input(struct rk_exec *exec)
 
 static void on_writable(struct ev_loop *loop, ev_io *watcher, int events)
 {
-	struct rk_exec *exec = watcher->data;
+	struct command *exec = watcher->data;
 	const ssize_t wrote = write(exec->input, exec->queue.data, exec->queue.size);
 
 	(void)events;
@@ -137,8 +138,10 @@ static void on_writable(struct ev_loop *loop, ev_io *watcher, int events)
 	}
 }
 
-bool rk_exec_write(struct rk_exec *exec, struct rk_span bytes)
+static bool command_write(struct rk_exec *base, struct rk_span bytes)
 {
+	struct command *exec = RK_CONTAINER(base, struct command, base);
+
 	if (exec->input < 0 || exec->wants_input_end)
 		return true; /* nobody reads: dropped, as a closed pipe does */
 	rk_buf_put_span(&exec->queue, bytes);
@@ -148,12 +151,13 @@ bool rk_exec_write(struct rk_exec *exec, struct rk_span bytes)
 	return !exec->was_full;
 }
 
-void rk_exec_close_input(struct rk_exec *exec)
+static void command_close_input(struct rk_exec *base)
 {
 	static const uint8_t end_of_input = 4; /* what Ctrl-D sends */
+	struct command *exec = RK_CONTAINER(base, struct command, base);
 
 	if (exec->pty >= 0) {
-		(void)rk_exec_write(exec, rk_span_of(&end_of_input, 1));
+		(void)command_write(base, rk_span_of(&end_of_input, 1));
 		return;
 	}
 	exec->wants_input_end = true;
@@ -161,8 +165,9 @@ void rk_exec_close_input(struct rk_exec *exec)
 		close_input(exec);
 }
 
-void rk_exec_resize(struct rk_exec *exec, unsigned width, unsigned height)
+static void command_resize(struct rk_exec *base, unsigned width, unsigned height)
 {
+	const struct command *exec = RK_CONTAINER(base, struct command, base);
 	const struct winsize size = { .ws_col = (unsigned short)RK_MIN(width, 65535u),
 				      .ws_row = (unsigned short)RK_MIN(height, 65535u) };
 
@@ -170,8 +175,10 @@ void rk_exec_resize(struct rk_exec *exec, unsigned width, unsigned height)
 		(void)ioctl(exec->outputs[0].fd, TIOCSWINSZ, &size);
 }
 
-void rk_exec_pause(struct rk_exec *exec, bool is_paused)
+static void command_pause(struct rk_exec *base, bool is_paused)
 {
+	struct command *exec = RK_CONTAINER(base, struct command, base);
+
 	for (int i = 0; i < 2; i++) {
 		if (exec->outputs[i].fd < 0)
 			continue;
@@ -181,6 +188,41 @@ void rk_exec_pause(struct rk_exec *exec, bool is_paused)
 			ev_io_start(exec->opts.loop, &exec->outputs[i].readable);
 	}
 }
+
+static void command_close(struct rk_exec *base)
+{
+	struct command *exec = RK_CONTAINER(base, struct command, base);
+
+	exec->is_closed = true;
+	close_input(exec);
+	for (int i = 0; i < 2; i++)
+		if (exec->outputs[i].fd >= 0)
+			close_output(&exec->outputs[i]);
+	if (exec->has_exited) {
+		exec_free(exec);
+		return;
+	}
+	(void)kill(exec->pid, SIGHUP); /* the runtime hands signals on */
+	ev_timer_start(exec->opts.loop, &exec->kill);
+}
+
+static void command_abandon(struct rk_exec *base)
+{
+	struct command *exec = RK_CONTAINER(base, struct command, base);
+
+	if (!exec->has_exited)
+		(void)kill(exec->pid, SIGHUP);
+	exec_free(exec);
+}
+
+static const struct rk_exec_ops ops = {
+	.write = command_write,
+	.close_input = command_close_input,
+	.resize = command_resize,
+	.pause = command_pause,
+	.close = command_close,
+	.abandon = command_abandon,
+};
 
 /* --- starting --- */
 
@@ -266,7 +308,7 @@ static int open_terminal(struct ends *ends, bool has_stdin, struct rk_error *err
 	return 0;
 }
 
-static void watch_output(struct rk_exec *exec, int at, int fd)
+static void watch_output(struct command *exec, int at, int fd)
 {
 	struct output *output = &exec->outputs[at];
 
@@ -281,17 +323,18 @@ static void watch_output(struct rk_exec *exec, int at, int fd)
 
 static void on_kill(struct ev_loop *loop, ev_timer *timer, int events)
 {
-	const struct rk_exec *exec = timer->data;
+	const struct command *exec = timer->data;
 
 	(void)loop, (void)events;
 	(void)kill(exec->pid, SIGKILL);
 }
 
-static struct rk_exec *watch_all(const struct rk_exec_opts *opts, pid_t pid, int pidfd,
+static struct command *watch_all(const struct rk_exec_opts *opts, pid_t pid, int pidfd,
 				 struct ends *ends)
 {
-	struct rk_exec *exec = rk_zalloc(sizeof *exec);
+	struct command *exec = rk_zalloc(sizeof *exec);
 
+	exec->base.ops = &ops;
 	exec->opts = *opts;
 	exec->opts.words = NULL;
 	exec->pid = pid;
@@ -314,6 +357,8 @@ int rk_exec_start(struct rk_exec **ret, const struct rk_exec_opts *opts, struct 
 {
 	RK_AUTO(drop_ends) struct ends ends = { { -1, -1, -1 }, { -1, -1, -1 } };
 
+	if (opts->words == NULL)
+		return rk_attach_start(ret, opts, error);
 	RK_TRY(opts->has_tty ? open_terminal(&ends, opts->has_stdin, error)
 			     : open_pipes(&ends, opts->has_stdin, error));
 	const pid_t pid = fork();
@@ -329,36 +374,8 @@ int rk_exec_start(struct rk_exec **ret, const struct rk_exec_opts *opts, struct 
 		return code;
 	}
 	(void)fcntl(pidfd, F_SETFD, FD_CLOEXEC);
-	*ret = watch_all(opts, pid, pidfd, &ends);
+	*ret = &watch_all(opts, pid, pidfd, &ends)->base;
 	return 0;
-}
-
-struct rk_exec *rk_exec_close(struct rk_exec *exec)
-{
-	if (exec == NULL)
-		return NULL;
-	exec->is_closed = true;
-	close_input(exec);
-	for (int i = 0; i < 2; i++)
-		if (exec->outputs[i].fd >= 0)
-			close_output(&exec->outputs[i]);
-	if (exec->has_exited) {
-		exec_free(exec);
-		return NULL;
-	}
-	(void)kill(exec->pid, SIGHUP); /* the runtime hands signals on */
-	ev_timer_start(exec->opts.loop, &exec->kill);
-	return NULL;
-}
-
-struct rk_exec *rk_exec_abandon(struct rk_exec *exec)
-{
-	if (exec == NULL)
-		return NULL;
-	if (!exec->has_exited)
-		(void)kill(exec->pid, SIGHUP);
-	exec_free(exec);
-	return NULL;
 }
 
 void rk_exec_status(struct rk_buf *out, int code)

@@ -1,6 +1,6 @@
 #include "base/log.h"
 #include "base/mem.h"
-#include "node/exec_session_io.h"
+#include "node/exec_io.h"
 #include "wire/json.h"
 #include "wire/spdy.h"
 
@@ -14,7 +14,7 @@ static const char *const channel_names[CHANNELS] = { "stdin", "stdout", "stderr"
 						     "resize" };
 
 struct session {
-	struct rk_exec_session listed;
+	struct rk_session listed;
 	struct rk_stream *stream;
 	struct rk_spdy *spdy;
 	struct rk_exec *exec;
@@ -23,13 +23,13 @@ struct session {
 	bool is_wanted[CHANNELS], is_json;
 	uint32_t streams[CHANNELS]; /* 0: not opened yet */
 	struct rk_buf queues[CHANNELS];
-	bool has_ended;
+	bool has_ended, is_client_full;
 	uint32_t stdin_unread; /* bytes taken and not yet given back to the window */
 };
 
 static void session_free(struct session *session)
 {
-	rk_exec_session_unlink(&session->listed);
+	rk_session_unlink(&session->listed);
 	session->exec = rk_exec_close(session->exec);
 	session->spdy = rk_spdy_free(session->spdy);
 	for (int i = 0; i < CHANNELS; i++)
@@ -42,8 +42,8 @@ static void flush(struct session *session)
 {
 	struct rk_buf *out = rk_spdy_out(session->spdy);
 
-	if (out->size > 0)
-		(void)rk_stream_write(session->stream, rk_buf_span(out));
+	if (out->size > 0 && !rk_stream_write(session->stream, rk_buf_span(out)))
+		session->is_client_full = true; /* until it is drained */
 	rk_buf_clear(out);
 }
 
@@ -68,8 +68,7 @@ static void pump(struct session *session)
 	}
 	flush(session);
 	if (session->exec != NULL)
-		rk_exec_pause(session->exec,
-			      waiting + rk_stream_queued(session->stream) > QUEUE_MAX);
+		rk_exec_pause(session->exec, session->is_client_full || waiting > QUEUE_MAX);
 }
 
 /* True: everything was said, and the session is freed. */
@@ -226,8 +225,11 @@ static size_t on_data(void *context, struct rk_stream *stream, struct rk_span by
 
 static void on_drained(void *context, struct rk_stream *stream)
 {
+	struct session *session = context;
+
 	(void)stream;
-	pump(context);
+	session->is_client_full = false;
+	pump(session);
 }
 
 static void on_closed(void *context, struct rk_stream *stream, const struct rk_error *error)
@@ -240,7 +242,7 @@ static const struct rk_stream_events events = { .data = on_data,
 						.drained = on_drained,
 						.closed = on_closed };
 
-static void end(struct rk_exec_session *listed)
+static void end(struct rk_session *listed)
 {
 	struct session *session = RK_CONTAINER(listed, struct session, listed);
 
@@ -249,19 +251,25 @@ static void end(struct rk_exec_session *listed)
 	session_free(session);
 }
 
+static const char *const *copy_words(struct rk_arena *arena, const char *const *from)
+{
+	const char **words = rk_arena_alloc(arena, (RK_EXEC_ARGS_MAX + 1) * sizeof *words);
+	size_t count = 0;
+
+	for (; from[count] != NULL && count < RK_EXEC_ARGS_MAX; count++)
+		words[count] = rk_arena_str(arena, rk_span_str(from[count]));
+	words[count] = NULL;
+	return words;
+}
+
 static struct session *session_new(const struct rk_exec_opts *exec, bool wants_stdout,
 				   bool wants_stderr)
 {
 	struct session *session = rk_zalloc(sizeof *session);
-	const char **words =
-		rk_arena_alloc(&session->arena, (RK_EXEC_ARGS_MAX + 1) * sizeof *words);
-	size_t count = 0;
 
-	for (; exec->words[count] != NULL && count < RK_EXEC_ARGS_MAX; count++)
-		words[count] = rk_arena_str(&session->arena, rk_span_str(exec->words[count]));
-	words[count] = NULL;
 	session->opts = *exec;
-	session->opts.words = words;
+	if (exec->words != NULL)
+		session->opts.words = copy_words(&session->arena, exec->words);
 	session->opts.id = rk_arena_str(&session->arena, rk_span_str(exec->id));
 	session->opts.uid = rk_arena_span(&session->arena, exec->uid);
 	session->opts.context = session;
@@ -276,55 +284,25 @@ static struct session *session_new(const struct rk_exec_opts *exec, bool wants_s
 	return session;
 }
 
-/* The first of ours, newest first, that any of the client's header lines offers. */
-static const char *choose(const struct rk_http_request *request)
+void rk_exec_spdy(struct rk_http_exchange *exchange, const struct rk_exec_opts *exec,
+		  bool wants_stdout, bool wants_stderr, struct rk_session **list)
 {
 	static const char *const ours[] = { "v4.channel.k8s.io", "v3.channel.k8s.io",
-					    "v2.channel.k8s.io", "channel.k8s.io" };
+					    "v2.channel.k8s.io", "channel.k8s.io", NULL };
+	const char *protocol = rk_session_spdy_protocol(exchange, ours);
 
-	for (size_t i = 0; i < RK_COUNT(ours); i++)
-		for (size_t k = 0; k < request->header_count; k++) {
-			struct rk_span rest = request->headers[k].value, one;
-
-			if (!rk_span_is(request->headers[k].name, "x-stream-protocol-version"))
-				continue;
-			while (rest.data != NULL) {
-				rest = rk_span_cut(rest, ',', &one);
-				while (one.size > 0 && one.data[0] == ' ')
-					one = rk_span_sub(one, 1, one.size);
-				if (rk_span_is(one, ours[i]))
-					return ours[i];
-			}
-		}
-	return NULL;
-}
-
-void rk_exec_spdy(struct rk_http_exchange *exchange, const struct rk_exec_opts *exec,
-		  bool wants_stdout, bool wants_stderr, struct rk_exec_session **list)
-{
-	const char *protocol = choose(rk_http_request(exchange));
-
-	if (protocol == NULL) {
-		rk_http_respond(exchange, 403, NULL, 0,
-				rk_blob_copy(RK_SPAN(
-					"no X-Stream-Protocol-Version that this node speaks\n")));
+	if (protocol == NULL)
 		return;
-	}
 	struct session *session = session_new(exec, wants_stdout, wants_stderr);
 	session->is_json = protocol[1] == '4';
 	session->is_wanted[RESIZE] = exec->has_tty && (protocol[1] == '4' || protocol[1] == '3');
-	const struct rk_http_header headers[] = {
-		{ RK_SPAN("upgrade"), RK_SPAN("SPDY/3.1") },
-		{ RK_SPAN("connection"), RK_SPAN("Upgrade") },
-		{ RK_SPAN("x-stream-protocol-version"), rk_span_str(protocol) },
-	};
-	session->stream = rk_http_upgrade(exchange, headers, RK_COUNT(headers));
+	session->stream = rk_session_spdy(exchange, protocol);
 	if (session->stream == NULL) {
 		session_free(session);
 		return;
 	}
 	session->listed.end = end;
-	rk_exec_session_link(&session->listed, list);
+	rk_session_link(&session->listed, list);
 	rk_stream_idle_ms(session->stream, OPEN_MS);
 	rk_stream_hand_over(session->stream, &events, session);
 }

@@ -1,39 +1,34 @@
 #include "base/log.h"
 #include "base/mem.h"
-#include "node/exec_session_io.h"
+#include "node/exec_io.h"
 #include "wire/json.h"
-#include "wire/websocket.h"
 
 #define FINISH_MS 5000u
 
 enum channel { STDIN, STDOUT, STDERR, STATUS, RESIZE, CLOSE = 255 };
 
 struct session {
-	struct rk_exec_session listed;
-	struct rk_stream *stream;
+	struct rk_session listed;
+	struct rk_ws_end client;
 	struct rk_exec *exec;
-	struct rk_ws_parser parser;
-	struct rk_buf in; /* received and not yet a whole message */
 	bool has_stdout, has_stderr;
 };
 
 static void session_free(struct session *session)
 {
-	rk_exec_session_unlink(&session->listed);
+	rk_session_unlink(&session->listed);
 	session->exec = rk_exec_close(session->exec);
-	rk_ws_parser_done(&session->parser);
-	rk_buf_done(&session->in);
+	rk_ws_end_done(&session->client);
 	free(session);
 }
 
 static void send(struct session *session, enum channel channel, struct rk_span bytes)
 {
-	RK_AUTO(rk_buf_done) struct rk_buf payload = { 0 }, frame = { 0 };
+	RK_AUTO(rk_buf_done) struct rk_buf payload = { 0 };
 
 	rk_buf_put_u8(&payload, (uint8_t)channel);
 	rk_buf_put_span(&payload, bytes);
-	rk_ws_write(&frame, RK_WS_BINARY, rk_buf_span(&payload), NULL);
-	if (!rk_stream_write(session->stream, rk_buf_span(&frame)) && session->exec != NULL)
+	if (!rk_ws_end_send(&session->client, rk_buf_span(&payload)) && session->exec != NULL)
 		rk_exec_pause(session->exec, true);
 }
 
@@ -56,14 +51,14 @@ static void on_ended(void *context, int code)
 	rk_exec_status(&status, code);
 	send(session, STATUS, rk_buf_span(&status));
 	rk_ws_write_close(&frame, 1000, NULL);
-	(void)rk_stream_write(session->stream, rk_buf_span(&frame));
-	rk_stream_finish(session->stream, FINISH_MS);
+	(void)rk_stream_write(session->client.stream, rk_buf_span(&frame));
+	rk_stream_finish(session->client.stream, FINISH_MS);
 	session_free(session);
 }
 
 static void on_input_drained(void *context)
 {
-	rk_stream_resume(((struct session *)context)->stream);
+	rk_stream_resume(((struct session *)context)->client.stream);
 }
 
 /* --- from the client --- */
@@ -78,16 +73,17 @@ static void resize(struct session *session, struct rk_span text)
 			       (unsigned)rk_val_int_at(size, "Height", 0));
 }
 
-static void on_message(struct session *session, struct rk_span payload)
+static int on_message(void *context, struct rk_span payload)
 {
+	struct session *session = context;
 	const struct rk_span rest = rk_span_sub(payload, 1, payload.size);
 
 	if (payload.size == 0)
-		return;
+		return 0;
 	switch (payload.data[0]) {
 	case STDIN:
 		if (rest.size > 0 && !rk_exec_write(session->exec, rest))
-			rk_stream_pause(session->stream);
+			rk_stream_pause(session->client.stream);
 		break;
 	case RESIZE: resize(session, rest); break;
 	case CLOSE: /* of v5: that channel has ended */
@@ -96,52 +92,18 @@ static void on_message(struct session *session, struct rk_span payload)
 		break;
 	default: break; /* clients have no say on the other channels */
 	}
-}
-
-/* False: the session is over and freed. */
-static bool take_message(struct session *session, const struct rk_ws_message *message)
-{
-	RK_AUTO(rk_buf_done) struct rk_buf frame = { 0 };
-
-	switch (message->opcode) {
-	case RK_WS_BINARY:
-	case RK_WS_TEXT: on_message(session, message->payload); return true;
-	case RK_WS_PING:
-		rk_ws_write(&frame, RK_WS_PONG, message->payload, NULL);
-		(void)rk_stream_write(session->stream, rk_buf_span(&frame));
-		return true;
-	case RK_WS_CLOSE:
-		(void)rk_stream_close(session->stream);
-		session_free(session);
-		return false;
-	default: return true;
-	}
+	return 0;
 }
 
 static size_t on_data(void *context, struct rk_stream *stream, struct rk_span bytes)
 {
 	struct session *session = context;
-	struct rk_ws_message message;
-	size_t used = 0;
 
-	rk_buf_put_span(&session->in, bytes);
-	for (;;) {
-		const int err = rk_ws_read(&session->parser, session->in.data, session->in.size,
-					   &used, &message);
-
-		if (err == RK_EAGAIN) {
-			rk_buf_consume(&session->in, used);
-			return bytes.size;
-		}
-		if (err < 0) {
-			(void)rk_stream_close(stream);
-			session_free(session);
-			return bytes.size;
-		}
-		if (!take_message(session, &message))
-			return bytes.size;
-		rk_buf_consume(&session->in, used);
+	if (rk_ws_end_feed(&session->client, bytes, on_message, session) < 0) {
+		(void)rk_stream_close(stream);
+		session_free(session);
 	}
+	return bytes.size;
 }
 
 static void on_drained(void *context, struct rk_stream *stream)
@@ -163,37 +125,25 @@ static const struct rk_stream_events events = { .data = on_data,
 						.drained = on_drained,
 						.closed = on_closed };
 
-static void end(struct rk_exec_session *listed)
+static void end(struct rk_session *listed)
 {
 	struct session *session = RK_CONTAINER(listed, struct session, listed);
 
 	session->exec = rk_exec_abandon(session->exec);
-	(void)rk_stream_close(session->stream);
+	(void)rk_stream_close(session->client.stream);
 	session_free(session);
 }
 
-static void refuse(struct rk_http_exchange *exchange, const char *text)
-{
-	rk_http_respond(exchange, 400, NULL, 0, rk_blob_copy(rk_span_str(text)));
-}
-
 void rk_exec_websocket(struct rk_http_exchange *exchange, const struct rk_exec_opts *exec,
-		       bool wants_stdout, bool wants_stderr, struct rk_exec_session **list)
+		       bool wants_stdout, bool wants_stderr, struct rk_session **list)
 {
 	static const char *const protocols[] = { "v5.channel.k8s.io", "v4.channel.k8s.io", NULL };
-	const struct rk_http_request *request = rk_http_request(exchange);
-	const char *protocol =
-		rk_ws_protocol(rk_http_header(request, "sec-websocket-protocol"), protocols);
+	const char *protocol = rk_session_ws_protocol(exchange, protocols);
 	struct rk_exec_opts opts = *exec;
 	struct rk_error error = { 0 };
-	char accept[32];
 
-	if (protocol == NULL ||
-	    rk_ws_accept(rk_http_header(request, "sec-websocket-key"), accept) < 0) {
-		refuse(exchange, "exec needs the WebSocket protocol v5.channel.k8s.io or "
-				 "v4.channel.k8s.io\n");
+	if (protocol == NULL)
 		return;
-	}
 	struct session *session = rk_zalloc(sizeof *session);
 	session->has_stdout = wants_stdout;
 	session->has_stderr = wants_stderr;
@@ -205,21 +155,15 @@ void rk_exec_websocket(struct rk_http_exchange *exchange, const struct rk_exec_o
 		rk_log(RK_LOG_ERROR, "exec failed", "container=%s error=\"%s\"", exec->id,
 		       error.text);
 		session_free(session);
-		refuse(exchange, error.text);
+		rk_http_respond(exchange, 400, NULL, 0, rk_blob_copy(rk_span_str(error.text)));
 		return;
 	}
-	const struct rk_http_header headers[] = {
-		{ RK_SPAN("upgrade"), RK_SPAN("websocket") },
-		{ RK_SPAN("connection"), RK_SPAN("Upgrade") },
-		{ RK_SPAN("sec-websocket-accept"), rk_span_str(accept) },
-		{ RK_SPAN("sec-websocket-protocol"), rk_span_str(protocol) },
-	};
-	session->stream = rk_http_upgrade(exchange, headers, RK_COUNT(headers));
-	if (session->stream == NULL) {
+	session->client.stream = rk_session_ws(exchange, protocol);
+	if (session->client.stream == NULL) {
 		session_free(session);
 		return;
 	}
 	session->listed.end = end;
-	rk_exec_session_link(&session->listed, list);
-	rk_stream_hand_over(session->stream, &events, session);
+	rk_session_link(&session->listed, list);
+	rk_stream_hand_over(session->client.stream, &events, session);
 }

@@ -32,7 +32,7 @@ void rk_oci_id(char id[RK_CONTAINER_ID_MAX], struct rk_span uid, struct rk_span 
 			       RK_SPAN_ARGS(rk_span_sub(container, 0, 64)), attempt);
 }
 
-static void bundle_path(const struct rk_oci *oci, char path[RK_PATH_MAX], struct rk_span uid,
+void rk_oci_bundle_path(const struct rk_oci *oci, char path[RK_PATH_MAX], struct rk_span uid,
 			const char *id)
 {
 	rk_path(path, "%s/pods/%.*s/c/%s", oci->dir, RK_SPAN_ARGS(uid), id);
@@ -139,10 +139,26 @@ static int read_answer(struct rk_span line, pid_t *ret_pid, struct rk_error *err
 	return 0;
 }
 
+/* What conmon is told of a container's standard streams (NULL: the sandbox's). */
+static const char *const *stdio_options(const struct rk_val *container)
+{
+	static const char *const none[] = { NULL, NULL };
+	static const char *const terminal[] = { "-t", NULL };
+	static const char *const once[] = { "-i", NULL };
+	static const char *const kept[] = { "-i", "--leave-stdin-open" };
+
+	if (rk_val_bool_at(container, "tty", false))
+		return terminal;
+	if (!rk_val_bool_at(container, "stdin", false))
+		return none;
+	return rk_val_bool_at(container, "stdinOnce", false) ? once : kept;
+}
+
 /* conmon makes the container (runc create) and stays to hold its log and to wait for its end. */
 static int launch(const struct rk_oci *oci, struct rk_span uid, const char *id, const char *log,
-		  bool has_tty, pid_t *ret_pid, struct rk_error *error)
+		  const struct rk_val *container, pid_t *ret_pid, struct rk_error *error)
 {
+	const char *const *stdio = stdio_options(container);
 	RK_AUTO(rk_buf_done) struct rk_buf line = { 0 }, output = { 0 };
 	char bundle[RK_PATH_MAX], pid_file[RK_PATH_MAX], conmon_pid[RK_PATH_MAX],
 		exits[RK_PATH_MAX];
@@ -172,7 +188,8 @@ static int launch(const struct rk_oci *oci, struct rk_span uid, const char *id, 
 				     log_option,
 				     "--full-attach",
 				     "--no-sync-log",
-				     has_tty ? "-t" : NULL,
+				     stdio[0],
+				     stdio[1],
 				     NULL };
 	const struct rk_program command = { .argv = argv,
 					    .timeout_ms = RUNTIME_MS,
@@ -180,7 +197,7 @@ static int launch(const struct rk_oci *oci, struct rk_span uid, const char *id, 
 					    .sync_variable = "_OCI_SYNCPIPE" };
 	int status = 0;
 
-	bundle_path(oci, bundle, uid, id);
+	rk_oci_bundle_path(oci, bundle, uid, id);
 	rk_path(pid_file, "%s/pid", bundle);
 	rk_path(conmon_pid, "%s/conmon.pid", bundle);
 	rk_path(exits, "%s/exits", oci->dir);
@@ -207,7 +224,7 @@ static int make_bundle(const struct rk_oci *oci, struct rk_span uid, const char 
 {
 	char exit_file[RK_PATH_MAX];
 
-	bundle_path(oci, bundle, uid, id);
+	rk_oci_bundle_path(oci, bundle, uid, id);
 	if (access(bundle, F_OK) == 0)
 		RK_TRY(rk_oci_remove(oci, uid, id, error));
 	rk_path(exit_file, "%s/exits/%s", oci->dir, id);
@@ -233,7 +250,7 @@ int rk_oci_sandbox(const struct rk_oci *oci, const struct rk_pod_view *view, pid
 	cgroups_path(oci, cgroup, view->uid, id);
 	RK_TRY(write_spec(bundle, rk_oci_sandbox_spec(&arena, view, rootfs, cgroup, oci->oom_least),
 			  error));
-	RK_TRY(launch(oci, view->uid, id, "/dev/null", false, ret_pid, error));
+	RK_TRY(launch(oci, view->uid, id, "/dev/null", NULL, ret_pid, error));
 	return runtime(oci, "start", NULL, id, NULL, error);
 }
 
@@ -424,8 +441,7 @@ int rk_oci_start(const struct rk_oci *oci, const struct rk_oci_run *run, pid_t *
 	*strrchr(dir, '/') = '\0';
 	RK_TRY(rk_dir_make(dir, 0755, error));
 	*ret_reason = "CreateContainerError";
-	RK_TRY(launch(oci, run->view->uid, id, log, rk_val_bool_at(run->container, "tty", false),
-		      ret_pid, error));
+	RK_TRY(launch(oci, run->view->uid, id, log, run->container, ret_pid, error));
 	*ret_reason = "RunContainerError";
 	return runtime(oci, "start", NULL, id, NULL, error);
 }
@@ -438,7 +454,7 @@ int rk_oci_signal(const struct rk_oci *oci, struct rk_span uid, const char *id, 
 	RK_AUTO(rk_buf_done) struct rk_buf name = { 0 };
 	char bundle[RK_PATH_MAX], path[RK_PATH_MAX];
 
-	bundle_path(oci, bundle, uid, id);
+	rk_oci_bundle_path(oci, bundle, uid, id);
 	rk_path(path, "%s/stop-signal", bundle);
 	if (number == SIGKILL || rk_file_read(path, 64, &name, NULL) < 0)
 		rk_buf_put_str(&name, number == SIGKILL ? "KILL" : "TERM");
@@ -446,23 +462,29 @@ int rk_oci_signal(const struct rk_oci *oci, struct rk_span uid, const char *id, 
 	return err < 0 && rk_oci_is_running(oci, uid, id) ? err : 0;
 }
 
-bool rk_oci_is_running(const struct rk_oci *oci, struct rk_span uid, const char *id)
+pid_t rk_oci_pid(const struct rk_oci *oci, struct rk_span uid, const char *id)
 {
 	RK_AUTO(rk_buf_done) struct rk_buf text = { 0 };
 	char bundle[RK_PATH_MAX], path[RK_PATH_MAX];
 
-	bundle_path(oci, bundle, uid, id);
+	rk_oci_bundle_path(oci, bundle, uid, id);
 	rk_path(path, "%s/pid", bundle);
 	if (rk_file_read(path, 32, &text, NULL) < 0)
-		return false;
+		return 0;
 	const long pid = strtol(rk_buf_cstr(&text), NULL, 10);
 	if (pid <= 0)
-		return false;
+		return 0;
 	rk_buf_clear(&text);
 	/* The number may be somebody else's by now: its control group tells. */
 	rk_path(path, "/proc/%ld/cgroup", pid);
-	return rk_file_read(path, 65536, &text, NULL) == 0 &&
-	       strstr(rk_buf_cstr(&text), id) != NULL;
+	return rk_file_read(path, 65536, &text, NULL) == 0 && strstr(rk_buf_cstr(&text), id) != NULL
+		       ? (pid_t)pid
+		       : 0;
+}
+
+bool rk_oci_is_running(const struct rk_oci *oci, struct rk_span uid, const char *id)
+{
+	return rk_oci_pid(oci, uid, id) != 0;
 }
 
 int rk_oci_remove(const struct rk_oci *oci, struct rk_span uid, const char *id,
@@ -470,7 +492,7 @@ int rk_oci_remove(const struct rk_oci *oci, struct rk_span uid, const char *id,
 {
 	char bundle[RK_PATH_MAX], state[RK_PATH_MAX];
 
-	bundle_path(oci, bundle, uid, id);
+	rk_oci_bundle_path(oci, bundle, uid, id);
 	rk_path(state, "%s/run/%s", oci->dir, id);
 	if (access(state, F_OK) == 0)
 		RK_TRY(runtime(oci, "delete", "--force", id, NULL, error));

@@ -56,7 +56,11 @@ RK_MUST_CHECK int rk_oci_exec(const struct rk_oci *oci, struct rk_span uid, cons
 /* Where the log of a run is: DIR/logs/NS_NAME_UID/CONTAINER/ATTEMPT.log. */
 void rk_oci_log_path(const struct rk_oci *oci, char path[RK_PATH_MAX],
 		     const struct rk_pod_view *view, struct rk_span container, uint32_t attempt);
-/* Whether the first process of a run is there (and is still that one). */
+/* The directory of a run: conmon's sockets and pipes are there too. */
+void rk_oci_bundle_path(const struct rk_oci *oci, char path[RK_PATH_MAX], struct rk_span uid,
+			const char *id);
+/* The first process of a run, when it is there (and is still that one); otherwise 0. */
+pid_t rk_oci_pid(const struct rk_oci *oci, struct rk_span uid, const char *id);
 bool rk_oci_is_running(const struct rk_oci *oci, struct rk_span uid, const char *id);
 
 #endif

@@ -7,9 +7,10 @@
 #include "base/mem.h"
 #include "base/timefmt.h"
 #include "node/container_step.h"
-#include "node/exec_session_io.h"
+#include "node/exec_io.h"
 #include "node/logs_io.h"
 #include "node/oci_runtime_io.h"
+#include "node/portforward_io.h"
 #include "wire/json.h"
 
 #define PORT_DEFAULT    10250
@@ -22,7 +23,7 @@ struct rk_node_server {
 	struct rk_agent *agent;
 	struct rk_tls *tls;
 	struct rk_http_server *http;
-	struct rk_exec_session *sessions;
+	struct rk_session *sessions;
 };
 
 static void answer(struct rk_http_exchange *exchange, int status, const char *text)
@@ -48,24 +49,34 @@ struct target { /* the container that a request is about */
 	const struct rk_container *container;
 };
 
-/* /VERB/NAMESPACE/POD/CONTAINER; answers when there is no such container. */
-static bool find_target(struct rk_node_server *server, struct rk_http_exchange *exchange,
-			const struct rk_span parts[PATH_PARTS], struct target *ret)
+/* /VERB/NAMESPACE/POD...; answers when there is no such pod. */
+static const struct rk_pod *find_pod(struct rk_node_server *server,
+				     struct rk_http_exchange *exchange,
+				     const struct rk_span parts[PATH_PARTS])
 {
 	const struct rk_nodecore *core = server->agent->members[0].core;
 
 	for (const struct rk_pod *pod = rk_nodecore_next(core, NULL); pod != NULL;
-	     pod = rk_nodecore_next(core, pod)) {
-		if (pod->is_gone || !rk_span_eq(pod->ns, parts[1]) ||
-		    !rk_span_eq(pod->name, parts[2]))
-			continue;
-		*ret = (struct target){ pod, rk_pod_find_container(pod, parts[3]) };
-		if (ret->container != NULL)
-			return true;
-		answer(exchange, 404, "container not found in that pod\n");
-		return false;
-	}
+	     pod = rk_nodecore_next(core, pod))
+		if (!pod->is_gone && rk_span_eq(pod->ns, parts[1]) &&
+		    rk_span_eq(pod->name, parts[2]))
+			return pod;
 	answer(exchange, 404, "no such pod on this node\n");
+	return NULL;
+}
+
+/* /VERB/NAMESPACE/POD/CONTAINER; answers when there is no such container. */
+static bool find_target(struct rk_node_server *server, struct rk_http_exchange *exchange,
+			const struct rk_span parts[PATH_PARTS], struct target *ret)
+{
+	const struct rk_pod *pod = find_pod(server, exchange, parts);
+
+	if (pod == NULL)
+		return false;
+	*ret = (struct target){ pod, rk_pod_find_container(pod, parts[3]) };
+	if (ret->container != NULL)
+		return true;
+	answer(exchange, 404, "container not found in that pod\n");
 	return false;
 }
 
@@ -201,48 +212,79 @@ static bool any_flag(struct rk_arena *arena, struct rk_span query, const char *n
 	return flag(arena, query, name) || flag(arena, query, old_name);
 }
 
+/* Exec, or attach when `words` is NULL. */
+static void serve_streams(struct rk_node_server *server, struct rk_http_exchange *exchange,
+			  const struct target *target, const char *const *words,
+			  struct rk_arena *arena)
+{
+	const struct rk_span query = rk_http_request(exchange)->query;
+	const bool wants_stdout = any_flag(arena, query, "stdout", "output");
+	const bool wants_stderr = any_flag(arena, query, "stderr", "error");
+	char id[RK_CONTAINER_ID_MAX];
+	const struct rk_exec_opts exec = {
+		.loop = server->agent->loop,
+		.oci = rk_oci_runtime_oci(server->agent->members[0].runtime),
+		.uid = target->pod->uid,
+		.id = id,
+		.words = words,
+		.has_stdin = any_flag(arena, query, "stdin", "input"),
+		.has_tty = flag(arena, query, "tty"),
+		.takes_stdin = rk_val_bool_at(target->container->spec, "stdin", false),
+		.is_tty = rk_val_bool_at(target->container->spec, "tty", false),
+	};
+
+	rk_oci_id(id, target->pod->uid, rk_span_str(target->container->name),
+		  target->container->attempt);
+	if (!exec.has_stdin && !wants_stdout && !wants_stderr)
+		answer(exchange, 400, "you must specify at least one of stdin, stdout, stderr\n");
+	else if (rk_session_wants(exchange, "websocket"))
+		rk_exec_websocket(exchange, &exec, wants_stdout, wants_stderr, &server->sessions);
+	else if (rk_session_wants(exchange, "SPDY/3.1"))
+		rk_exec_spdy(exchange, &exec, wants_stdout, wants_stderr, &server->sessions);
+	else
+		answer(exchange, 400, "this needs an upgrade to websocket or SPDY/3.1\n");
+}
+
 static void serve_exec(struct rk_node_server *server, struct rk_http_exchange *exchange,
 		       const struct rk_span parts[PATH_PARTS], struct rk_arena *arena)
 {
-	const struct rk_http_request *request = rk_http_request(exchange);
+	const bool is_attach = rk_span_is(parts[0], "attach");
 	const char **words = rk_arena_alloc(arena, (RK_EXEC_ARGS_MAX + 1) * sizeof *words);
-	char id[RK_CONTAINER_ID_MAX];
 	struct target target;
 
 	if (!find_target(server, exchange, parts, &target))
 		return;
-	if (target.container->phase != RK_CONTAINER_RUNNING) {
+	if (target.container->phase != RK_CONTAINER_RUNNING)
 		answer(exchange, 400, "the container is not running\n");
-		return;
-	}
-	if (!read_words(arena, request->query, words)) {
+	else if (!is_attach && !read_words(arena, rk_http_request(exchange)->query, words))
 		answer(exchange, 400,
 		       "you must specify at least 1 and at most 256 words of a command\n");
+	else
+		serve_streams(server, exchange, &target, is_attach ? NULL : words, arena);
+}
+
+/* --- port-forward --- */
+
+static void serve_forward(struct rk_node_server *server, struct rk_http_exchange *exchange,
+			  const struct rk_span parts[PATH_PARTS])
+{
+	const struct rk_pod *pod = find_pod(server, exchange, parts);
+
+	if (pod == NULL)
+		return;
+	if (pod->sandbox != RK_STEP_DONE || pod->is_ended) {
+		answer(exchange, 400, "the pod is not running\n");
 		return;
 	}
-	rk_oci_id(id, target.pod->uid, parts[3], target.container->attempt);
-	const struct rk_exec_opts exec = {
-		.loop = server->agent->loop,
+	const struct rk_portforward_place place = {
 		.oci = rk_oci_runtime_oci(server->agent->members[0].runtime),
-		.uid = target.pod->uid,
-		.id = id,
-		.words = words,
-		.has_stdin = any_flag(arena, request->query, "stdin", "input"),
-		.has_tty = flag(arena, request->query, "tty"),
+		.uid = pod->uid,
+		.is_host = rk_val_bool_at(pod->object, "spec.hostNetwork", false),
 	};
-	const bool wants_stdout = any_flag(arena, request->query, "stdout", "output");
-	const bool wants_stderr = any_flag(arena, request->query, "stderr", "error");
-	const struct rk_span upgrade = rk_http_header(request, "upgrade");
-	if (!exec.has_stdin && !wants_stdout && !wants_stderr)
-		answer(exchange, 400, "you must specify at least one of stdin, stdout, stderr\n");
-	else if (rk_http_is_upgrade(exchange) && upgrade.size == 9 &&
-		 strncasecmp((const char *)upgrade.data, "websocket", 9) == 0)
-		rk_exec_websocket(exchange, &exec, wants_stdout, wants_stderr, &server->sessions);
-	else if (rk_http_is_upgrade(exchange) && upgrade.size == 8 &&
-		 strncasecmp((const char *)upgrade.data, "SPDY/3.1", 8) == 0)
-		rk_exec_spdy(exchange, &exec, wants_stdout, wants_stderr, &server->sessions);
+	if (rk_session_wants(exchange, "websocket") || rk_session_wants(exchange, "SPDY/3.1"))
+		rk_portforward_serve(exchange, server->agent->loop, &place, &server->sessions);
 	else
-		answer(exchange, 400, "exec needs an upgrade to websocket or SPDY/3.1\n");
+		answer(exchange, 400, "port-forward needs an upgrade to websocket or SPDY/3.1\n");
 }
 
 /* --- the rest --- */
@@ -303,9 +345,12 @@ static void on_request(void *context, struct rk_http_exchange *exchange)
 		serve_pods(server, exchange, &arena);
 	} else if (is_get && count == 4 && rk_span_is(parts[0], "containerLogs")) {
 		serve_logs(server, exchange, parts, &arena);
-	} else if (count == 4 && rk_span_is(parts[0], "exec") &&
+	} else if (count == 4 && (rk_span_is(parts[0], "exec") || rk_span_is(parts[0], "attach")) &&
 		   (is_get || rk_span_is(request->method, "POST"))) {
 		serve_exec(server, exchange, parts, &arena);
+	} else if (count == 3 && rk_span_is(parts[0], "portForward") &&
+		   (is_get || rk_span_is(request->method, "POST"))) {
+		serve_forward(server, exchange, parts);
 	} else {
 		answer(exchange, 404, "not found\n");
 	}

@@ -5,7 +5,7 @@
 #include "wire/spdy_zip.h"
 
 #define VERSION        3
-#define STREAMS_MAX    64
+#define STREAMS_MAX    RK_SPDY_STREAMS_MAX
 #define FRAME_MAX      (1u << 20)
 #define WINDOW_DEFAULT 65536
 #define WINDOW_MAX     INT32_MAX

@@ -1,6 +1,6 @@
 /* wire/spdy.h - SPDY/3.1 sessions as kubectl speaks them for exec, attach and port-forward: pure, bytes in and bytes out.
  *
- * The server side, and the client side for our own tests. Header blocks are zlib with SPDY's dictionary. Limits: 64 streams,
+ * The server side, and the client side for our own tests. Header blocks are zlib with SPDY's dictionary. Limits: 256 streams,
  * 64 KiB of headers, frames of 1 MiB. Flow control by WINDOW_UPDATE (initial 64 KiB as in the draft) holds for peers that take
  * part in it (they send SETTINGS or WINDOW_UPDATE). kubectl's library neither sends nor heeds window updates: towards such a
  * peer there is always room, and only the connection's own back-pressure bounds both directions. */
@@ -9,6 +9,8 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+
+#define RK_SPDY_STREAMS_MAX 256 /* open at once: 128 forwarded connections */
 
 struct rk_spdy;
 

@@ -1,5 +1,6 @@
-/* Logs and exec: the request goes on to the node that runs the pod, and what comes back goes on to
- * the client. The protocols inside (WebSocket, SPDY) are between the client and the node. */
+/* Logs, exec, attach and port-forward: the request goes on to the node that runs the pod, and what
+ * comes back goes on to the client. The protocols inside (WebSocket, SPDY) are between the client
+ * and the node. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -279,16 +280,34 @@ static struct rk_span container_of(struct rk_req *req, const struct rk_val *pod)
 	return RK_SPAN("");
 }
 
+static const struct served { /* a subresource, and what the node calls it */
+	const char *sub, *node;
+	bool is_upgrade, has_container;
+} served[] = {
+	{ "log", "containerLogs", false, true },
+	{ "exec", "exec", true, true },
+	{ "attach", "attach", true, true },
+	{ "portforward", "portForward", true, false },
+};
+
+static const struct served *find_served(const struct rk_req *req)
+{
+	for (size_t i = 0; i < RK_COUNT(served); i++)
+		if (rk_span_is(req->route.sub, served[i].sub))
+			return &served[i];
+	return NULL;
+}
+
 static char *target_of(struct rk_req *req, struct rk_span container)
 {
-	const bool is_log = rk_span_is(req->route.sub, "log");
 	struct rk_buf out = { 0 };
 
-	rk_buf_put_str(&out, is_log ? "/containerLogs/" : "/exec/");
+	rk_buf_printf(&out, "/%s/", find_served(req)->node);
 	rk_url_encode(&out, req->route.ns);
 	rk_buf_put_u8(&out, '/');
 	rk_url_encode(&out, req->route.name);
-	rk_buf_put_u8(&out, '/');
+	if (container.size > 0)
+		rk_buf_put_u8(&out, '/');
 	rk_url_encode(&out, container);
 	rk_buf_put_u8(&out, '?');
 	rk_buf_put_span(&out, req->http->query);
@@ -352,22 +371,24 @@ static void call_node(struct rk_req *req, struct rk_span address, int64_t port, 
 
 static bool is_served(struct rk_req *req)
 {
-	const bool is_log = rk_span_is(req->route.sub, "log");
+	const struct served *found = find_served(req);
 
-	if (!is_log && !rk_span_is(req->route.sub, "exec")) {
+	if (found == NULL) {
 		rk_req_fail(req, 501, "NotImplemented", "%.*s is not served yet",
 			    RK_SPAN_ARGS(req->route.sub));
 		return false;
 	}
-	if (is_log && strcmp(req->verb, "get") != 0) {
+	if (strcmp(req->verb, "get") != 0 &&
+	    (!found->is_upgrade || strcmp(req->verb, "create") != 0)) {
 		rk_req_fail(req, 405, "MethodNotAllowed",
 			    "the server does not allow this method on the requested resource");
 		return false;
 	}
-	if (!is_log && !rk_http_is_upgrade(req->exchange)) {
+	if (found->is_upgrade && !rk_http_is_upgrade(req->exchange)) {
 		rk_req_fail(req, 400, "BadRequest",
-			    "you must upgrade the connection: exec is served by WebSocket and "
-			    "SPDY/3.1 over HTTP/1.1");
+			    "you must upgrade the connection: %s is served by WebSocket and "
+			    "SPDY/3.1 over HTTP/1.1",
+			    found->sub);
 		return false;
 	}
 	return true;
@@ -386,9 +407,12 @@ void rk_api_proxy(struct rk_req *req)
 	}
 	const struct rk_val *pod = rk_doc_val(&req->arena, object.doc);
 	const struct rk_span node_name = rk_val_text_at(pod, "spec.nodeName");
-	const struct rk_span container = container_of(req, pod);
-	if (container.size == 0)
-		return;
+	struct rk_span container = { 0 };
+	if (find_served(req)->has_container) {
+		container = container_of(req, pod);
+		if (container.size == 0)
+			return;
+	}
 	if (node_name.size == 0) {
 		rk_req_fail(req, 400, "BadRequest", "pod %.*s does not have a host assigned",
 			    RK_SPAN_ARGS(req->route.name));

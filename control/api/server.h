@@ -282,7 +282,7 @@ void rk_api_propose(struct rk_req *req, struct rk_val *ops,
 void rk_api_forbid(struct rk_req *req); /* 403 for what the route and the verb say */
 void rk_api_transaction(struct rk_req *req); /* transaction_io.c */
 void rk_api_review(struct rk_req *req); /* review_io.c: questions, which are never stored */
-void rk_api_proxy(struct rk_req *req); /* proxy_io.c: log, exec */
+void rk_api_proxy(struct rk_req *req); /* proxy_io.c: log, exec, attach, portforward */
 void rk_api_proxy_drained(struct rk_req *req);
 void rk_api_proxy_free(struct rk_req *req);
 void rk_api_proxy_end_all(struct rk_api_thread *thread); /* cuts the tunnels that are left */

@@ -16,6 +16,7 @@ static const struct sub subs[] = {
 	{ "exec", "", "v1", "PodExecOptions", { "create", "get", NULL } },
 	{ "finalize", NULL, NULL, NULL, { "update", NULL } },
 	{ "log", NULL, NULL, NULL, { "get", NULL } },
+	{ "portforward", "", "v1", "PodPortForwardOptions", { "create", "get", NULL } },
 	{ "scale", "autoscaling", "v1", "Scale", { "get", "patch", "update", NULL } },
 	{ "status", NULL, NULL, NULL, { "get", "patch", "update", NULL } },
 	{ "token", "authentication.k8s.io", "v1", "TokenRequest", { "create", NULL } },

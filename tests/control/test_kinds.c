@@ -78,7 +78,9 @@ Test(kinds, lookups)
 	cr_expect_eq(pods, rk_kinds_of(kinds, RK_SPAN("v1"), RK_SPAN("Pod")));
 	cr_expect_eq(pods, rk_kinds_by_kind(kinds, RK_SPAN(""), RK_SPAN("v1"), RK_SPAN("Pod")));
 	cr_expect(rk_kind_has_sub(pods, RK_SPAN("exec")));
-	cr_expect_not(rk_kind_has_sub(pods, RK_SPAN("portforward")));
+	cr_expect(rk_kind_has_sub(pods, RK_SPAN("portforward")));
+	cr_expect(rk_kind_has_sub(pods, RK_SPAN("attach")));
+	cr_expect_not(rk_kind_has_sub(pods, RK_SPAN("proxy")));
 	cr_expect(pods->has_status && !pods->has_scale && pods->namespaced);
 	cr_expect(rk_kind_has_verb(pods, RK_SPAN("deletecollection")));
 	for (size_t i = 0; i < rk_kinds_count(kinds); i++) {

@@ -93,6 +93,8 @@ same "exit code through exec" 7 $?
 same "stdin through exec" 5 "$(printf hello | k exec -i "$pod" -- sh -c 'cat | wc -c' | tr -d ' ')"
 has "logs" "$(k logs "$pod")" "response:200"
 has "describe shows the events" "$(k describe pod "$pod")" "Started"
+. ./forward.sh
+. ./attach.sh
 
 vip=$(k get service web -o 'jsonpath={.spec.clusterIP}')
 even() { # NAME OUTPUT: each of three replicas got 1,000 of 3,000, give or take 15 %

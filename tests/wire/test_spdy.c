@@ -188,11 +188,11 @@ Test(spdy, ids_must_grow_and_the_streams_are_bounded)
 	struct rk_spdy *client = rk_spdy_new(false), *server = rk_spdy_new(true);
 	struct seen seen = { 0 };
 
-	for (int i = 0; i < 64; i++)
+	for (int i = 0; i < RK_SPDY_STREAMS_MAX; i++)
 		cr_expect_neq(rk_spdy_open(client, NULL, 0), 0);
 	cr_expect_eq(rk_spdy_open(client, NULL, 0), 0);
 	carry(client, server, 100, &seen);
-	cr_expect_eq(seen.opens, 64);
+	cr_expect_eq(seen.opens, RK_SPDY_STREAMS_MAX);
 	rk_spdy_free(client);
 	rk_spdy_free(server);
 	server = rk_spdy_new(true);
