@@ -1,4 +1,4 @@
-# Sourced by node.sh: attach with kubectl of several versions.
+# Sourced by node.sh: attach (and exec) with kubectl of several versions, the pod $pod being there.
 cat >"$SCRATCH/attach.yaml" <<YAML
 apiVersion: v1
 kind: Pod
@@ -27,6 +27,15 @@ spec:
   containers:
   - {name: c, image: "reckon.local/web:1", stdin: true, tty: true, command: [sh]}
 YAML
+slow_count() { # bytes, never faster than 50 MB/s
+	total=0
+	sleep 1
+	while bytes=$(head -c 1000000 | wc -c) && [ "$bytes" -gt 0 ]; do
+		total=$((total + bytes))
+		sleep 0.02
+	done
+	echo "$total"
+}
 attach() { # with kubectl $1
 	kubectl=$1 what="attach, $(basename "$1")"
 	k apply -f "$SCRATCH/attach.yaml" >/dev/null
@@ -44,6 +53,8 @@ attach() { # with kubectl $1
 	has "$what: a terminal, as large as ours" "$(cat "$SCRATCH/out")" "33 77"
 	same "$what: run -i --rm" "3" "$(printf 'a\nb\nc\n' | timeout 30 "$kubectl" run count --image=reckon.local/web:1 \
 		-i --rm --restart=Never --quiet -- busybox wc -l 2>/dev/null | grep -o '^[0-9]*')"
+	same "$what: exec to a slow reader does not stall" 67108864 "$(timeout 12 "$kubectl" exec "$pod" -- \
+		busybox head -c 67108864 /dev/zero 2>/dev/null | slow_count)"
 	k delete pod echo deaf screen >/dev/null
 }
 for kubectl in ${KUBECTL_120:-} "${KUBECTL_DIR:-/usr/lib/google-cloud-sdk/bin}"/kubectl.1.27 "${KUBECTL_DIR:-/usr/lib/google-cloud-sdk/bin}"/kubectl.1.33; do

@@ -516,9 +516,10 @@ Test(portforward, a_client_that_resets_ends_the_pods_connection)
 	rk_spdy_reset(fix.spdy, one.data);
 	flush(&fix);
 	cr_expect(wait_until(&fix, 3, is_fin, seen_of(&fix, one.error)));
-	pod_close(&pod);
+	(void)wait_until(&fix, 0.2, NULL, NULL);
 	cr_expect(atomic_load(&pod.saw_end));
 	fixture_close(&fix);
+	pod_close(&pod);
 }
 
 Test(portforward, streams_that_make_no_sense_are_reset)
