@@ -55,12 +55,13 @@ static unsigned verb_of(const struct rk_req *req)
 void rk_api_count_begun(struct rk_req *req)
 {
 	req->begun_ns = rk_clock_mono_ns();
-	add(&req->thread->counts.verbs[verb_of(req)].begun, 1);
+	req->counted_as = verb_of(req);
+	add(&req->thread->counts.verbs[req->counted_as].begun, 1);
 }
 
 void rk_api_count_ended(struct rk_req *req)
 {
-	const unsigned verb = verb_of(req);
+	const unsigned verb = req->counted_as; /* a transaction has changed the route since */
 	struct rk_verb_counts *counts = &req->thread->counts.verbs[verb];
 	const uint64_t took_us = (rk_clock_mono_ns() - req->begun_ns) / 1000;
 	const int given =

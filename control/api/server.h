@@ -162,6 +162,7 @@ struct rk_req { /* one request, from its arrival until its exchange is gone */
 	bool pretty;
 	unsigned retry_after_s; /* said with an answer that asks to come again; 0: not */
 	int code;               /* of the answer, once it has begun */
+	unsigned counted_as;    /* a verb of metrics_io.c */
 	uint64_t begun_ns;      /* by the monotonic clock */
 	uint64_t id;            /* while it waits for the core; 0: it does not */
 	/* What goes on when the core has answered (answer borrowed), or when the revision that it
