@@ -306,7 +306,8 @@ static void heal_node(struct sim *sim, struct sim_node *node)
 	sim_disk_errors(node->disk, 0, 0);
 	if (node->up)
 		sim_disk_crash_in(node->disk, 0);
-	if (node->doomed_ms != 0)
+	/* A disk that died since the node's last turn: it would notice, and nobody would start it again. */
+	if (node->doomed_ms != 0 || sim_disk_is_dead(node->disk))
 		sim_node_crash(sim, node);
 	node->doomed_ms = 0;
 	sim_node_start(sim, node);
