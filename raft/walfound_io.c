@@ -271,7 +271,10 @@ static int read_segment(struct reading *reading, bool is_last, struct rk_error *
 			rk_wal_note_segment(wal, sequence, head.base_index, bytes.size);
 			return RK_OK;
 		}
-		(void)rk_vfs_remove(wal->vfs, name);
+		/* For good, before anything is written to the one before it: were it there again after a crash, that one's
+		 * torn end would be taken for damage. */
+		if (rk_vfs_remove(wal->vfs, name) < 0 || rk_vfs_sync(wal->vfs) < 0)
+			return rk_fail_errno(error, "cannot remove %s/%s, in which nothing is", wal->vfs->path, name);
 		return RK_OK;
 	}
 	(void)rk_segment_head_of(bytes, &head);
