@@ -43,6 +43,19 @@ void *rk_arena_zalloc(struct rk_arena *arena, size_t size)
 	return memset(rk_arena_alloc(arena, size), 0, size);
 }
 
+void *rk_arena_grow(struct rk_arena *arena, const void *array, size_t *capacity, size_t count, size_t item_size)
+{
+	const size_t next = *capacity > 0 ? *capacity * 2 : 4;
+
+	if (count < *capacity)
+		return (void *)(uintptr_t)array;
+	void *more = rk_arena_alloc(arena, next * item_size);
+	if (count > 0)
+		memcpy(more, array, count * item_size);
+	*capacity = next;
+	return more;
+}
+
 struct rk_span rk_arena_span(struct rk_arena *arena, struct rk_span from)
 {
 	uint8_t *copy = rk_arena_alloc(arena, from.size);

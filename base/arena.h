@@ -16,6 +16,9 @@ struct rk_arena { /* all zero is an empty arena */
 /* Aligned to 16 bytes, never NULL, not zeroed. */
 void *rk_arena_alloc(struct rk_arena *arena, size_t size) __attribute__((returns_nonnull));
 void *rk_arena_zalloc(struct rk_arena *arena, size_t size) __attribute__((returns_nonnull));
+/* As rk_grow: an array with room for one item more than `count`, twice as large when it had none. What it was stays behind. */
+void *rk_arena_grow(struct rk_arena *arena, const void *array, size_t *capacity, size_t count, size_t item_size)
+	__attribute__((returns_nonnull));
 struct rk_span rk_arena_span(struct rk_arena *arena, struct rk_span from); /* a copy */
 char *rk_arena_str(struct rk_arena *arena, struct rk_span from);           /* a copy with a NUL */
 char *rk_arena_printf(struct rk_arena *arena, const char *format, ...)

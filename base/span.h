@@ -85,6 +85,16 @@ static inline struct rk_span rk_span_cut(struct rk_span a, char separator, struc
 	return (struct rk_span){ at + 1, a.size - head->size - 1 };
 }
 
+/* Without the blanks and tabs around it. */
+static inline struct rk_span rk_span_trim(struct rk_span a)
+{
+	while (a.size > 0 && (a.data[0] == ' ' || a.data[0] == '\t'))
+		a = rk_span_sub(a, 1, a.size);
+	while (a.size > 0 && (a.data[a.size - 1] == ' ' || a.data[a.size - 1] == '\t'))
+		a.size--;
+	return a;
+}
+
 /* Decimal digits only, no sign, no overflow. */
 static inline bool rk_span_u64(struct rk_span a, uint64_t *ret)
 {

@@ -2,7 +2,7 @@
 #include "base/mem.h"
 #include "cli/commands.h"
 #include "cli/create.h"
-#include "control/schema/base64.h"
+#include "wire/base64.h"
 #include "control/schema/names.h"
 #include "node/files_io.h"
 

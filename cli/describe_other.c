@@ -2,7 +2,7 @@
 #include "base/mem.h"
 #include "cli/describe.h"
 #include "wire/jsonpath.h"
-#include "control/schema/base64.h"
+#include "wire/base64.h"
 
 /* --- services --- */
 

@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "cli/commands.h"
 #include "cli/podref.h"
-#include "control/schema/base64.h"
+#include "wire/base64.h"
 #include "wire/json.h"
 #include "wire/websocket.h"
 

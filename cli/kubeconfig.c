@@ -1,7 +1,7 @@
 #include "cli/kubeconfig.h"
 
 #include "base/mem.h"
-#include "control/schema/base64.h"
+#include "wire/base64.h"
 #include "wire/yaml.h"
 
 static struct rk_val *named(const struct rk_val *list, struct rk_span name)

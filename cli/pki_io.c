@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "control/schema/base64.h"
+#include "wire/base64.h"
 #include "node/files_io.h"
 #include "wire/tls_io.h"
 

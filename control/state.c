@@ -61,14 +61,7 @@ struct rk_val *rk_state_val(struct rk_state *state, struct rk_span kind, struct 
 void rk_names_add(struct rk_state *state, struct rk_names *names, struct rk_span kind, struct rk_span ns,
 		  struct rk_span name)
 {
-	if (names->count == names->capacity) {
-		const size_t capacity = names->capacity > 0 ? names->capacity * 2 : 16;
-		struct rk_name *more = rk_arena_alloc(&state->arena, capacity * sizeof *more);
-		if (names->count > 0)
-			memcpy(more, names->at, names->count * sizeof *more);
-		names->at = more;
-		names->capacity = capacity;
-	}
+	names->at = rk_arena_grow(&state->arena, names->at, &names->capacity, names->count, sizeof *names->at);
 	names->at[names->count++] = (struct rk_name){ rk_arena_span(&state->arena, kind),
 						      rk_arena_span(&state->arena, ns),
 						      rk_arena_span(&state->arena, name) };

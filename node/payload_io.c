@@ -6,6 +6,7 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
+#include "wire/base64.h"
 
 static bool path_is_inside(struct rk_span path)
 {
@@ -48,7 +49,7 @@ static int add_keys(struct rk_payload *payload, const struct rk_val *map, bool i
 	for (uint32_t i = 0; i < rk_val_count(map); i++) {
 		struct rk_span bytes = rk_val_text(map->fields[i].val);
 
-		if (is_base64 && !rk_payload_decode(payload->arena, bytes, &bytes))
+		if (is_base64 && !rk_base64_decode(payload->arena, bytes, &bytes))
 			return rk_fail(error, RK_EINVAL, "the value of key %.*s is not base64",
 				       RK_SPAN_ARGS(map->fields[i].key));
 		RK_TRY(add_file(payload, map->fields[i].key, bytes, mode, error));

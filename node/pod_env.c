@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "wire/base64.h"
 
 struct rk_span rk_env_expand(struct rk_arena *arena, struct rk_span text, const struct rk_val *env)
 {
@@ -132,7 +133,7 @@ static int add_from(struct rk_arena *arena, const struct rk_pod_view *view,
 	for (uint32_t i = 0; i < rk_val_count(data); i++) {
 		struct rk_span value = rk_val_text(data->fields[i].val);
 
-		if (kind == RK_REF_SECRET && !rk_payload_decode(arena, value, &value))
+		if (kind == RK_REF_SECRET && !rk_base64_decode(arena, value, &value))
 			return rk_fail(error, RK_EINVAL, "the value of key %.*s is not base64",
 				       RK_SPAN_ARGS(data->fields[i].key));
 		const char *name = rk_arena_printf(arena, "%.*s%.*s",

@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "control/schema/quantity.h"
+#include "wire/base64.h"
 #include "wire/json.h"
 
 struct rk_pod_view rk_pod_view_of(const struct rk_val *pod)
@@ -136,35 +137,6 @@ int rk_pod_resource(struct rk_arena *arena, const struct rk_pod_view *view,
 	return 0;
 }
 
-bool rk_payload_decode(struct rk_arena *arena, struct rk_span text, struct rk_span *ret)
-{
-	static const char alphabet[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	uint8_t *out = rk_arena_alloc(arena, text.size / 4 * 3 + 3);
-	size_t size = 0, pads = 0;
-	uint32_t bits = 0;
-
-	if (text.size % 4 != 0)
-		return false;
-	for (size_t i = 0; i < text.size; i++) {
-		const uint8_t byte = text.data[i];
-		const char *at = byte != '\0' ? strchr(alphabet, byte) : NULL;
-
-		if (byte == '=' && i + 2 >= text.size)
-			pads++;
-		else if (at == NULL || pads > 0)
-			return false;
-		bits = bits << 6 | (at != NULL ? (uint32_t)(at - alphabet) : 0);
-		if (i % 4 == 3) {
-			out[size++] = (uint8_t)(bits >> 16);
-			out[size++] = (uint8_t)(bits >> 8);
-			out[size++] = (uint8_t)bits;
-		}
-	}
-	*ret = (struct rk_span){ out, size - pads };
-	return true;
-}
-
 int rk_ref_object(const struct rk_pod_view *view, enum rk_ref_kind kind, struct rk_span name,
 		  const struct rk_val **ret, struct rk_error *error)
 {
@@ -198,7 +170,7 @@ int rk_ref_key(struct rk_arena *arena, const struct rk_pod_view *view, enum rk_r
 			       RK_SPAN_ARGS(view->ns), RK_SPAN_ARGS(name));
 	if (!is_binary)
 		*ret = rk_val_text(val);
-	else if (!rk_payload_decode(arena, rk_val_text(val), ret))
+	else if (!rk_base64_decode(arena, rk_val_text(val), ret))
 		return rk_fail(error, RK_EINVAL, "the value of key %.*s is not base64",
 			       RK_SPAN_ARGS(key));
 	return 0;

@@ -50,8 +50,6 @@ RK_MUST_CHECK int rk_ref_key(struct rk_arena *arena, const struct rk_pod_view *v
 RK_MUST_CHECK int rk_ref_object(const struct rk_pod_view *view, enum rk_ref_kind kind,
 				struct rk_span name, const struct rk_val **ret,
 				struct rk_error *error);
-/* Standard base64 with padding; false when it is not. */
-bool rk_payload_decode(struct rk_arena *arena, struct rk_span text, struct rk_span *ret);
 /* Guaranteed, Burstable or BestEffort. */
 const char *rk_pod_qos(const struct rk_val *pod);
 

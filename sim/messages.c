@@ -87,14 +87,7 @@ static void add_kv(struct list *list, struct rk_span encoded)
 {
 	const struct rk_etcd_kv kv = rk_etcd_kv_read(encoded);
 
-	if (list->count == list->capacity) {
-		const size_t capacity = list->capacity * 2 + 4;
-		struct rk_hist_kv *more = rk_arena_alloc(list->arena, capacity * sizeof *more);
-		if (list->count > 0)
-			memcpy(more, list->at, list->count * sizeof *more);
-		list->at = more;
-		list->capacity = capacity;
-	}
+	list->at = rk_arena_grow(list->arena, list->at, &list->capacity, list->count, sizeof *list->at);
 	list->at[list->count++] = (struct rk_hist_kv){
 		.key = rk_arena_span(list->arena, kv.key),
 		.value = rk_arena_span(list->arena, kv.value),

@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "wire/base64.h"
 
 #define HALF 32 /* bytes of r and of s */
 
@@ -20,63 +21,27 @@ struct rk_jws {
 	struct rk_buf id;     /* of the key */
 };
 
-/* --- base64url without padding (RFC 4648, section 5) --- */
-
-static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
-static void put_text(struct rk_buf *out, struct rk_span bytes)
-{
-	for (size_t i = 0; i < bytes.size; i += 3) {
-		const size_t left = bytes.size - i;
-		const uint32_t word = (uint32_t)bytes.data[i] << 16 |
-				      (left > 1 ? (uint32_t)bytes.data[i + 1] << 8 : 0) |
-				      (left > 2 ? bytes.data[i + 2] : 0u);
-		for (size_t n = 0; n < RK_MIN(left, (size_t)3) + 1; n++)
-			rk_buf_put_u8(out, (uint8_t)letters[word >> (18 - 6 * n) & 0x3f]);
-	}
-}
-
-static bool read_text(struct rk_arena *arena, struct rk_span text, struct rk_span *ret)
-{
-	uint8_t *out = rk_arena_alloc(arena, text.size + 1);
-	uint32_t word = 0, bits = 0;
-	size_t size = 0;
-
-	if (text.size % 4 == 1)
-		return false;
-	for (size_t i = 0; i < text.size; i++) {
-		const char *at = text.data[i] != 0 ? strchr(letters, text.data[i]) : NULL;
-		if (at == NULL)
-			return false;
-		word = word << 6 | (uint32_t)(at - letters);
-		bits += 6;
-		if (bits >= 8) {
-			bits -= 8;
-			out[size++] = (uint8_t)(word >> bits);
-		}
-	}
-	*ret = rk_span_of(out, size);
-	return (word & ((1u << bits) - 1)) == 0; /* one text for one value */
-}
-
 /* --- the key --- */
 
 /* The hash of the public half, as upstream's API server names its keys. */
 static void name_key(struct rk_jws *jws)
 {
 	uint8_t *der = NULL, hash[EVP_MAX_MD_SIZE];
+	struct rk_arena arena = { 0 };
 	unsigned size = 0;
 	const int der_size = i2d_PUBKEY(jws->key, &der);
 
 	rk_assert(der_size > 0 &&
 		  EVP_Digest(der, (size_t)der_size, hash, &size, EVP_sha256(), NULL) == 1);
 	OPENSSL_free(der);
-	put_text(&jws->id, rk_span_of(hash, size));
+	rk_buf_put_span(&jws->id, rk_base64url_encode(&arena, rk_span_of(hash, size)));
 	rk_buf_printf(&jws->header, "{\"alg\":\"ES256\",\"kid\":\"%.*s\"}",
 		      RK_SPAN_ARGS(rk_buf_span(&jws->id)));
+	rk_arena_done(&arena);
 }
 
-static void put_coordinate(struct rk_buf *out, const struct rk_jws *jws, const char *which)
+static struct rk_span coordinate(struct rk_arena *arena, const struct rk_jws *jws,
+				 const char *which)
 {
 	BIGNUM *number = NULL;
 	uint8_t bytes[HALF];
@@ -84,24 +49,19 @@ static void put_coordinate(struct rk_buf *out, const struct rk_jws *jws, const c
 	rk_assert(EVP_PKEY_get_bn_param(jws->key, which, &number) == 1 &&
 		  BN_bn2binpad(number, bytes, HALF) == HALF);
 	BN_free(number);
-	put_text(out, rk_span_of(bytes, HALF));
+	return rk_base64url_encode(arena, rk_span_of(bytes, HALF));
 }
 
 struct rk_span rk_jws_keys(struct rk_arena *arena, const struct rk_jws *jws)
 {
-	struct rk_buf out = { 0 };
+	const struct rk_span x = coordinate(arena, jws, OSSL_PKEY_PARAM_EC_PUB_X),
+			     y = coordinate(arena, jws, OSSL_PKEY_PARAM_EC_PUB_Y);
 
-	rk_buf_printf(&out,
-		      "{\"keys\":[{\"use\":\"sig\",\"kty\":\"EC\",\"kid\":\"%.*s\",\"crv\":\"P-"
-		      "256\",\"alg\":\"ES256\",\"x\":\"",
-		      RK_SPAN_ARGS(rk_buf_span(&jws->id)));
-	put_coordinate(&out, jws, OSSL_PKEY_PARAM_EC_PUB_X);
-	rk_buf_put_str(&out, "\",\"y\":\"");
-	put_coordinate(&out, jws, OSSL_PKEY_PARAM_EC_PUB_Y);
-	rk_buf_put_str(&out, "\"}]}");
-	const struct rk_span keys = rk_arena_span(arena, rk_buf_span(&out));
-	rk_buf_done(&out);
-	return keys;
+	return rk_span_str(rk_arena_printf(
+		arena,
+		"{\"keys\":[{\"use\":\"sig\",\"kty\":\"EC\",\"kid\":\"%.*s\",\"crv\":\"P-256\","
+		"\"alg\":\"ES256\",\"x\":\"%.*s\",\"y\":\"%.*s\"}]}",
+		RK_SPAN_ARGS(rk_buf_span(&jws->id)), RK_SPAN_ARGS(x), RK_SPAN_ARGS(y)));
 }
 
 int rk_jws_new(struct rk_jws **ret, const char *key_path, struct rk_error *error)
@@ -138,7 +98,8 @@ struct rk_jws *rk_jws_free(struct rk_jws *jws)
 
 /* --- signing --- OpenSSL has signatures in DER, tokens have r and s one after the other */
 
-static void put_signature(struct rk_buf *out, const struct rk_jws *jws, struct rk_span text)
+static struct rk_span signature_of(struct rk_arena *arena, const struct rk_jws *jws,
+				   struct rk_span text)
 {
 	EVP_MD_CTX *context = EVP_MD_CTX_new();
 	uint8_t der[128], raw[2 * HALF];
@@ -154,21 +115,20 @@ static void put_signature(struct rk_buf *out, const struct rk_jws *jws, struct r
 		  BN_bn2binpad(ECDSA_SIG_get0_s(signature), raw + HALF, HALF) == HALF);
 	ECDSA_SIG_free(signature);
 	EVP_MD_CTX_free(context);
-	put_text(out, rk_span_of(raw, sizeof raw));
+	return rk_base64url_encode(arena, rk_span_of(raw, sizeof raw));
 }
 
 struct rk_span rk_jws_sign(struct rk_arena *arena, const struct rk_jws *jws, struct rk_span payload)
 {
-	struct rk_buf out = { 0 }, signature = { 0 };
+	struct rk_buf out = { 0 };
 
-	put_text(&out, rk_buf_span(&jws->header));
+	rk_buf_put_span(&out, rk_base64url_encode(arena, rk_buf_span(&jws->header)));
 	rk_buf_put_u8(&out, '.');
-	put_text(&out, payload);
-	put_signature(&signature, jws, rk_buf_span(&out));
+	rk_buf_put_span(&out, rk_base64url_encode(arena, payload));
+	const struct rk_span signature = signature_of(arena, jws, rk_buf_span(&out));
 	rk_buf_put_u8(&out, '.');
-	rk_buf_put_span(&out, rk_buf_span(&signature));
+	rk_buf_put_span(&out, signature);
 	const struct rk_span token = rk_arena_span(arena, rk_buf_span(&out));
-	rk_buf_done(&signature);
 	rk_buf_done(&out);
 	return token;
 }
@@ -202,8 +162,9 @@ bool rk_jws_open(struct rk_arena *arena, const struct rk_jws *jws, struct rk_spa
 
 	/* Whatever another header says of itself, ours are all of one form. */
 	return token.size <= RK_JWS_BYTES_MAX && signature.data != NULL &&
-	       read_text(arena, head, &first) && rk_span_eq(first, rk_buf_span(&jws->header)) &&
-	       read_text(arena, signature, &raw) && raw.size == 2 * HALF &&
+	       rk_base64url_decode(arena, head, &first) &&
+	       rk_span_eq(first, rk_buf_span(&jws->header)) &&
+	       rk_base64url_decode(arena, signature, &raw) && raw.size == 2 * HALF &&
 	       is_signed(jws, rk_span_sub(token, 0, head.size + 1 + body.size), raw) &&
-	       read_text(arena, body, ret);
+	       rk_base64url_decode(arena, body, ret);
 }

@@ -24,16 +24,6 @@ int rk_ws_accept(struct rk_span key, char ret[32])
 	return RK_OK;
 }
 
-static struct rk_span trimmed(struct rk_span text)
-{
-	while (text.size > 0 && (text.data[0] == ' ' || text.data[0] == '\t'))
-		text = rk_span_sub(text, 1, text.size);
-	while (text.size > 0 &&
-	       (text.data[text.size - 1] == ' ' || text.data[text.size - 1] == '\t'))
-		text.size--;
-	return text;
-}
-
 const char *rk_ws_protocol(struct rk_span offered, const char *const *supported)
 {
 	for (; *supported != NULL; supported++) {
@@ -41,7 +31,7 @@ const char *rk_ws_protocol(struct rk_span offered, const char *const *supported)
 		while (rest.size > 0) {
 			struct rk_span one;
 			rest = rk_span_cut(rest, ',', &one);
-			if (rk_span_is(trimmed(one), *supported))
+			if (rk_span_is(rk_span_trim(one), *supported))
 				return *supported;
 		}
 	}

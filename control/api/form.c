@@ -13,16 +13,6 @@ struct media { /* one entry of an Accept header */
 	unsigned quality; /* thousandths */
 };
 
-static struct rk_span trim(struct rk_span text)
-{
-	while (text.size > 0 && (text.data[0] == ' ' || text.data[0] == '\t'))
-		text = rk_span_sub(text, 1, text.size);
-	while (text.size > 0 &&
-	       (text.data[text.size - 1] == ' ' || text.data[text.size - 1] == '\t'))
-		text.size--;
-	return text;
-}
-
 /* "0.5", "1", "1.000"; what is not a quality counts as the best, as if it were not there. */
 static unsigned quality_of(struct rk_span text)
 {
@@ -41,11 +31,11 @@ static struct media media_of(struct rk_span text)
 	struct media media = { .quality = 1000 };
 	struct rk_span part, rest = rk_span_cut(text, ';', &part);
 
-	media.type = trim(part);
+	media.type = rk_span_trim(part);
 	while (rest.data != NULL) {
 		struct rk_span key, value;
 		rest = rk_span_cut(rest, ';', &part);
-		value = rk_span_cut(trim(part), '=', &key);
+		value = rk_span_cut(rk_span_trim(part), '=', &key);
 		if (rk_span_is(key, "as"))
 			media.as = value;
 		else if (rk_span_is(key, "v"))
@@ -100,7 +90,7 @@ bool rk_form_choose(const struct rk_kinds *kinds, const struct rk_kind *kind, st
 	unsigned best = 0;
 
 	*ret = (struct rk_form){ .shape = RK_FORM_OBJECT };
-	if (trim(accept).size == 0)
+	if (rk_span_trim(accept).size == 0)
 		return true;
 	while (accept.data != NULL) {
 		struct rk_form form;

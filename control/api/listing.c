@@ -5,8 +5,8 @@
 #include <strings.h>
 
 #include "base/mem.h"
-#include "control/schema/base64.h"
 #include "control/status.h"
+#include "wire/base64.h"
 #include "wire/http_io.h"
 #include "wire/json.h"
 
@@ -18,31 +18,6 @@
 #define INITIAL_FIELD "sendInitialEvents"
 
 /* --- tokens --- */
-
-/* base64url without padding, from and to plain base64. */
-static struct rk_span to_url(struct rk_arena *arena, struct rk_span text)
-{
-	uint8_t *out = rk_arena_alloc(arena, text.size);
-	size_t size = 0;
-
-	for (size_t i = 0; i < text.size && text.data[i] != '='; i++)
-		out[size++] = text.data[i] == '+' ? '-' : text.data[i] == '/' ? '_' : text.data[i];
-	return rk_span_of(out, size);
-}
-
-static struct rk_span from_url(struct rk_arena *arena, struct rk_span text)
-{
-	uint8_t *out = rk_arena_alloc(arena, text.size + 3);
-	size_t size = 0;
-
-	for (; size < text.size; size++)
-		out[size] = text.data[size] == '-'   ? '+'
-			    : text.data[size] == '_' ? '/'
-						     : text.data[size];
-	while (size % 4 != 0)
-		out[size++] = '=';
-	return rk_span_of(out, size);
-}
 
 /* As upstream's: the key behind the last one is that key and a NUL. */
 struct rk_span rk_cursor_token(struct rk_arena *arena, const struct rk_cursor *cursor)
@@ -58,7 +33,7 @@ struct rk_span rk_cursor_token(struct rk_arena *arena, const struct rk_cursor *c
 	rk_val_put_int(arena, token, "rv", cursor->revision == 0 ? -1 : (int64_t)cursor->revision);
 	rk_val_put_str(arena, token, "start", rk_buf_span(&start));
 	rk_json_write(&json, token, false);
-	const struct rk_span text = to_url(arena, rk_base64_encode(arena, rk_buf_span(&json)));
+	const struct rk_span text = rk_base64url_encode(arena, rk_buf_span(&json));
 	rk_buf_done(&start);
 	rk_buf_done(&json);
 	return text;
@@ -84,7 +59,7 @@ const char *rk_cursor_parse(struct rk_arena *arena, struct rk_span token, struct
 	struct rk_span json;
 	struct rk_error error = { .text = "" };
 
-	if (!rk_base64_decode(arena, from_url(arena, token), &json))
+	if (!rk_base64_decode(arena, rk_base64_from_url(arena, token), &json))
 		return "continue key is not valid: illegal base64 data";
 	if (rk_json_parse(arena, json, 0, &val, &error) < 0)
 		return rk_arena_printf(arena, "continue key is not valid: %s", error.text);

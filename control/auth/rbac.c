@@ -130,19 +130,11 @@ struct rk_rbac *rk_rbac_free(struct rk_rbac *rbac)
 
 /* --- asking --- */
 
-static bool is_in(const struct rk_val *list, struct rk_span text)
-{
-	for (uint32_t i = 0; i < rk_val_count(list); i++)
-		if (rk_span_eq(rk_val_text(rk_val_item(list, i)), text))
-			return true;
-	return false;
-}
-
 static bool has(const struct rk_val *rule, const char *key, struct rk_span text)
 {
 	const struct rk_val *list = rk_val_get(rule, rk_span_str(key));
 
-	return is_in(list, RK_SPAN("*")) || is_in(list, text);
+	return rk_val_has_text(list, RK_SPAN("*")) || rk_val_has_text(list, text);
 }
 
 /* "pods", "pods/log", "*", or any resource with this subresource. */
@@ -186,7 +178,7 @@ static bool rule_allows(const struct rk_val *rule, const struct rk_ask *ask)
 	if (ask->path.size > 0)
 		return has_path(rule, ask->path);
 	return has(rule, "apiGroups", ask->group) && has_resource(rule, ask->resource, ask->sub) &&
-	       (rk_val_count(names) == 0 || is_in(names, ask->name));
+	       (rk_val_count(names) == 0 || rk_val_has_text(names, ask->name));
 }
 
 static bool is_subject(const struct rk_val *subject, const struct rk_user *user, struct rk_span ns)

@@ -44,22 +44,14 @@ struct rk_val *rk_token_claims(struct rk_arena *arena, const struct rk_token *to
 	return claims;
 }
 
-static bool is_in(const struct rk_val *list, struct rk_span text)
-{
-	for (uint32_t i = 0; i < rk_val_count(list); i++)
-		if (rk_span_eq(rk_val_text(rk_val_item(list, i)), text))
-			return true;
-	return false;
-}
-
 static bool is_meant(const struct rk_val *claims, const struct rk_val *audiences)
 {
 	const struct rk_val *given = rk_val_get(claims, RK_SPAN("aud"));
 
 	if (audiences == NULL)
-		return is_in(given, RK_SPAN(RK_TOKEN_ISSUER));
+		return rk_val_has_text(given, RK_SPAN(RK_TOKEN_ISSUER));
 	for (uint32_t i = 0; i < rk_val_count(audiences); i++)
-		if (is_in(given, rk_val_text(rk_val_item(audiences, i))))
+		if (rk_val_has_text(given, rk_val_text(rk_val_item(audiences, i))))
 			return true;
 	return false;
 }

@@ -107,14 +107,7 @@ static int64_t created_ms(struct rk_span doc)
 
 static void add_member(struct set *set, struct rk_span name, const struct rk_pod_facts *facts)
 {
-	if (set->count == set->capacity) {
-		const size_t capacity = set->capacity > 0 ? set->capacity * 2 : 16;
-		struct member *more = rk_arena_alloc(&set->state->arena, capacity * sizeof *more);
-		if (set->count > 0)
-			memcpy(more, set->members, set->count * sizeof *more);
-		set->members = more;
-		set->capacity = capacity;
-	}
+	set->members = rk_arena_grow(&set->state->arena, set->members, &set->capacity, set->count, sizeof *set->members);
 	set->members[set->count++] = (struct member){ .name = name, .facts = *facts };
 }
 

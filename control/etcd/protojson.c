@@ -3,7 +3,7 @@
 #include <inttypes.h>
 
 #include "base/mem.h"
-#include "control/schema/base64.h"
+#include "wire/base64.h"
 #include "wire/json.h"
 #include "wire/proto.h"
 
@@ -85,13 +85,7 @@ static int read_bytes(const struct in *in, const struct rk_protojson_field *fiel
 {
 	while (text.size > 0 && text.data[text.size - 1] == '=')
 		text.size--;
-	const size_t size = (text.size + 3) / 4 * 4;
-	uint8_t *whole = rk_arena_alloc(in->arena, size + 1);
-	for (size_t i = 0; i < size; i++) {
-		const uint8_t letter = i < text.size ? text.data[i] : (uint8_t)'=';
-		whole[i] = letter == '-' ? (uint8_t)'+' : letter == '_' ? (uint8_t)'/' : letter;
-	}
-	return rk_base64_decode(in->arena, rk_span_of(whole, size), ret)
+	return rk_base64_decode(in->arena, rk_base64_from_url(in->arena, text), ret)
 		       ? RK_OK
 		       : refuse(in, field, "base64");
 }

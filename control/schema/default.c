@@ -1,12 +1,12 @@
 /* What is filled in: first what the kinds' data say (presets), then what depends on other fields of
  * the same object. */
 #include "base/mem.h"
-#include "control/schema/base64.h"
 #include "control/schema/custom.h"
 #include "control/schema/custom_rules.h"
 #include "control/schema/default_kinds.h"
 #include "control/schema/default_pod.h"
 #include "control/schema/schema.h"
+#include "wire/base64.h"
 
 static void fill_object(struct rk_arena *arena, const struct rk_type *type, struct rk_val *val);
 

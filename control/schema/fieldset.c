@@ -9,14 +9,7 @@ void rk_fieldset_add(struct rk_arena *arena, struct rk_fieldset_maker *maker, st
 {
 	if (!is_member && children == NULL)
 		return;
-	if (maker->count == maker->capacity) {
-		const uint32_t capacity = maker->capacity > 0 ? maker->capacity * 2 : 4;
-		struct rk_fieldset_node *more = rk_arena_alloc(arena, capacity * sizeof *more);
-		if (maker->count > 0)
-			memcpy(more, maker->at, maker->count * sizeof *more);
-		maker->at = more;
-		maker->capacity = capacity;
-	}
+	maker->at = rk_arena_grow(arena, maker->at, &maker->capacity, maker->count, sizeof *maker->at);
 	maker->at[maker->count++] = (struct rk_fieldset_node){ step, is_member, children };
 }
 

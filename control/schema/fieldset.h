@@ -53,7 +53,8 @@ void rk_step_print(struct rk_buf *out, const struct rk_step *step);
 /* --- making sets: nodes come in any order, one step may come more than once --- */
 
 struct rk_fieldset_maker { /* all zero to begin with */
-	uint32_t count, capacity;
+	uint32_t count;
+	size_t capacity;
 	struct rk_fieldset_node *at;
 };
 /* Nothing happens when the node is no member and has no children. */

@@ -10,14 +10,7 @@
 
 static void add(struct rk_arena *arena, struct rk_owners *owners, const struct rk_owner *owner)
 {
-	if (owners->count == owners->capacity) {
-		const uint32_t capacity = owners->capacity > 0 ? owners->capacity * 2 : 4;
-		struct rk_owner *more = rk_arena_alloc(arena, capacity * sizeof *more);
-		if (owners->count > 0)
-			memcpy(more, owners->at, owners->count * sizeof *more);
-		owners->at = more;
-		owners->capacity = capacity;
-	}
+	owners->at = rk_arena_grow(arena, owners->at, &owners->capacity, owners->count, sizeof *owners->at);
 	owners->at[owners->count++] = *owner;
 }
 

@@ -18,7 +18,8 @@ struct rk_owner {
 };
 
 struct rk_owners {
-	uint32_t count, capacity;
+	uint32_t count;
+	size_t capacity;
 	struct rk_owner *at;
 };
 

@@ -131,14 +131,6 @@ static void reorder(const struct strategic *patch, const struct rk_prop *prop, s
 
 /* --- maps --- */
 
-static bool holds_text(const struct rk_val *list, struct rk_span text)
-{
-	for (uint32_t i = 0; i < rk_val_count(list); i++)
-		if (rk_span_eq(rk_val_text(rk_val_item(list, i)), text))
-			return true;
-	return false;
-}
-
 static int retain_keys(const struct strategic *patch, struct rk_val *target,
 		       const struct rk_val *from)
 {
@@ -152,10 +144,10 @@ static int retain_keys(const struct strategic *patch, struct rk_val *target,
 	for (uint32_t i = 0; i < from->count; i++)
 		if (!is_directive(from->fields[i].key) &&
 		    from->fields[i].val->kind != RK_VAL_NULL &&
-		    !holds_text(keys, from->fields[i].key))
+		    !rk_val_has_text(keys, from->fields[i].key))
 			return malformed(patch, "invalid patch format of retainKeys");
 	for (uint32_t i = 0; i < target->count; i++)
-		if (holds_text(keys, target->fields[i].key))
+		if (rk_val_has_text(keys, target->fields[i].key))
 			target->fields[kept++] = target->fields[i];
 	target->count = kept;
 	return RK_OK;

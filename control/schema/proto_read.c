@@ -1,8 +1,8 @@
 /* From protobuf to the value that the same object's JSON gives. Nothing in it is trusted. */
 #include <string.h>
 
-#include "control/schema/base64.h"
 #include "control/schema/proto_inner.h"
+#include "wire/base64.h"
 
 /* --- one value --- */
 

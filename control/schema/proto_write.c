@@ -1,7 +1,7 @@
 /* From a stored document to protobuf, without a tree between. */
 #include "base/timefmt.h"
-#include "control/schema/base64.h"
 #include "control/schema/proto_inner.h"
+#include "wire/base64.h"
 #include "wire/doc.h"
 
 enum wire { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_BYTES = 2 };

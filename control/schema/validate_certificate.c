@@ -1,9 +1,9 @@
 /* Requests for certificates. */
 #include "base/mem.h"
-#include "control/schema/base64.h"
 #include "control/schema/names.h"
 #include "control/schema/rules.h"
 #include "control/schema/validate.h"
+#include "wire/base64.h"
 
 #define DOMAIN_BYTES_MAX 253
 #define PATH_BYTES_MAX   507

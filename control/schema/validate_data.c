@@ -1,8 +1,8 @@
 /* ConfigMaps and Secrets: keys with data. */
 #include "base/mem.h"
-#include "control/schema/base64.h"
 #include "control/schema/names.h"
 #include "control/schema/validate.h"
+#include "wire/base64.h"
 
 /* Checks the keys and adds up the size of what they hold. */
 static size_t check_data(const struct rk_check *check, const char *field, const struct rk_val *data,

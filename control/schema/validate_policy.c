@@ -99,14 +99,6 @@ static void check_amounts(const struct rk_check *check, const struct rk_path *pa
 	}
 }
 
-static bool has_text(const struct rk_val *list, const char *text)
-{
-	for (uint32_t i = 0; i < rk_val_count(list); i++)
-		if (rk_span_is(rk_val_text(rk_val_item(list, i)), text))
-			return true;
-	return false;
-}
-
 static void check_scopes(const struct rk_check *check, const struct rk_val *obj)
 {
 	const struct rk_path path = rk_path_field(NULL, "spec.scopes");
@@ -117,8 +109,8 @@ static void check_scopes(const struct rk_check *check, const struct rk_val *obj)
 			(void)rk_bad(check, &path, list, "unsupported scope");
 			break;
 		}
-	if ((has_text(list, "BestEffort") && has_text(list, "NotBestEffort")) ||
-	    (has_text(list, "Terminating") && has_text(list, "NotTerminating")))
+	if ((rk_val_has_text(list, RK_SPAN("BestEffort")) && rk_val_has_text(list, RK_SPAN("NotBestEffort"))) ||
+	    (rk_val_has_text(list, RK_SPAN("Terminating")) && rk_val_has_text(list, RK_SPAN("NotTerminating"))))
 		(void)rk_bad(check, &path, list, "conflicting scopes");
 }
 

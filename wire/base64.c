@@ -1,4 +1,4 @@
-#include "control/schema/base64.h"
+#include "wire/base64.h"
 
 struct rk_span rk_base64_encode(struct rk_arena *arena, struct rk_span bytes)
 {
@@ -68,4 +68,42 @@ size_t rk_base64_size(struct rk_span text)
 	for (size_t i = text.size; i > 0 && text.data[i - 1] == '=' && size > 0; i--)
 		size--;
 	return size;
+}
+
+struct rk_span rk_base64url_encode(struct rk_arena *arena, struct rk_span bytes)
+{
+	const struct rk_span text = rk_base64_encode(arena, bytes);
+	uint8_t *out = rk_arena_alloc(arena, text.size + 1);
+	size_t size = 0;
+
+	for (size_t i = 0; i < text.size && text.data[i] != '='; i++)
+		out[size++] = text.data[i] == '+' ? '-' : text.data[i] == '/' ? '_' : text.data[i];
+	return rk_span_of(out, size);
+}
+
+struct rk_span rk_base64_from_url(struct rk_arena *arena, struct rk_span text)
+{
+	uint8_t *out = rk_arena_alloc(arena, text.size + 3);
+	size_t size = 0;
+
+	for (; size < text.size; size++)
+		out[size] = text.data[size] == '-'   ? '+'
+			    : text.data[size] == '_' ? '/'
+						     : text.data[size];
+	while (size % 4 != 0)
+		out[size++] = '=';
+	return rk_span_of(out, size);
+}
+
+bool rk_base64url_decode(struct rk_arena *arena, struct rk_span text, struct rk_span *ret)
+{
+	const struct rk_span plain = rk_base64_from_url(arena, text);
+
+	for (size_t i = 0; i < text.size; i++)
+		if (text.data[i] == '+' || text.data[i] == '/' || text.data[i] == '=')
+			return false;
+	/* The bits of the last letter that are behind the last byte must be zeros. */
+	const int spare = text.size % 4 == 2 ? 15 : text.size % 4 == 3 ? 3 : 0;
+	return rk_base64_decode(arena, plain, ret) &&
+	       (spare == 0 || (digit_of(plain.data[text.size - 1]) & spare) == 0);
 }
