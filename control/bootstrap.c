@@ -6,7 +6,6 @@
 #include "wire/doc.h"
 
 #define CONFIG_KEY   RK_SPAN("mconfig")
-#define POLICY_SINCE 2 /* version of the machine */
 
 struct rk_blob *rk_cluster_config_encode(const struct rk_cluster_config *config)
 {
@@ -120,7 +119,7 @@ void rk_bootstrap_apply(struct rk_state *state, struct rk_span body)
 	for (size_t i = 0; i < sizeof namespaces / sizeof namespaces[0]; i++)
 		make_namespace(state, namespaces[i]);
 	rk_bootstrap_service(state, RK_SPAN(""));
-	if (state->version < POLICY_SINCE)
+	if (state->version < RK_POLICY_SINCE)
 		return;
 	make_priority_classes(state);
 	rk_policy_make(state);

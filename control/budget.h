@@ -5,8 +5,6 @@
 
 #include "control/state.h"
 
-#define RK_BUDGETS_SINCE 2 /* version of the machine */
-
 struct rk_budget {
 	int64_t expected; /* pods that there should be */
 	int64_t healthy;  /* ready, and not going */

@@ -110,11 +110,10 @@ static bool named_class(struct rk_state *state, struct rk_span name, struct prio
 
 static bool forbid_pod(struct rk_state *state, const struct rk_val *pod, struct rk_outcome *ret, const char *why)
 {
-	struct rk_val *status = rk_status(&state->arena, 403, "Forbidden", "pods \"%.*s\" is forbidden: %s",
-					  RK_SPAN_ARGS(rk_object_name(pod)), why);
-
-	rk_status_about(&state->arena, status, RK_SPAN(""), RK_SPAN("pods"), rk_object_name(pod));
-	*ret = (struct rk_outcome){ .code = 403, .body = status };
+	*ret = (struct rk_outcome){
+		.code = 403,
+		.body = rk_status_forbidden(&state->arena, RK_SPAN("pods"), rk_object_name(pod), "%s", why),
+	};
 	return false;
 }
 
@@ -149,7 +148,7 @@ bool rk_created_fill(struct rk_state *state, const struct rk_kind *kind, struct 
 {
 	/* Clusters that began without priority classes go on as their log was. */
 	if (is_of(kind, "pods"))
-		return state->version < 2 || pod_priority(state, object, ret);
+		return state->version < RK_PRIORITY_SINCE || pod_priority(state, object, ret);
 	if (is_of(kind, "jobs.batch"))
 		job_created(state, object);
 	else if (is_of(kind, "persistentvolumes") || is_of(kind, "persistentvolumeclaims"))

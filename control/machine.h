@@ -8,10 +8,6 @@
 #include "base/err.h"
 #include "control/objects.h"
 
-/* What a new cluster begins with. What apply does may differ from it only where state->version says so.
- * 2: fields have owners (managedFields); there are roles from the beginning. */
-#define RK_MACHINE_VERSION 2
-
 enum rk_entry_type {
 	RK_ENTRY_INIT = 1,    /* the first one of a cluster: document {clusterID, serviceCIDR, podCIDR, ...} */
 	RK_ENTRY_COMMAND = 2, /* operations */

@@ -34,12 +34,9 @@ static bool namespace_open(struct rk_state *state, const struct rk_kind *kind, s
 	}
 	if (rk_doc_at(doc, "metadata.deletionTimestamp").data == NULL)
 		return true;
-	struct rk_val *status = rk_status(
-		&state->arena, 403, "Forbidden",
-		"%s \"%.*s\" is forbidden: unable to create new content in namespace %.*s because it is being terminated",
-		kind->resource, RK_SPAN_ARGS(name), RK_SPAN_ARGS(ns));
-	rk_status_about(&state->arena, status, rk_span_str(kind->group), rk_span_str(kind->plural), name);
-	refuse(ret, status);
+	refuse(ret, rk_status_forbidden(&state->arena, resource_of(kind), name,
+					"unable to create new content in namespace %.*s because it is being terminated",
+					RK_SPAN_ARGS(ns)));
 	return false;
 }
 
@@ -61,7 +58,6 @@ static struct rk_span settle_name(struct rk_state *state, const struct rk_kind *
 
 /* --- who owns which field; a cluster that began without owners goes on without them --- */
 
-#define OWNERS_SINCE 2 /* version of the machine */
 
 struct rk_write rk_object_write(struct rk_state *state, const struct rk_kind *kind,
 				const struct rk_write_opts *opts)
@@ -94,7 +90,7 @@ static struct rk_val *owners_of(struct rk_state *state, const struct rk_kind *ki
 				const struct rk_val *old, const struct rk_val *had, const struct rk_val *given,
 				const struct rk_write_opts *opts)
 {
-	if (opts == NULL || state->version < OWNERS_SINCE)
+	if (opts == NULL || state->version < RK_OWNERS_SINCE)
 		return NULL;
 	if (opts->applying != NULL)
 		return opts->applying->owners;

@@ -197,17 +197,12 @@ static struct rk_val *config_of_scale(struct op *op, struct rk_val *scale)
 
 static struct rk_val *may_not_create(const struct op *op)
 {
-	struct rk_arena *arena = &op->state->arena;
-	struct rk_val *status = rk_status(
-		arena, 403, "Forbidden",
-		"%s \"%.*s\" is forbidden: User \"%.*s\" cannot create resource \"%s\" in API group \"%s\" %s%.*s%s",
-		op->kind->resource, RK_SPAN_ARGS(op->name), RK_SPAN_ARGS(rk_val_text_at(op->command, "user")),
-		op->kind->plural, op->kind->group,
+	return rk_status_forbidden(
+		&op->state->arena, rk_span_str(op->kind->resource), op->name,
+		"User \"%.*s\" cannot create resource \"%s\" in API group \"%s\" %s%.*s%s",
+		RK_SPAN_ARGS(rk_val_text_at(op->command, "user")), op->kind->plural, op->kind->group,
 		op->kind->namespaced ? "in the namespace \"" : "at the cluster scope", RK_SPAN_ARGS(op->ns),
 		op->kind->namespaced ? "\"" : "");
-
-	rk_status_about(arena, status, rk_span_str(op->kind->group), rk_span_str(op->kind->plural), op->name);
-	return status;
 }
 
 /* An object that is applied may not be told by its uid: there is none that has it. */
@@ -338,27 +333,21 @@ static void run_binding(struct op *op)
 
 /* --- pods/eviction: a delete that disruption budgets may refuse --- */
 
-#define IMMORTAL_SINCE 2 /* version of the machine */
-
 /* Namespaces that a cluster cannot be without (NamespaceLifecycle). */
 static bool is_immortal(const struct op *op)
 {
-	return op->state->version >= IMMORTAL_SINCE && rk_span_is(rk_span_str(op->kind->resource), "namespaces") &&
+	return op->state->version >= RK_KEPT_SINCE && rk_span_is(rk_span_str(op->kind->resource), "namespaces") &&
 	       (rk_span_is(op->name, "default") || rk_span_is(op->name, "kube-system") ||
 		rk_span_is(op->name, "kube-public"));
 }
 
 static void run_delete(struct op *op)
 {
-	if (!is_immortal(op)) {
+	if (is_immortal(op))
+		refuse(op, rk_status_forbidden(&op->state->arena, rk_span_str(op->kind->resource), op->name,
+					       "this namespace may not be deleted"));
+	else
 		rk_object_delete(op->state, op->kind, op->ns, op->name, &op->opts, op->ret);
-		return;
-	}
-	struct rk_val *status = rk_status(&op->state->arena, 403, "Forbidden",
-					  "namespaces \"%.*s\" is forbidden: this namespace may not be deleted",
-					  RK_SPAN_ARGS(op->name));
-	rk_status_about(&op->state->arena, status, RK_SPAN(""), RK_SPAN("namespaces"), op->name);
-	refuse(op, status);
 }
 
 static void run_eviction(struct op *op)
@@ -484,7 +473,8 @@ void rk_op_run(struct rk_state *state, const struct rk_val *command, const struc
 		run_create(&op);
 	else if (rk_span_is(verb, "update"))
 		run_update(&op);
-	else if (rk_span_is(verb, "patch") && rk_span_is(rk_val_text_at(val, "patch"), "apply") && state->version >= 2)
+	else if (rk_span_is(verb, "patch") && rk_span_is(rk_val_text_at(val, "patch"), "apply") &&
+		 state->version >= RK_OWNERS_SINCE)
 		run_apply(&op);
 	else if (rk_span_is(verb, "patch"))
 		run_patch(&op);

@@ -134,6 +134,21 @@ struct rk_val *rk_status_conflict(struct rk_arena *arena, struct rk_span resourc
 	return status;
 }
 
+struct rk_val *rk_status_forbidden(struct rk_arena *arena, struct rk_span resource,
+				   struct rk_span name, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	const struct rk_span why = vtext(arena, format, args);
+	va_end(args);
+	struct rk_val *status =
+		rk_status(arena, 403, "Forbidden", "%.*s \"%.*s\" is forbidden: %.*s",
+			  RK_SPAN_ARGS(resource), RK_SPAN_ARGS(name), RK_SPAN_ARGS(why));
+	about_resource(arena, status, resource, name);
+	return status;
+}
+
 static bool said_before(const struct rk_val *causes, uint32_t at)
 {
 	for (uint32_t i = 0; i < at; i++)

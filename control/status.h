@@ -21,6 +21,9 @@ struct rk_val *rk_status_not_found(struct rk_arena *arena, struct rk_span resour
 struct rk_val *rk_status_exists(struct rk_arena *arena, struct rk_span resource, struct rk_span name);
 struct rk_val *rk_status_conflict(struct rk_arena *arena, struct rk_span resource, struct rk_span name,
 				  const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* 403: "<resource> \"name\" is forbidden: " and what the format says. */
+struct rk_val *rk_status_forbidden(struct rk_arena *arena, struct rk_span resource, struct rk_span name,
+				   const char *format, ...) __attribute__((format(printf, 4, 5)));
 /* "<Kind> \"name\" is invalid: field: message" or "[a, b]" for several; code 422. */
 struct rk_val *rk_status_invalid(struct rk_arena *arena, struct rk_span group, struct rk_span kind_name,
 				 struct rk_span name, const struct rk_val *causes);

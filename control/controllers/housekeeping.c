@@ -81,11 +81,9 @@ const struct rk_controller rk_controller_serviceaccount = {
 
 /* --- the API's own Service comes back, under the address that pods know --- */
 
-#define KUBERNETES_SINCE 2 /* version of the machine */
-
 static void kubernetes_follow(struct rk_state *state, const struct rk_change *change)
 {
-	if (state->version >= KUBERNETES_SINCE && change->type == RK_CHANGE_DELETED && rk_span_is(change->kind, "services") &&
+	if (state->version >= RK_KEPT_SINCE && change->type == RK_CHANGE_DELETED && rk_span_is(change->kind, "services") &&
 	    rk_span_is(change->ns, "default") && rk_span_is(change->name, "kubernetes"))
 		rk_work_add(state, RK_CONTROLLER_KUBERNETES,
 			    rk_doc_text(rk_blob_span(change->before), "spec.clusterIP"));

@@ -30,34 +30,29 @@ void rk_validate_budget(const struct rk_check *check, const struct rk_val *obj,
 
 /* --- ResourceQuota --- */
 
-static const char *const quota_names[] = { "cpu",
-					   "memory",
-					   "ephemeral-storage",
-					   "requests.cpu",
-					   "requests.memory",
-					   "requests.storage",
-					   "requests.ephemeral-storage",
-					   "limits.cpu",
-					   "limits.memory",
-					   "limits.ephemeral-storage",
-					   "pods",
-					   "resourcequotas",
-					   "services",
-					   "replicationcontrollers",
-					   "secrets",
-					   "persistentvolumeclaims",
-					   "configmaps",
-					   "services.nodeports",
-					   "services.loadbalancers" };
-static const char *const counted[] = { "pods",
-				       "resourcequotas",
-				       "services",
-				       "replicationcontrollers",
-				       "secrets",
-				       "persistentvolumeclaims",
-				       "configmaps",
-				       "services.nodeports",
-				       "services.loadbalancers" };
+static const char *const measured[] = {
+	"cpu",
+	"memory",
+	"ephemeral-storage",
+	"requests.cpu",
+	"requests.memory",
+	"requests.storage",
+	"requests.ephemeral-storage",
+	"limits.cpu",
+	"limits.memory",
+	"limits.ephemeral-storage",
+};
+static const char *const counted[] = {
+	"pods",
+	"resourcequotas",
+	"services",
+	"replicationcontrollers",
+	"secrets",
+	"persistentvolumeclaims",
+	"configmaps",
+	"services.nodeports",
+	"services.loadbalancers",
+};
 static const char *const scopes[] = { "BestEffort",    "CrossNamespacePodAffinity",
 				      "NotBestEffort", "NotTerminating",
 				      "PriorityClass", "Terminating" };
@@ -85,7 +80,8 @@ static void check_amounts(const struct rk_check *check, const struct rk_path *pa
 		const char *why = rk_name_qualified(name);
 		if (why != NULL)
 			(void)rk_bad_text(check, &item, name, why);
-		else if (!has_slash(name) && !is_in(name, quota_names, RK_COUNT(quota_names)) &&
+		else if (!has_slash(name) && !is_in(name, measured, RK_COUNT(measured)) &&
+			 !is_in(name, counted, RK_COUNT(counted)) &&
 			 !rk_span_starts(name, RK_SPAN("hugepages-")) &&
 			 !rk_span_starts(name, RK_SPAN("requests.hugepages-")))
 			(void)rk_bad_text(check, &item, name,

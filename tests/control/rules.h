@@ -65,7 +65,7 @@ static void check_breach(const struct rk_kind *kind, const char *good, const str
 	rk_arena_done(&arena);
 }
 
-static void check_books(const struct rule_book *books, size_t count)
+static inline void check_books(const struct rule_book *books, size_t count)
 {
 	static const struct breach nothing = { "{}", NULL, NULL, NULL };
 	const struct rk_kinds *kinds = rk_kinds_new();

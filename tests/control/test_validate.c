@@ -4,7 +4,7 @@
 #include "control/schema/patch.h"
 #include "control/schema/schema.h"
 #include "control/status.h"
-#include "tests/control/schema.h"
+#include "tests/control/rules.h"
 
 static const char *good(const char *kind)
 {
@@ -45,47 +45,13 @@ struct broken {
 	const char *reason, *message;
 };
 
-static struct rk_val *make(struct rk_arena *arena, const struct rk_kind *kind, const char *text,
-			   const char *patch)
-{
-	struct rk_val *object = NULL, *status = NULL;
-
-	cr_assert_eq(rk_patch_merge(arena, json_in(arena, text), json_in(arena, patch), &object,
-				    &status),
-		     RK_OK);
-	cr_assert_eq(rk_schema_decode(arena, kind, object, RK_STRICT_STRICT, NULL, &status), RK_OK,
-		     "%s: %.*s", patch, RK_SPAN_ARGS(rk_val_text_at(status, "message")));
-	rk_schema_default(arena, kind, object);
-	return object;
-}
-
 static void check(const struct rk_kinds *kinds, const struct broken *broken, bool is_update)
 {
-	struct rk_arena arena = { 0 };
-	const struct rk_kind *kind = kind_named(kinds, broken->kind);
-	const struct rk_val *old = is_update ? make(&arena, kind, good(broken->kind), "{}") : NULL;
-	struct rk_val *causes = rk_val_list(&arena);
+	const struct breach breach = { broken->patch, broken->field, broken->reason, broken->message };
 
-	rk_schema_validate(&arena, kind, make(&arena, kind, good(broken->kind), broken->patch), old,
-			   causes);
-	cr_expect_eq(rk_val_count(causes), broken->field != NULL, "%s %s: %s", broken->kind,
-		     broken->patch, json_out(&arena, causes));
-	if (broken->field != NULL && rk_val_count(causes) > 0) {
-		const struct rk_val *cause = rk_val_item(causes, 0);
-		cr_expect_str_eq(rk_arena_str(&arena, rk_val_text_at(cause, "field")),
-				 broken->field);
-		cr_expect_str_eq(rk_arena_str(&arena, rk_val_text_at(cause, "reason")),
-				 broken->reason);
-		cr_expect_str_eq(rk_arena_str(&arena, rk_val_text_at(cause, "message")),
-				 broken->message);
-	}
-	rk_arena_done(&arena);
+	check_breach(kind_named(kinds, broken->kind), good(broken->kind), &breach, is_update);
 }
 
-#define INVALID         "FieldValueInvalid"
-#define REQUIRED        "FieldValueRequired"
-#define FORBIDDEN       "FieldValueForbidden"
-#define DUPLICATE       "FieldValueDuplicate"
 #define CONTAINER(more) "{\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"x\"," more "}]}}"
 
 Test(validate, what_is_new)
@@ -281,7 +247,7 @@ Test(validate, sizes_and_the_status)
 	const struct rk_kinds *kinds = rk_kinds_new();
 	const struct rk_kind *kind = kind_named(kinds, "cm");
 	struct rk_arena arena = { 0 };
-	struct rk_val *object = make(&arena, kind, good("cm"), "{}"), *causes = rk_val_list(&arena);
+	struct rk_val *object = patched(&arena, kind, good("cm"), "{}"), *causes = rk_val_list(&arena);
 	uint8_t *bytes = rk_arena_alloc(&arena, 1024 * 1024);
 
 	memset(bytes, 'x', 1024 * 1024);
