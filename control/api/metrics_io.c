@@ -83,6 +83,11 @@ void rk_api_count_ended(struct rk_req *req)
 	add(&counts->took_us, took_us);
 }
 
+void rk_api_count_event(struct rk_api_thread *thread)
+{
+	add(&thread->counts.events, 1);
+}
+
 /* --- adding up and writing --- */
 
 static uint64_t get(const atomic_ullong *counter)
@@ -171,6 +176,15 @@ static void put_open(struct rk_buf *out, const struct sums *sums)
 		      open[0], open[1]);
 }
 
+static void put_events(struct rk_buf *out, const struct rk_api *api)
+{
+	struct rk_metric events = { "apiserver_watch_events_total", "counter", 0 };
+
+	for (unsigned i = 0; i < api->thread_count; i++)
+		events.value += get(&api->threads[i].counts.events);
+	rk_metrics_put(out, &events, 1);
+}
+
 static void put_log(struct rk_buf *out, struct rk_span doc)
 {
 	static const struct {
@@ -212,6 +226,7 @@ static void metrics_resumed(struct rk_req *req, struct rk_feed_answer *answer)
 	put_codes(&out, sums);
 	put_times(&out, sums);
 	put_open(&out, sums);
+	put_events(&out, req->thread->api);
 	put_log(&out, rk_blob_span(answer->results[0].doc));
 	rk_metrics_put_process(&out);
 	rk_buf_printf(&out, "# TYPE kubernetes_build_info "

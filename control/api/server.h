@@ -97,6 +97,7 @@ struct rk_api_counts { /* of a thread, which alone writes them */
 		atomic_ullong codes[RK_API_CODES];
 		atomic_ullong took_us, took[RK_API_BUCKETS]; /* of what was answered and does not last */
 	} verbs[RK_API_VERBS];
+	atomic_ullong events; /* of watches, each watcher's counted */
 };
 
 struct rk_api_thread {
@@ -246,6 +247,7 @@ void rk_api_tokens_done(struct rk_api_thread *thread);
 bool rk_api_is_streamed(const struct rk_req *req); /* log, exec, attach, portforward of a pod; api_io.c */
 void rk_api_count_begun(struct rk_req *req); /* its verb is known */
 void rk_api_count_ended(struct rk_req *req);
+void rk_api_count_event(struct rk_api_thread *thread);
 void rk_api_metrics(struct rk_req *req);
 
 /* --- the rest: each answers the request, now or later --- */

@@ -151,6 +151,7 @@ bool rk_api_watch_put(struct rk_watch *watch, struct rk_blob *line)
 		(void)rk_blob_unref(line);
 		return false;
 	}
+	rk_api_count_event(watch->req->thread);
 	watch->unread += line->size;
 	const bool goes_on = watch->socket != NULL ? put_message(watch, line)
 						   : rk_http_write(watch->req->exchange, line);
