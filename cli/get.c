@@ -20,7 +20,8 @@ const struct rk_command rk_command_get = {
 	.examples = "  reckon get pods -o wide\n"
 		    "  reckon get deploy,rs,svc -A -l app=web\n"
 		    "  reckon get deployment web -o jsonpath='{.status.readyReplicas}'\n"
-		    "  reckon get pods -w\n",
+		    "  reckon get pods -w\n"
+		    "  reckon get --raw /api/v1/namespaces/default/services/web:80/proxy/\n",
 	.run = run_get,
 	.section = "Basic",
 };
@@ -28,7 +29,7 @@ const struct rk_command rk_command_get = {
 struct get {
 	struct rk_session session;
 	struct rk_output output;
-	const char *form, *labels, *fields, *sort_by, *subresource;
+	const char *form, *labels, *fields, *sort_by, *subresource, *raw;
 	int64_t chunk;
 	bool all_namespaces, watch, watch_only, no_headers, show_labels, ignores_missing, managed,
 		output_events, is_recursive;
@@ -319,6 +320,26 @@ static int watch(struct get *get, struct rk_error *error)
 	return err;
 }
 
+/* --- paths of the API --- */
+
+static int write_piece(void *context, struct rk_span bytes)
+{
+	(void)context;
+	return fwrite(bytes.data, 1, bytes.size, stdout) != bytes.size;
+}
+
+static int print_raw(struct get *get, int argc, struct rk_error *error)
+{
+	const struct rk_api_call call = { .target = get->raw, .accept = "application/json, */*", .data = write_piece };
+
+	if (argc > 0 || get->files.count > 0 || get->form != NULL || get->watch || get->watch_only)
+		return rk_fail(error, RK_EINVAL,
+			       "arguments, --filename, --output and --watch may not be passed when --raw is specified");
+	if (get->raw[0] != '/')
+		return rk_fail(error, RK_EINVAL, "--raw takes a path of the API, such as /apis, not \"%s\"", get->raw);
+	return rk_api_call(get->session.api, &get->session.arena, &call, NULL, error);
+}
+
 /* --- the command --- */
 
 static int name_what(struct get *get, int argc, char **argv, struct rk_error *error)
@@ -355,6 +376,8 @@ static int run_with(struct get *get, int argc, char **argv, struct rk_error *err
 
 	RK_TRY(rk_output_parse(arena, get->form, &get->output, error));
 	RK_TRY(rk_session_open(&get->session, error));
+	if (get->raw != NULL)
+		return print_raw(get, argc, error);
 	if (get->sort_by != NULL)
 		RK_TRY(rk_jsonpath_parse_one(arena, rk_span_str(get->sort_by), &get->sort_path,
 					     error));
@@ -411,6 +434,7 @@ static int run_get(int argc, char **argv)
 			"a column for this label"),
 		RK_FLAG_STR("sort-by", 0, &get.sort_by, "PATH", "in the order of this field"),
 		RK_FLAG_STR("subresource", 0, &get.subresource, "NAME", "status or scale"),
+		RK_FLAG_STR("raw", 0, &get.raw, "PATH", "what the API answers at this path, as it is"),
 		RK_FLAG("chunk-size", 0, RK_FLAG_NUMBER, &get.chunk, "N", "objects in one answer"),
 		RK_FLAG_YES("ignore-not-found", 0, &get.ignores_missing,
 			    "what is not there is no error"),

@@ -186,28 +186,41 @@ static void on_deadline(struct ev_loop *loop, ev_timer *timer, int events)
 	over(forward, &error);
 }
 
-/* A socket in the pod's network. The process whose namespace was opened is asked for once more
- * afterwards: then it was that of the pod, and not of a later process with its number. */
-static int pod_socket(const struct rk_portforward_place *place, int *ret, struct rk_error *error)
+/* The process whose namespace was opened is asked for once more afterwards: then it was that of
+ * the pod, and not of a later process with its number. */
+int rk_portforward_enter(const struct rk_portforward_place *place, int *ret_here,
+			 struct rk_error *error)
 {
 	RK_AUTO(rk_drop_fd) int netns = -1;
 	char id[RK_CONTAINER_ID_MAX], path[64];
-	int here = -1;
 
-	if (!place->is_host) {
-		rk_oci_id(id, place->uid, (struct rk_span){ 0 }, 0);
-		const pid_t pid = rk_oci_pid(place->oci, place->uid, id);
-		(void)snprintf(path, sizeof path, "/proc/%d/ns/net", (int)pid);
-		if (pid != 0)
-			netns = open(path, O_RDONLY | O_CLOEXEC);
-		if (netns < 0 || rk_oci_pid(place->oci, place->uid, id) != pid)
-			return rk_fail(error, RK_ENOENT,
-				       "network namespace for sandbox \"%s\" is closed", id);
-		RK_TRY(rk_netns_enter(netns, &here, error));
-	}
-	*ret = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (!place->is_host)
+	*ret_here = -1;
+	if (place->is_host)
+		return 0;
+	rk_oci_id(id, place->uid, (struct rk_span){ 0 }, 0);
+	const pid_t pid = rk_oci_pid(place->oci, place->uid, id);
+	(void)snprintf(path, sizeof path, "/proc/%d/ns/net", (int)pid);
+	if (pid != 0)
+		netns = open(path, O_RDONLY | O_CLOEXEC);
+	if (netns < 0 || rk_oci_pid(place->oci, place->uid, id) != pid)
+		return rk_fail(error, RK_ENOENT, "network namespace for sandbox \"%s\" is closed",
+			       id);
+	return rk_netns_enter(netns, ret_here, error);
+}
+
+void rk_portforward_leave(int here)
+{
+	if (here >= 0)
 		rk_netns_leave(here);
+}
+
+static int pod_socket(const struct rk_portforward_place *place, int *ret, struct rk_error *error)
+{
+	int here;
+
+	RK_TRY(rk_portforward_enter(place, &here, error));
+	*ret = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	rk_portforward_leave(here);
 	return *ret < 0 ? rk_fail_errno(error, "socket") : 0;
 }
 

@@ -18,6 +18,11 @@ struct rk_portforward_place { /* whose network it is */
 	bool is_host;       /* a pod with hostNetwork */
 };
 
+/* The calling thread goes into that network: the sockets that it makes until it leaves belong there. */
+RK_MUST_CHECK int rk_portforward_enter(const struct rk_portforward_place *place, int *ret_here,
+				       struct rk_error *error);
+void rk_portforward_leave(int here);
+
 struct rk_portforward_opts {
 	struct ev_loop *loop;
 	struct rk_portforward_place place;

@@ -11,6 +11,7 @@
 #include "node/logs_io.h"
 #include "node/oci_runtime_io.h"
 #include "node/portforward_io.h"
+#include "node/way_io.h"
 #include "wire/json.h"
 
 #define PORT_DEFAULT    10250
@@ -24,6 +25,7 @@ struct rk_node_server {
 	struct rk_tls *tls;
 	struct rk_http_server *http;
 	struct rk_session *sessions;
+	struct rk_pipe *pipes; /* ways that are open */
 };
 
 static void answer(struct rk_http_exchange *exchange, int status, const char *text)
@@ -42,6 +44,19 @@ static bool may_enter(const struct rk_tls_peer *peer)
 		    strcmp(peer->groups[i], "reckon:members") == 0)
 			return true;
 	return false;
+}
+
+struct serving { /* what goes on after a request was taken, while its exchange is there */
+	struct rk_logs *logs;
+	struct rk_way *way;
+};
+
+static void serve_on(struct rk_http_exchange *exchange, struct rk_logs *logs, struct rk_way *way)
+{
+	struct serving *serving = rk_zalloc(sizeof *serving);
+
+	*serving = (struct serving){ logs, way };
+	rk_http_set_user(exchange, serving);
 }
 
 struct target { /* the container that a request is about */
@@ -184,7 +199,7 @@ static void serve_logs(struct rk_node_server *server, struct rk_http_exchange *e
 		answer(exchange, 400, text);
 		return;
 	}
-	rk_http_set_user(exchange, logs);
+	serve_on(exchange, logs, NULL);
 }
 
 /* --- exec --- */
@@ -265,6 +280,16 @@ static void serve_exec(struct rk_node_server *server, struct rk_http_exchange *e
 
 /* --- port-forward --- */
 
+static struct rk_portforward_place place_of(const struct rk_node_server *server,
+					    const struct rk_pod *pod)
+{
+	return (struct rk_portforward_place){
+		.oci = rk_oci_runtime_oci(server->agent->members[0].runtime),
+		.uid = pod->uid,
+		.is_host = rk_val_bool_at(pod->object, "spec.hostNetwork", false),
+	};
+}
+
 static void serve_forward(struct rk_node_server *server, struct rk_http_exchange *exchange,
 			  const struct rk_span parts[PATH_PARTS])
 {
@@ -276,15 +301,53 @@ static void serve_forward(struct rk_node_server *server, struct rk_http_exchange
 		answer(exchange, 400, "the pod is not running\n");
 		return;
 	}
-	const struct rk_portforward_place place = {
-		.oci = rk_oci_runtime_oci(server->agent->members[0].runtime),
-		.uid = pod->uid,
-		.is_host = rk_val_bool_at(pod->object, "spec.hostNetwork", false),
-	};
+	const struct rk_portforward_place place = place_of(server, pod);
 	if (rk_session_wants(exchange, "websocket") || rk_session_wants(exchange, "SPDY/3.1"))
 		rk_portforward_serve(exchange, server->agent->loop, &place, &server->sessions);
 	else
 		answer(exchange, 400, "port-forward needs an upgrade to websocket or SPDY/3.1\n");
+}
+
+/* --- a way to a port of a pod, for the API's proxy --- */
+
+static bool read_port(struct rk_span text, uint16_t *ret)
+{
+	uint64_t number = 0;
+
+	if (!rk_span_u64(text, &number) || number == 0 || number > UINT16_MAX)
+		return false;
+	*ret = (uint16_t)number;
+	return true;
+}
+
+static void serve_way(struct rk_node_server *server, struct rk_http_exchange *exchange,
+		      const struct rk_span parts[PATH_PARTS], struct rk_arena *arena)
+{
+	const struct rk_pod *pod = find_pod(server, exchange, parts);
+	uint16_t port;
+
+	if (pod == NULL)
+		return;
+	if (pod->sandbox != RK_STEP_DONE || pod->is_ended) {
+		answer(exchange, 400, "the pod is not running\n");
+		return;
+	}
+	if (!read_port(parts[3], &port) || !rk_session_wants(exchange, RK_WAY_PROTOCOL)) {
+		answer(exchange, 400, "this needs the number of a port and an upgrade to tcp\n");
+		return;
+	}
+	const bool is_host = rk_val_bool_at(pod->object, "spec.hostNetwork", false);
+	const struct rk_way_opts opts = {
+		.loop = server->agent->loop,
+		.place = place_of(server, pod),
+		.address = rk_arena_printf(arena, "%s:%u",
+					   is_host ? server->agent->opts.node_ip : pod->address, port),
+		.is_tls = flag(arena, rk_http_request(exchange)->query, "tls"),
+		.pipes = &server->pipes,
+	};
+	struct rk_way *way = rk_way_open(exchange, &opts);
+	if (way != NULL)
+		serve_on(exchange, NULL, way);
 }
 
 /* --- the rest --- */
@@ -351,6 +414,8 @@ static void on_request(void *context, struct rk_http_exchange *exchange)
 	} else if (count == 3 && rk_span_is(parts[0], "portForward") &&
 		   (is_get || rk_span_is(request->method, "POST"))) {
 		serve_forward(server, exchange, parts);
+	} else if (is_get && count == 4 && rk_span_is(parts[0], "way")) {
+		serve_way(server, exchange, parts, &arena);
 	} else {
 		answer(exchange, 404, "not found\n");
 	}
@@ -358,15 +423,23 @@ static void on_request(void *context, struct rk_http_exchange *exchange)
 
 static void on_gone(void *context, struct rk_http_exchange *exchange)
 {
+	struct serving *serving = rk_http_user(exchange);
+
 	(void)context;
-	(void)rk_logs_close(rk_http_user(exchange));
+	if (serving == NULL)
+		return;
+	(void)rk_logs_close(serving->logs);
+	rk_way_drop(serving->way);
+	free(serving);
 }
 
 static void on_drained(void *context, struct rk_http_exchange *exchange)
 {
+	const struct serving *serving = rk_http_user(exchange);
+
 	(void)context;
-	if (rk_http_user(exchange) != NULL)
-		rk_logs_drained(rk_http_user(exchange));
+	if (serving != NULL && serving->logs != NULL)
+		rk_logs_drained(serving->logs);
 }
 
 int rk_node_server_open(struct rk_node_server **ret, struct rk_agent *agent, struct rk_error *error)
@@ -418,6 +491,7 @@ struct rk_node_server *rk_node_server_close(struct rk_node_server *server)
 		return NULL;
 	while (server->sessions != NULL)
 		server->sessions->end(server->sessions);
+	rk_pipe_end_all(&server->pipes);
 	server->http = rk_http_server_free(server->http);
 	(void)rk_tls_unref(server->tls);
 	free(server);

@@ -323,8 +323,12 @@ static struct conn *conn_new(struct rk_http_client *client)
 		conn->next->prev = conn;
 	client->conns = conn;
 	client->count++;
-	conn->stream = rk_stream_connect(opts->loop, client->address, client->server_name,
-					 opts->tls, opts->connect_ms, &stream_events, conn);
+	conn->stream = rk_take_ptr(client->opts.stream);
+	if (conn->stream != NULL)
+		rk_stream_hand_over(conn->stream, &stream_events, conn);
+	else
+		conn->stream = rk_stream_connect(opts->loop, client->address, client->server_name,
+						 opts->tls, opts->connect_ms, &stream_events, conn);
 	return conn;
 }
 
@@ -391,6 +395,7 @@ struct rk_http_client *rk_http_client_free(struct rk_http_client *client)
 		call_unqueue(call);
 		call_over(call, error.code, &error);
 	}
+	client->opts.stream = rk_stream_close(client->opts.stream);
 	client->opts.tls = rk_tls_unref(client->opts.tls);
 	free(client->address);
 	free(client->server_name);

@@ -17,6 +17,7 @@ struct rk_http_client_opts {
 	struct rk_tls *tls;      /* a share is taken; NULL: plain */
 	unsigned connections_max; /* 0: 64; further calls wait in line */
 	uint32_t connect_ms;     /* 0: 2,000 */
+	struct rk_stream *stream; /* taken; NULL, or the one connection that there is: nothing is connected, and one call is made */
 };
 struct rk_http_client *rk_http_client_new(const struct rk_http_client_opts *opts) __attribute__((returns_nonnull));
 /* Calls in flight end with RK_ECLOSED first. Takes NULL, returns NULL. */

@@ -207,7 +207,7 @@ static int set_trust(struct rk_tls *tls, const struct rk_tls_opts *opts, struct 
 	else if (opts->peer_cert_required)
 		return rk_fail(error, RK_EINVAL,
 			       "client certificates are required, but there is no CA");
-	else if (tls->is_server)
+	else if (tls->is_server || opts->takes_any_cert)
 		mode = SSL_VERIFY_NONE;
 	else
 		(void)SSL_CTX_set_default_verify_paths(

@@ -11,6 +11,7 @@ struct rk_tls_opts { /* PEM, in memory or by path (a path wins); borrowed for th
 	const char *cert_path, *key_path, *ca_path;
 	struct rk_span cert, key, ca;
 	bool is_server;
+	bool takes_any_cert;     /* client: does not check who the other side is */
 	bool peer_cert_required; /* server: refuse clients without a certificate of our CA */
 	const char *const *alpn; /* such as {"h2", "http/1.1", NULL}; NULL: none */
 };

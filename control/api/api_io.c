@@ -2,12 +2,14 @@
 #include "control/api/api_io.h"
 
 #include <stdlib.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "base/clock_io.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "control/api/access.h"
+#include "control/api/relay.h"
 #include "control/api/server.h"
 #include "control/schema/proto.h"
 #include "control/status.h"
@@ -48,11 +50,12 @@ void rk_api_forbid(struct rk_req *req)
 	}
 	struct rk_val *status =
 		rk_status(&req->arena, 403, "Forbidden",
-			  "%s%s%.*s%s is forbidden: User \"%.*s\" cannot %s resource \"%s\" in API "
+			  "%s%s%.*s%s is forbidden: User \"%.*s\" cannot %s resource \"%s%s%.*s\" in API "
 			  "group \"%s\" %s%.*s%s",
 			  kind->resource, req->route.name.size > 0 ? " \"" : "",
 			  RK_SPAN_ARGS(req->route.name), req->route.name.size > 0 ? "\"" : "",
-			  RK_SPAN_ARGS(user), req->verb, kind->plural, kind->group,
+			  RK_SPAN_ARGS(user), req->verb, kind->plural,
+			  req->route.sub.size > 0 ? "/" : "", RK_SPAN_ARGS(req->route.sub), kind->group,
 			  req->route.ns.size > 0 ? "in the namespace \"" : "at the cluster scope",
 			  RK_SPAN_ARGS(req->route.ns), req->route.ns.size > 0 ? "\"" : "");
 	rk_status_about(&req->arena, status, rk_span_str(kind->group), rk_span_str(kind->plural),
@@ -60,12 +63,19 @@ void rk_api_forbid(struct rk_req *req)
 	rk_req_status(req, status);
 }
 
+static bool is_proxied(const struct rk_req *req)
+{
+	return rk_span_is(req->route.sub, "proxy") && rk_kind_has_sub(req->route.kind, req->route.sub);
+}
+
 bool rk_api_is_streamed(const struct rk_req *req)
 {
-	return req->route.what == RK_ROUTE_OBJECT &&
-	       rk_span_is(rk_span_str(req->route.kind->resource), "pods") &&
-	       (rk_span_is(req->route.sub, "log") || rk_span_is(req->route.sub, "exec") ||
-		rk_span_is(req->route.sub, "attach") || rk_span_is(req->route.sub, "portforward"));
+	if (req->route.what != RK_ROUTE_OBJECT || req->route.sub.size == 0)
+		return false;
+	return is_proxied(req) ||
+	       (rk_span_is(rk_span_str(req->route.kind->resource), "pods") &&
+		(rk_span_is(req->route.sub, "log") || rk_span_is(req->route.sub, "exec") ||
+		 rk_span_is(req->route.sub, "attach") || rk_span_is(req->route.sub, "portforward")));
 }
 
 /* What the kind itself does not know. Questions, which are never stored, are answered elsewhere. */
@@ -104,7 +114,10 @@ static void dispatch(struct rk_req *req)
 	} else if (req->thread->view == NULL || !req->thread->is_ready) {
 		rk_req_err(req, RK_EAGAIN); /* still recovering, or no first leader yet */
 	} else if (rk_api_is_streamed(req)) {
-		rk_api_proxy(req);
+		if (is_proxied(req))
+			rk_api_proxy(req);
+		else
+			rk_api_pod(req);
 	} else if (route->sub.size > 0 && !rk_kind_has_sub(route->kind, route->sub)) {
 		rk_req_not_found(req);
 	} else if (rk_span_is(route->sub, "token")) {
@@ -216,8 +229,8 @@ static void on_drained(void *context, struct rk_http_exchange *exchange)
 		rk_api_watch_drained(req);
 	else if (req != NULL && req->page != NULL)
 		rk_api_job_wake(req);
-	else if (req != NULL && req->tunnel != NULL)
-		rk_api_proxy_drained(req);
+	else if (req != NULL && req->relay != NULL)
+		rk_api_relay_drained(req);
 }
 
 /* --- the feed --- */
@@ -403,7 +416,7 @@ static void *run(void *context)
 	(void)ev_run(thread->loop, 0);
 	for (unsigned i = 0; i < thread->server_count; i++)
 		thread->servers[i] = rk_http_server_free(thread->servers[i]);
-	rk_api_proxy_end_all(thread);
+	rk_pipe_end_all(&thread->pipes);
 	while (thread->watchers != NULL) /* on WebSockets */
 		rk_req_free(thread->watchers);
 	while (thread->finished != NULL)
@@ -413,6 +426,8 @@ static void *run(void *context)
 
 static int start_thread(struct rk_api_thread *thread, struct rk_error *error)
 {
+	rk_assert(getrandom(thread->audit_seed, sizeof thread->audit_seed, 0) ==
+		  sizeof thread->audit_seed);
 	thread->loop = ev_loop_new(EVFLAG_AUTO);
 	if (thread->loop == NULL || rk_core_join(thread->api->opts.core, &thread->feed) < 0)
 		return rk_fail(error, RK_EIO, "cannot make an event loop for the API");
@@ -460,6 +475,7 @@ static void free_thread(struct rk_api_thread *thread)
 	(void)rk_rbac_free(thread->rbac);
 	rk_api_tokens_done(thread);
 	rk_api_jobs_done(thread);
+	(void)rk_tls_unref(thread->any_tls);
 	free(thread->slots);
 	free(thread->free_slots);
 	if (thread->loop != NULL)

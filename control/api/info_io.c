@@ -154,13 +154,14 @@ static void send_document(struct rk_req *req, const char *type, unsigned number,
 		{ RK_SPAN("etag"), rk_span_str(tag) },
 		{ RK_SPAN("vary"), RK_SPAN("Accept, Accept-Encoding") },
 		{ RK_SPAN("cache-control"), RK_SPAN("public") },
+		rk_req_audit_id(req),
 		{ RK_SPAN("content-encoding"), RK_SPAN("gzip") }
 	};
 	const bool zips = blob->size > ZIP_BYTES &&
 			  rk_gzip_is_taken(rk_http_header(req->http, "accept-encoding"));
 	if (rk_span_is(rk_http_header(req->http, "if-none-match"), tag)) {
 		(void)rk_blob_unref(blob);
-		rk_http_respond(req->exchange, 304, headers + 1, 3, NULL);
+		rk_http_respond(req->exchange, 304, headers + 1, 4, NULL);
 		return;
 	}
 	if (zips) {
@@ -168,7 +169,7 @@ static void send_document(struct rk_req *req, const char *type, unsigned number,
 		blob = document_gzip(req, number, plain);
 		(void)rk_blob_unref(plain);
 	}
-	rk_http_respond(req->exchange, 200, headers, zips ? 5 : 4, blob);
+	rk_http_respond(req->exchange, 200, headers, zips ? 6 : 5, blob);
 }
 
 static void discovery(struct rk_req *req)

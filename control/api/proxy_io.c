@@ -1,224 +1,54 @@
-/* Logs, exec, attach and port-forward: the request goes on to the node that runs the pod, and what
- * comes back goes on to the client. The protocols inside (WebSocket, SPDY) are between the client
- * and the node. */
-#include <stdio.h>
+/* The subresource `proxy` of pods, services and nodes: HTTP to what runs there, from wherever the
+ * API can be reached. Members need no way into the pod network: the node of the pod is asked for
+ * one. */
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "control/api/server.h"
-#include "control/status.h"
-#include "wire/client_io.h"
+#include "control/api/relay.h"
 #include "wire/doc.h"
 
-#define HEADERS_MAX 24
-#define HEAD_MS     10000
-#define FINISH_MS   5000
+#define HEAD_MS      60000
+#define KUBELET_PORT 10250
 
-struct rk_tunnel {
-	struct rk_req *req; /* NULL once the client's exchange is gone (or became a stream) */
-	struct rk_http_client *client;
-	struct rk_http_call *call;
-	bool began;
-	struct rk_buf failure; /* body of an error answer */
-	int failed;            /* its status */
-	struct rk_stream *to_client, *to_node;
-	struct rk_tunnel *next,
-		**link; /* in the thread's tunnels; link: NULL when it is not there */
+struct place { /* "[scheme:]name[:port]", as the path names it */
+	bool is_tls;
+	struct rk_span name, port; /* port: empty when it is not said */
 };
 
-/* --- both ends are streams: bytes go through --- */
-
-static void link_in(struct rk_tunnel *tunnel, struct rk_tunnel **head)
+static bool read_place(struct rk_span text, struct place *ret)
 {
-	tunnel->next = *head;
-	tunnel->link = head;
-	if (tunnel->next != NULL)
-		tunnel->next->link = &tunnel->next;
-	*head = tunnel;
-}
+	struct rk_span first, second, third;
 
-static void unlink_it(struct rk_tunnel *tunnel)
-{
-	if (tunnel->link == NULL)
-		return;
-	*tunnel->link = tunnel->next;
-	if (tunnel->next != NULL)
-		tunnel->next->link = tunnel->link;
-	tunnel->link = NULL;
-}
-
-static void close_both(struct rk_tunnel *tunnel)
-{
-	struct rk_stream *client = rk_take_ptr(tunnel->to_client),
-			 *node = rk_take_ptr(tunnel->to_node);
-
-	/* What is queued for the other side still goes out: the exit code may be in it. */
-	if (client != NULL)
-		rk_stream_finish(client, FINISH_MS);
-	if (node != NULL)
-		rk_stream_finish(node, FINISH_MS);
-	unlink_it(tunnel);
-	(void)rk_http_client_free(tunnel->client);
-	rk_buf_done(&tunnel->failure);
-	free(tunnel);
-}
-
-void rk_api_proxy_end_all(struct rk_api_thread *thread)
-{
-	while (thread->tunnels != NULL) {
-		struct rk_tunnel *tunnel = thread->tunnels;
-		tunnel->to_client = rk_stream_close(tunnel->to_client);
-		tunnel->to_node = rk_stream_close(tunnel->to_node);
-		close_both(tunnel);
+	*ret = (struct place){ 0 };
+	struct rk_span rest = rk_span_cut(text, ':', &first);
+	if (rest.data == NULL) {
+		ret->name = first;
+		return first.size > 0;
 	}
-}
-
-static struct rk_stream *other_end(const struct rk_tunnel *tunnel, const struct rk_stream *stream)
-{
-	return stream == tunnel->to_client ? tunnel->to_node : tunnel->to_client;
-}
-
-static size_t pipe_data(void *context, struct rk_stream *stream, struct rk_span bytes)
-{
-	struct rk_tunnel *tunnel = context;
-
-	if (!rk_stream_write(other_end(tunnel, stream), bytes))
-		rk_stream_pause(stream);
-	return bytes.size;
-}
-
-static void pipe_drained(void *context, struct rk_stream *stream)
-{
-	rk_stream_resume(other_end(context, stream));
-}
-
-static void pipe_closed(void *context, struct rk_stream *stream, const struct rk_error *error)
-{
-	struct rk_tunnel *tunnel = context;
-
-	(void)error;
-	if (stream == tunnel->to_client)
-		tunnel->to_client = NULL;
-	else
-		tunnel->to_node = NULL;
-	close_both(tunnel);
-}
-
-static const struct rk_stream_events pipe_events = { .data = pipe_data,
-						     .drained = pipe_drained,
-						     .closed = pipe_closed };
-
-/* --- the node's answer --- */
-
-static bool is_hop_header(struct rk_span name)
-{
-	return rk_span_is(name, "content-length") || rk_span_is(name, "transfer-encoding") ||
-	       rk_span_is(name, "connection") || rk_span_is(name, "date") ||
-	       rk_span_is(name, "keep-alive") || rk_span_is(name, "upgrade");
-}
-
-static void upgrade(struct rk_tunnel *tunnel, const struct rk_http_answer *answer)
-{
-	struct rk_req *req = tunnel->req;
-	struct rk_http_header headers[HEADERS_MAX];
-	size_t count = 0;
-
-	for (size_t i = 0; i < answer->header_count && count < HEADERS_MAX; i++)
-		if (!is_hop_header(answer->headers[i].name) ||
-		    rk_span_is(answer->headers[i].name, "upgrade"))
-			headers[count++] = answer->headers[i];
-	if (count < HEADERS_MAX)
-		headers[count++] =
-			(struct rk_http_header){ RK_SPAN("connection"), RK_SPAN("Upgrade") };
-	tunnel->to_node = rk_http_call_take_stream(rk_take_ptr(tunnel->call));
-	/* From here on the tunnel lives by its streams. */
-	req->tunnel = NULL;
-	tunnel->req = NULL;
-	tunnel->to_client = rk_http_upgrade(req->exchange, headers, count);
-	if (tunnel->to_client == NULL || tunnel->to_node == NULL) {
-		close_both(tunnel);
-		return;
+	rest = rk_span_cut(rest, ':', &second);
+	if (rest.data == NULL) {
+		ret->name = first;
+		ret->port = second;
+		return first.size > 0;
 	}
-	link_in(tunnel, &req->thread->tunnels);
-	rk_stream_hand_over(tunnel->to_client, &pipe_events, tunnel);
-	rk_stream_hand_over(tunnel->to_node, &pipe_events, tunnel);
+	third = rest;
+	ret->is_tls = rk_span_is(first, "https");
+	ret->name = second;
+	ret->port = third;
+	return (first.size == 0 || ret->is_tls || rk_span_is(first, "http")) && second.size > 0;
 }
 
-static void on_head(void *context, struct rk_http_call *call, const struct rk_http_answer *answer)
+static bool read_port(struct rk_span text, int64_t *ret)
 {
-	struct rk_tunnel *tunnel = context;
-	struct rk_http_header headers[HEADERS_MAX];
-	size_t count = 0;
+	uint64_t number = 0;
 
-	(void)call;
-	if (answer->status == 101) {
-		upgrade(tunnel, answer);
-		return;
-	}
-	if (answer->status >= 400) {
-		tunnel->failed = answer->status;
-		return;
-	}
-	for (size_t i = 0; i < answer->header_count && count < HEADERS_MAX; i++)
-		if (!is_hop_header(answer->headers[i].name))
-			headers[count++] = answer->headers[i];
-	tunnel->began = true;
-	rk_http_begin(tunnel->req->exchange, answer->status, headers, count);
+	if (!rk_span_u64(text, &number) || number == 0 || number > UINT16_MAX)
+		return false;
+	*ret = (int64_t)number;
+	return true;
 }
 
-static void on_data(void *context, struct rk_http_call *call, struct rk_span bytes)
-{
-	struct rk_tunnel *tunnel = context;
-
-	if (tunnel->began) {
-		if (!rk_http_write(tunnel->req->exchange, rk_blob_copy(bytes)))
-			rk_http_call_pause(call);
-	} else if (tunnel->failure.size < 4096) {
-		rk_buf_put_span(&tunnel->failure, bytes);
-	}
-}
-
-static void on_done(void *context, struct rk_http_call *call, int err, const struct rk_error *error)
-{
-	struct rk_tunnel *tunnel = context;
-	struct rk_req *req = tunnel->req;
-
-	(void)call;
-	tunnel->call = NULL;
-	if (req == NULL)
-		return;
-	if (tunnel->began && err < 0)
-		rk_http_abort(req->exchange);
-	else if (tunnel->began)
-		rk_http_end(req->exchange);
-	else if (tunnel->failed != 0)
-		rk_req_fail(req, tunnel->failed,
-			    tunnel->failed == 404  ? "NotFound"
-			    : tunnel->failed < 500 ? "BadRequest"
-						   : "InternalError",
-			    "%.*s", RK_SPAN_ARGS(rk_buf_span(&tunnel->failure)));
-	else
-		rk_req_fail(req, 500, "InternalError", "the node of the pod cannot be reached: %s",
-			    error->text);
-}
-
-void rk_api_proxy_drained(struct rk_req *req)
-{
-	if (req->tunnel->call != NULL)
-		rk_http_call_resume(req->tunnel->call);
-}
-
-void rk_api_proxy_free(struct rk_req *req)
-{
-	struct rk_tunnel *tunnel = rk_take_ptr(req->tunnel);
-
-	if (tunnel->call != NULL)
-		rk_http_call_abort(tunnel->call);
-	tunnel->req = NULL;
-	close_both(tunnel);
-}
-
-/* --- the request to the node --- */
+/* --- nodes --- */
 
 static struct rk_span address_of(const struct rk_val *node, const char *type)
 {
@@ -230,207 +60,321 @@ static struct rk_span address_of(const struct rk_val *node, const char *type)
 	return RK_SPAN("");
 }
 
-static const struct rk_val *container_named(const struct rk_val *pod, struct rk_span name)
+static int64_t agent_port(const struct rk_val *node)
 {
-	static const char *const lists[] = { "spec.containers", "spec.initContainers",
-					     "spec.ephemeralContainers" };
+	return rk_val_int_at(node, "status.daemonEndpoints.kubeletEndpoint.Port", KUBELET_PORT);
+}
 
-	for (size_t i = 0; i < RK_COUNT(lists); i++) {
-		const struct rk_val *list = rk_val_at(pod, lists[i]);
-		for (uint32_t j = 0; j < rk_val_count(list); j++)
-			if (rk_span_eq(rk_val_text_at(rk_val_item(list, j), "name"), name))
-				return rk_val_item(list, j);
+/* The address of its agent. False: there is none (answered). */
+static bool reach_agent(struct rk_req *req, const struct rk_val *node, struct rk_relay_opts *ret)
+{
+	const struct rk_span address = address_of(node, "InternalIP");
+
+	if (address.size == 0) {
+		rk_req_fail(req, 500, "InternalError",
+			    "no preferred addresses found; known addresses: []");
+		return false;
 	}
-	return NULL;
+	ret->address = rk_arena_printf(&req->arena, "%.*s:%lld", RK_SPAN_ARGS(address),
+				       (long long)agent_port(node));
+	ret->server_name = rk_arena_str(&req->arena, rk_val_text_at(node, "metadata.name"));
+	ret->tls = req->thread->api->opts.client;
+	return true;
 }
 
-static struct rk_span names_of(struct rk_req *req, const struct rk_val *list)
+bool rk_api_node_of(struct rk_req *req, const struct rk_val *pod, struct rk_relay_opts *ret)
 {
-	struct rk_buf out = { 0 };
+	const struct rk_span node = rk_val_text_at(pod, "spec.nodeName");
+	struct rk_object object;
 
-	for (uint32_t i = 0; i < rk_val_count(list); i++)
-		rk_buf_printf(&out, "%s%.*s", i > 0 ? " " : "",
-			      RK_SPAN_ARGS(rk_val_text_at(rk_val_item(list, i), "name")));
-	const struct rk_span names = rk_arena_span(&req->arena, rk_buf_span(&out));
-	rk_buf_done(&out);
-	return names;
+	if (node.size == 0) {
+		rk_req_fail(req, 400, "BadRequest", "pod %.*s does not have a host assigned",
+			    RK_SPAN_ARGS(rk_val_text_at(pod, "metadata.name")));
+		return false;
+	}
+	if (!rk_view_get(req->thread->view, RK_SPAN("nodes"), RK_SPAN(""), node, &object)) {
+		rk_req_fail(req, 500, "InternalError", "node %.*s of the pod is gone",
+			    RK_SPAN_ARGS(node));
+		return false;
+	}
+	return reach_agent(req, rk_doc_val(&req->arena, object.doc), ret);
 }
 
-/* The container that is meant; an empty span after answering why there is none. */
-static struct rk_span container_of(struct rk_req *req, const struct rk_val *pod)
+/* A server that is reached as it is, and that nobody vouches for. */
+static bool reach_directly(struct rk_req *req, struct rk_span address, int64_t port, bool is_tls,
+			   struct rk_relay_opts *ret)
+{
+	const struct rk_tls_opts any = { .takes_any_cert = true };
+	struct rk_error error;
+
+	ret->address = rk_arena_printf(&req->arena, "%.*s:%lld", RK_SPAN_ARGS(address),
+				       (long long)port);
+	if (is_tls && req->thread->any_tls == NULL &&
+	    rk_tls_new(&req->thread->any_tls, &any, &error) < 0) {
+		rk_req_fail(req, 500, "InternalError", "%s", error.text);
+		return false;
+	}
+	ret->tls = is_tls ? req->thread->any_tls : NULL;
+	return true;
+}
+
+static bool find_node(struct rk_req *req, const struct place *place, struct rk_relay_opts *ret)
+{
+	struct rk_object object;
+	int64_t port = 0;
+
+	req->route.name = place->name;
+	if (!rk_view_get(req->thread->view, RK_SPAN("nodes"), RK_SPAN(""), place->name, &object)) {
+		rk_req_not_found(req);
+		return false;
+	}
+	const struct rk_val *node = rk_doc_val(&req->arena, object.doc);
+	if (place->port.size > 0 && !read_port(place->port, &port)) {
+		rk_req_fail(req, 400, "BadRequest", "invalid port %.*s",
+			    RK_SPAN_ARGS(place->port));
+		return false;
+	}
+	if (place->port.size == 0 || port == agent_port(node))
+		return reach_agent(req, node, ret);
+	const struct rk_span address = address_of(node, "InternalIP");
+	return reach_directly(req, address, port, place->is_tls, ret);
+}
+
+/* --- pods --- */
+
+static bool reach_pod(struct rk_req *req, const struct rk_val *pod, int64_t port, bool is_tls,
+		      struct rk_relay_opts *ret)
+{
+	if (!rk_api_node_of(req, pod, ret))
+		return false;
+	ret->way = rk_arena_printf(&req->arena, "/way/%.*s/%.*s/%lld%s",
+				   RK_SPAN_ARGS(rk_val_text_at(pod, "metadata.namespace")),
+				   RK_SPAN_ARGS(rk_val_text_at(pod, "metadata.name")),
+				   (long long)port, is_tls ? "?tls=true" : "");
+	return true;
+}
+
+/* The first port that a container names; 80 when none does. */
+static int64_t first_port(const struct rk_val *pod)
 {
 	const struct rk_val *containers = rk_val_at(pod, "spec.containers");
-	struct rk_span name = rk_req_query(req, "container");
 
-	if (name.size == 0 && rk_val_at(pod, "metadata.annotations") != NULL)
-		name = rk_val_text(rk_val_get(rk_val_at(pod, "metadata.annotations"),
-					      RK_SPAN("kubectl.kubernetes.io/default-container")));
-	if (name.size == 0 && rk_val_count(containers) == 1)
-		name = rk_val_text_at(rk_val_item(containers, 0), "name");
-	if (name.size == 0)
-		rk_req_fail(
-			req, 400, "BadRequest",
-			"a container name must be specified for pod %.*s, choose one of: [%.*s]",
-			RK_SPAN_ARGS(req->route.name), RK_SPAN_ARGS(names_of(req, containers)));
-	else if (container_named(pod, name) == NULL)
-		rk_req_fail(req, 400, "BadRequest", "container %.*s is not valid for pod %.*s",
-			    RK_SPAN_ARGS(name), RK_SPAN_ARGS(req->route.name));
-	else
-		return name;
-	return RK_SPAN("");
+	for (uint32_t i = 0; i < rk_val_count(containers); i++) {
+		const struct rk_val *ports = rk_val_at(rk_val_item(containers, i), "ports");
+		if (rk_val_count(ports) > 0)
+			return rk_val_int_at(rk_val_item(ports, 0), "containerPort", 80);
+	}
+	return 80;
 }
 
-static const struct served { /* a subresource, and what the node calls it */
-	const char *sub, *node;
-	bool is_upgrade, has_container;
-} served[] = {
-	{ "log", "containerLogs", false, true },
-	{ "exec", "exec", true, true },
-	{ "attach", "attach", true, true },
-	{ "portforward", "portForward", true, false },
+static bool find_pod(struct rk_req *req, const struct place *place, struct rk_relay_opts *ret)
+{
+	struct rk_object object;
+	int64_t port;
+
+	req->route.name = place->name;
+	if (!rk_view_get(req->thread->view, RK_SPAN("pods"), req->route.ns, place->name, &object)) {
+		rk_req_not_found(req);
+		return false;
+	}
+	const struct rk_val *pod = rk_doc_val(&req->arena, object.doc);
+	port = first_port(pod);
+	if (place->port.size > 0 && !read_port(place->port, &port)) {
+		rk_req_fail(req, 400, "BadRequest", "invalid port %.*s",
+			    RK_SPAN_ARGS(place->port));
+		return false;
+	}
+	if (rk_val_text_at(pod, "status.podIP").size == 0) {
+		rk_req_fail(req, 400, "BadRequest", "address not allowed");
+		return false;
+	}
+	return reach_pod(req, pod, port, place->is_tls, ret);
+}
+
+/* --- services --- */
+
+/* The name of the service's port that is meant, by name or by number; false: it has none such. */
+static bool find_service_port(const struct rk_val *service, struct rk_span port,
+			      struct rk_span *ret_name)
+{
+	const struct rk_val *ports = rk_val_at(service, "spec.ports");
+	int64_t number = 0;
+
+	for (uint32_t i = 0; i < rk_val_count(ports); i++) {
+		const struct rk_val *one = rk_val_item(ports, i);
+		*ret_name = rk_val_text_at(one, "name");
+		if (port.size == 0 ? rk_val_count(ports) == 1 || ret_name->size == 0
+				   : rk_span_eq(*ret_name, port) ||
+					     (read_port(port, &number) &&
+					      rk_val_int_at(one, "port", 0) == number))
+			return true;
+	}
+	*ret_name = RK_SPAN("");
+	return false;
+}
+
+struct choice { /* among the addresses that are ready */
+	const struct rk_val *address;
+	int64_t port;
+	uint64_t seen, dice;
 };
 
-static const struct served *find_served(const struct rk_req *req)
+static void choose_in(const struct rk_val *subset, struct rk_span port, struct choice *choice)
 {
-	for (size_t i = 0; i < RK_COUNT(served); i++)
-		if (rk_span_is(req->route.sub, served[i].sub))
-			return &served[i];
-	return NULL;
+	const struct rk_val *ports = rk_val_at(subset, "ports"),
+			    *addresses = rk_val_at(subset, "addresses");
+
+	for (uint32_t i = 0; i < rk_val_count(ports); i++) {
+		if (!rk_span_eq(rk_val_text_at(rk_val_item(ports, i), "name"), port))
+			continue;
+		for (uint32_t n = 0; n < rk_val_count(addresses); n++) {
+			/* Each is kept with the same chance. */
+			if (choice->dice % ++choice->seen != 0 && choice->address != NULL)
+				continue;
+			choice->address = rk_val_item(addresses, n);
+			choice->port = rk_val_int_at(rk_val_item(ports, i), "port", 0);
+		}
+	}
 }
 
-static char *target_of(struct rk_req *req, struct rk_span container)
+static bool reach_address(struct rk_req *req, const struct choice *choice, bool is_tls,
+			  struct rk_relay_opts *ret)
 {
-	struct rk_buf out = { 0 };
+	const struct rk_val *target = rk_val_at(choice->address, "targetRef");
+	struct rk_object object;
 
-	rk_buf_printf(&out, "/%s/", find_served(req)->node);
-	rk_url_encode(&out, req->route.ns);
-	rk_buf_put_u8(&out, '/');
-	rk_url_encode(&out, req->route.name);
-	if (container.size > 0)
-		rk_buf_put_u8(&out, '/');
-	rk_url_encode(&out, container);
-	rk_buf_put_u8(&out, '?');
-	rk_buf_put_span(&out, req->http->query);
-	char *target = rk_arena_str(&req->arena, rk_buf_span(&out));
-	rk_buf_done(&out);
-	return target;
+	if (rk_span_is(rk_val_text_at(target, "kind"), "Pod") &&
+	    rk_view_get(req->thread->view, RK_SPAN("pods"), req->route.ns,
+			rk_val_text_at(target, "name"), &object))
+		return reach_pod(req, rk_doc_val(&req->arena, object.doc), choice->port, is_tls,
+				 ret);
+	return reach_directly(req, rk_val_text_at(choice->address, "ip"), choice->port, is_tls,
+			      ret);
 }
 
-static size_t headers_of(const struct rk_req *req, struct rk_http_header headers[HEADERS_MAX])
+static bool find_service(struct rk_req *req, const struct place *place, struct rk_relay_opts *ret)
 {
-	static const char *const passed[] = { "upgrade",
-					      "sec-websocket-key",
-					      "sec-websocket-version",
-					      "sec-websocket-protocol",
-					      "sec-websocket-extensions",
-					      "x-stream-protocol-version" };
+	struct choice choice = { .dice = req->thread->proxied++ };
+	struct rk_view *view = req->thread->view;
+	struct rk_object object;
+	struct rk_span port;
+
+	req->route.name = place->name;
+	if (!rk_view_get(view, RK_SPAN("services"), req->route.ns, place->name, &object)) {
+		rk_req_not_found(req);
+		return false;
+	}
+	if (!find_service_port(rk_doc_val(&req->arena, object.doc), place->port, &port) &&
+	    place->port.size > 0) {
+		rk_req_fail(req, 503, "ServiceUnavailable",
+			    "no service port \"%.*s\" found for service \"%.*s\"",
+			    RK_SPAN_ARGS(place->port), RK_SPAN_ARGS(place->name));
+		return false;
+	}
+	const struct rk_val *subsets = NULL;
+	if (rk_view_get(view, RK_SPAN("endpoints"), req->route.ns, place->name, &object))
+		subsets = rk_val_at(rk_doc_val(&req->arena, object.doc), "subsets");
+	for (uint32_t i = 0; i < rk_val_count(subsets); i++)
+		choose_in(rk_val_item(subsets, i), port, &choice);
+	if (choice.address == NULL) {
+		rk_req_fail(req, 503, "ServiceUnavailable",
+			    "no endpoints available for service \"%.*s\"",
+			    RK_SPAN_ARGS(place->name));
+		return false;
+	}
+	return reach_address(req, &choice, place->is_tls, ret);
+}
+
+/* --- the request --- */
+
+/* Credentials are for this API; the rest is between the client and this server, too. */
+static bool goes_on(const struct rk_req *req, struct rk_span name)
+{
+	static const char *const names[] = { "authorization",     "content-length",
+					     "keep-alive",        "proxy-authorization",
+					     "proxy-connection",  "te",
+					     "trailer",           "transfer-encoding",
+					     "x-forwarded-host",  "x-forwarded-proto",
+					     "x-forwarded-uri" };
+
+	for (size_t i = 0; i < RK_COUNT(names); i++)
+		if (rk_span_is(name, names[i]))
+			return false;
+	if (rk_span_is(name, "connection") || rk_span_is(name, "upgrade"))
+		return rk_http_is_upgrade(req->exchange);
+	return !rk_span_starts(name, RK_SPAN("impersonate-")) &&
+	       !rk_span_starts(name, RK_SPAN(":"));
+}
+
+static void pass_headers(struct rk_req *req, struct rk_relay_opts *opts)
+{
+	const struct rk_http_request *http = req->http;
+	struct rk_http_header *headers =
+		rk_arena_alloc(&req->arena, (http->header_count + 3) * sizeof *headers);
 	size_t count = 0;
 
-	if (!rk_http_is_upgrade(req->exchange))
-		return 0;
-	headers[count++] = (struct rk_http_header){ RK_SPAN("connection"), RK_SPAN("Upgrade") };
-	for (size_t i = 0; i < req->http->header_count && count < HEADERS_MAX; i++)
-		for (size_t j = 0; j < RK_COUNT(passed); j++)
-			if (rk_span_is(req->http->headers[i].name, passed[j]) &&
-			    count < HEADERS_MAX)
-				headers[count++] = req->http->headers[i];
-	return count;
+	for (size_t i = 0; i < http->header_count; i++)
+		if (goes_on(req, http->headers[i].name))
+			headers[count++] = http->headers[i];
+	headers[count++] = (struct rk_http_header){ RK_SPAN("x-forwarded-uri"), http->path };
+	headers[count++] = (struct rk_http_header){ RK_SPAN("x-forwarded-host"),
+						    rk_http_header(http, "host") };
+	headers[count++] = (struct rk_http_header){ RK_SPAN("x-forwarded-proto"), RK_SPAN("https") };
+	opts->headers = headers;
+	opts->header_count = count;
 }
 
-static void call_node(struct rk_req *req, struct rk_span address, int64_t port, struct rk_span node,
-		      struct rk_span container)
+/* What is relative on a page is so to a path that ends in "/". True: answered. */
+static bool redirects(struct rk_req *req)
 {
-	struct rk_tunnel *tunnel = rk_zalloc(sizeof *tunnel);
-	struct rk_http_header headers[HEADERS_MAX];
-	struct rk_arena *arena = &req->arena;
-	const struct rk_http_client_opts client = {
-		.loop = req->thread->loop,
-		.address =
-			rk_arena_printf(arena, "%.*s:%lld", RK_SPAN_ARGS(address), (long long)port),
-		.server_name = rk_arena_str(arena, node),
-		.tls = req->thread->api->opts.client,
-		.connections_max = 1,
+	const struct rk_http_request *http = req->http;
+	const bool has_query = http->query.size > 0;
+
+	if (req->route.rest.size > 0 || rk_http_is_upgrade(req->exchange) ||
+	    (!rk_span_is(http->method, "GET") && !rk_span_is(http->method, "HEAD")))
+		return false;
+	const struct rk_http_header location = {
+		RK_SPAN("location"),
+		rk_span_str(rk_arena_printf(&req->arena, "%.*s/%s%.*s", RK_SPAN_ARGS(http->path),
+					    has_query ? "?" : "", RK_SPAN_ARGS(http->query)))
 	};
-	const struct rk_http_call_opts call = {
-		.method = rk_span_is(req->http->method, "POST") ? "POST" : "GET",
-		.target = target_of(req, container),
-		.headers = headers,
-		.header_count = headers_of(req, headers),
-		.head_ms = HEAD_MS,
-		.context = tunnel,
-		.head = on_head,
-		.data = on_data,
-		.done = on_done,
-	};
-
-	tunnel->req = req;
-	req->tunnel = tunnel;
-	tunnel->client = rk_http_client_new(&client);
-	tunnel->call = rk_http_call_start(tunnel->client, &call);
-}
-
-static bool is_served(struct rk_req *req)
-{
-	const struct served *found = find_served(req);
-
-	if (found == NULL) {
-		rk_req_fail(req, 501, "NotImplemented", "%.*s is not served yet",
-			    RK_SPAN_ARGS(req->route.sub));
-		return false;
-	}
-	if (strcmp(req->verb, "get") != 0 &&
-	    (!found->is_upgrade || strcmp(req->verb, "create") != 0)) {
-		rk_req_fail(req, 405, "MethodNotAllowed",
-			    "the server does not allow this method on the requested resource");
-		return false;
-	}
-	if (found->is_upgrade && !rk_http_is_upgrade(req->exchange)) {
-		rk_req_fail(req, 400, "BadRequest",
-			    "you must upgrade the connection: %s is served by WebSocket and "
-			    "SPDY/3.1 over HTTP/1.1",
-			    found->sub);
-		return false;
-	}
+	req->code = 301;
+	rk_http_respond(req->exchange, 301, &location, 1, NULL);
 	return true;
 }
 
 void rk_api_proxy(struct rk_req *req)
 {
-	struct rk_object object;
+	const struct rk_http_request *http = req->http;
+	const struct rk_span resource = rk_span_str(req->route.kind->plural), rest = req->route.rest;
+	struct rk_arena *arena = &req->arena;
+	struct place place;
 
-	if (!is_served(req))
-		return;
-	if (!rk_view_get(req->thread->view, RK_SPAN("pods"), req->route.ns, req->route.name,
-			 &object)) {
-		rk_req_not_found(req);
+	if (!read_place(req->route.name, &place)) {
+		rk_req_fail(req, 400, "BadRequest", "invalid %s request \"%.*s\"",
+			    req->route.kind->singular, RK_SPAN_ARGS(req->route.name));
 		return;
 	}
-	const struct rk_val *pod = rk_doc_val(&req->arena, object.doc);
-	const struct rk_span node_name = rk_val_text_at(pod, "spec.nodeName");
-	struct rk_span container = { 0 };
-	if (find_served(req)->has_container) {
-		container = container_of(req, pod);
-		if (container.size == 0)
-			return;
-	}
-	if (node_name.size == 0) {
-		rk_req_fail(req, 400, "BadRequest", "pod %.*s does not have a host assigned",
-			    RK_SPAN_ARGS(req->route.name));
+	if (redirects(req))
 		return;
-	}
-	if (!rk_view_get(req->thread->view, RK_SPAN("nodes"), RK_SPAN(""), node_name, &object)) {
-		rk_req_fail(req, 500, "InternalError", "node %.*s of the pod is gone",
-			    RK_SPAN_ARGS(node_name));
+	struct rk_relay_opts opts = {
+		.is_proxy = true,
+		.method = rk_arena_str(arena, http->method),
+		.target = rk_arena_printf(arena, "%.*s%s%.*s%.*s", RK_SPAN_ARGS(rest),
+					  rest.size == 0 ? "/" : "",
+					  http->query.size > 0 ? 1 : 0, "?",
+					  RK_SPAN_ARGS(http->query)),
+		.prefix = rk_span_sub(http->path, 0, http->path.size - rest.size),
+		.head_ms = HEAD_MS,
+	};
+	const bool is_found = rk_span_is(resource, "nodes")  ? find_node(req, &place, &opts)
+			      : rk_span_is(resource, "pods") ? find_pod(req, &place, &opts)
+							     : find_service(req, &place, &opts);
+	if (!is_found)
 		return;
-	}
-	const struct rk_val *node = rk_doc_val(&req->arena, object.doc);
-	const struct rk_span address = address_of(node, "InternalIP");
-	if (address.size == 0) {
-		rk_req_fail(req, 500, "InternalError",
-			    "no preferred addresses found; known addresses: []");
-		return;
-	}
-	call_node(req, address,
-		  rk_val_int_at(node, "status.daemonEndpoints.kubeletEndpoint.Port", 10250),
-		  node_name, container);
+	pass_headers(req, &opts);
+	if (http->body.size > 0)
+		opts.body = rk_blob_copy(http->body);
+	rk_api_relay(req, &opts);
+	(void)rk_blob_unref(opts.body);
 }

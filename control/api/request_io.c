@@ -4,8 +4,10 @@
 #include <stdlib.h>
 
 #include "base/clock_io.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "control/api/listing.h"
+#include "control/api/relay.h"
 #include "control/api/server.h"
 #include "control/schema/convert.h"
 #include "control/schema/proto.h"
@@ -17,6 +19,7 @@
 
 #define GZIP_BYTES   (128u << 10) /* what is longer goes out compressed to whoever takes it */
 #define WARNINGS_MAX 16
+#define AUDIT_ID_MAX 64 /* of a client's own */
 #define WAIT_MS      3000 /* for a resourceVersion that has not come here yet */
 
 struct rk_span rk_req_query(struct rk_req *req, const char *name)
@@ -76,13 +79,31 @@ bool rk_req_takes_gzip(const struct rk_req *req)
 	return rk_gzip_is_taken(rk_http_header(req->http, "accept-encoding"));
 }
 
-#define HEADERS_MAX (7 + WARNINGS_MAX)
+struct rk_http_header rk_req_audit_id(struct rk_req *req)
+{
+	struct rk_http_header ret = { RK_SPAN("audit-id"), rk_http_header(req->http, "audit-id") };
+	uint64_t *seed = req->thread->audit_seed;
+
+	if (ret.value.size > 0 && ret.value.size <= AUDIT_ID_MAX)
+		return ret;
+	const struct rk_hash128 id = rk_hash128(rk_span_of(seed, sizeof req->thread->audit_seed), 0);
+	seed[1]++;
+	ret.value = rk_span_str(rk_arena_printf(
+		&req->arena, "%08x-%04x-4%03x-%04x-%012llx", (unsigned)(id.high >> 32),
+		(unsigned)(id.high >> 16 & 0xffff), (unsigned)(id.high & 0xfff),
+		(unsigned)(0x8000 | (id.low >> 48 & 0x3fff)),
+		(unsigned long long)(id.low & 0xffffffffffffu)));
+	return ret;
+}
+
+#define HEADERS_MAX (8 + WARNINGS_MAX)
 
 static size_t make_headers(struct rk_req *req, const char *type, bool is_gzip,
 			   struct rk_http_header headers[HEADERS_MAX])
 {
 	size_t count = 0;
 
+	headers[count++] = rk_req_audit_id(req);
 	headers[count++] = (struct rk_http_header){ RK_SPAN("content-type"), rk_span_str(type) };
 	headers[count++] =
 		(struct rk_http_header){ RK_SPAN("cache-control"), RK_SPAN("no-cache, private") };
@@ -313,8 +334,7 @@ void rk_req_free(struct rk_req *req)
 	rk_api_job_stop(req);
 	rk_api_page_free(req);
 	rk_api_watch_free(req);
-	if (req->tunnel != NULL)
-		rk_api_proxy_free(req);
+	rk_api_relay_free(req);
 	rk_arena_done(&req->arena);
 	(void)rk_kinds_free(req->kinds);
 	free(req);

@@ -6,6 +6,7 @@
 
 struct parts {
 	struct rk_span at[PARTS_MAX];
+	struct rk_span behind[PARTS_MAX]; /* each: as it was sent, from its "/" on */
 	size_t count;
 	struct rk_span rest; /* behind the last part that fits */
 };
@@ -23,6 +24,8 @@ static bool split(struct rk_arena *arena, struct rk_span path, struct parts *ret
 			continue; /* doubled slashes */
 		if (part.size > 0 && !rk_url_decode(arena, part, false, &ret->at[ret->count]))
 			return false;
+		ret->behind[ret->count] =
+			path.data == NULL ? RK_SPAN("") : rk_span_of(path.data - 1, path.size + 1);
 		ret->count += part.size > 0;
 	}
 	ret->rest = path;
@@ -65,8 +68,10 @@ static void resource(const struct rk_kinds *kinds, const struct parts *parts, si
 		ret->name = parts->at[at + 1];
 	if (left > 2)
 		ret->sub = parts->at[at + 2];
-	if (left > 3)
-		ret->what = RK_ROUTE_NONE; /* proxy paths are not served */
+	if (rk_span_is(ret->sub, "proxy"))
+		ret->rest = parts->behind[at + 2];
+	else if (left > 3 || parts->rest.size > 0)
+		ret->what = RK_ROUTE_NONE;
 }
 
 static void api(const struct rk_kinds *kinds, const struct parts *parts, struct rk_route *ret)
@@ -113,7 +118,7 @@ void rk_route_parse(struct rk_arena *arena, const struct rk_kinds *kinds, struct
 	struct parts parts;
 
 	*ret = (struct rk_route){ 0 };
-	if (!split(arena, path, &parts) || parts.rest.size > 0)
+	if (!split(arena, path, &parts))
 		return;
 	if (parts.count == 0)
 		ret->what = RK_ROUTE_ROOT;

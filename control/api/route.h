@@ -32,7 +32,7 @@ struct rk_route {
 	const struct rk_kind *kind;
 	struct rk_span group, version;
 	struct rk_span ns, name, sub;
-	struct rk_span rest; /* after the subresource: proxy paths */
+	struct rk_span rest; /* behind the subresource `proxy`, as it was sent: "" or "/..." */
 	bool is_old_watch;   /* /api/v1/watch/...: the way before ?watch=true */
 };
 

@@ -138,7 +138,10 @@ struct rk_api_thread {
 	struct rk_api_jobs jobs;
 	size_t body_bytes; /* of all requests that are not gone yet */
 
-	struct rk_tunnel *tunnels; /* whose ends are both streams: nobody else knows them */
+	struct rk_pipe *pipes;  /* upgraded connections that go on to other servers */
+	struct rk_tls *any_tls; /* for servers that nobody vouches for; NULL: not needed yet */
+	uint64_t audit_seed[2]; /* random; the second counts up */
+	uint64_t proxied;       /* requests to services: chooses among their addresses */
 	struct rk_req *waiting;    /* for a revision to come; linked */
 	struct rk_req *watchers;
 	struct rk_req *finished; /* watches on WebSockets that are over: freed with the next tick */
@@ -178,7 +181,7 @@ struct rk_req { /* one request, from its arrival until its exchange is gone */
 	struct rk_job job;
 	struct rk_page *page; /* of a list, while it is written */
 	struct rk_watch *watch;
-	struct rk_tunnel *tunnel;
+	struct rk_relay *relay; /* while another server answers */
 };
 
 /* --- request_io.c: answering --- */
@@ -192,6 +195,8 @@ void rk_req_send(struct rk_req *req, int code, const char *type,
 		 struct rk_blob *body); /* takes the share */
 /* Begins an answer in pieces. */
 void rk_req_begin(struct rk_req *req, int code, const char *type, bool is_gzip);
+/* Names the request in answers and in logs: what the client called it, or a UUID of its own. */
+struct rk_http_header rk_req_audit_id(struct rk_req *req);
 bool rk_req_takes_gzip(const struct rk_req *req);
 void rk_req_val(struct rk_req *req, int code,
 		const struct rk_val *val);                           /* JSON or YAML, as asked */
@@ -244,7 +249,7 @@ void rk_api_tokens_done(struct rk_api_thread *thread);
 
 /* --- metrics_io.c --- */
 
-bool rk_api_is_streamed(const struct rk_req *req); /* log, exec, attach, portforward of a pod; api_io.c */
+bool rk_api_is_streamed(const struct rk_req *req); /* proxies; log, exec, attach, portforward of a pod; api_io.c */
 void rk_api_count_begun(struct rk_req *req); /* its verb is known */
 void rk_api_count_ended(struct rk_req *req);
 void rk_api_count_event(struct rk_api_thread *thread);
@@ -285,9 +290,7 @@ void rk_api_propose(struct rk_req *req, struct rk_val *ops,
 void rk_api_forbid(struct rk_req *req); /* 403 for what the route and the verb say */
 void rk_api_transaction(struct rk_req *req); /* transaction_io.c */
 void rk_api_review(struct rk_req *req); /* review_io.c: questions, which are never stored */
-void rk_api_proxy(struct rk_req *req); /* proxy_io.c: log, exec, attach, portforward */
-void rk_api_proxy_drained(struct rk_req *req);
-void rk_api_proxy_free(struct rk_req *req);
-void rk_api_proxy_end_all(struct rk_api_thread *thread); /* cuts the tunnels that are left */
+void rk_api_pod(struct rk_req *req); /* pod_io.c: log, exec, attach, portforward */
+void rk_api_proxy(struct rk_req *req); /* proxy_io.c: to pods, services and nodes */
 
 #endif

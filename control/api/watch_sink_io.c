@@ -93,7 +93,8 @@ static bool open_socket(struct rk_watch *watch)
 		rk_req_fail(req, 400, "BadRequest", "the Sec-WebSocket-Key is malformed");
 		return false;
 	}
-	const struct rk_http_header headers[] = { { RK_SPAN("upgrade"), RK_SPAN("websocket") },
+	const struct rk_http_header headers[] = { rk_req_audit_id(req),
+						  { RK_SPAN("upgrade"), RK_SPAN("websocket") },
 						  { RK_SPAN("sec-websocket-accept"),
 						    rk_span_str(accept) } };
 	watch->socket = rk_http_upgrade(req->exchange, headers, RK_COUNT(headers));
@@ -123,6 +124,7 @@ bool rk_api_watch_open(struct rk_watch *watch)
 {
 	struct rk_req *req = watch->req;
 	const struct rk_http_header headers[] = {
+		rk_req_audit_id(req),
 		{ RK_SPAN("content-type"),
 		  rk_span_str(req->form.is_proto ? RK_PROTOBUF_WATCH : "application/json") },
 		{ RK_SPAN("cache-control"), RK_SPAN("no-cache, private") }

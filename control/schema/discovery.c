@@ -4,8 +4,8 @@
 
 struct sub { /* what a subresource speaks, and what can be done with it */
 	const char *name;
-	const char *group, *version, *kind; /* NULL: those of its kind */
-	const char *verbs[4];
+	const char *group, *version, *kind; /* NULL: those of its kind; "*" at first: its name goes before the rest */
+	const char *verbs[6];
 };
 
 static const struct sub subs[] = {
@@ -17,6 +17,7 @@ static const struct sub subs[] = {
 	{ "finalize", NULL, NULL, NULL, { "update", NULL } },
 	{ "log", NULL, NULL, NULL, { "get", NULL } },
 	{ "portforward", "", "v1", "PodPortForwardOptions", { "create", "get", NULL } },
+	{ "proxy", "", "v1", "*ProxyOptions", { "create", "delete", "get", "patch", "update", NULL } },
 	{ "scale", "autoscaling", "v1", "Scale", { "get", "patch", "update", NULL } },
 	{ "status", NULL, NULL, NULL, { "get", "patch", "update", NULL } },
 	{ "token", "authentication.k8s.io", "v1", "TokenRequest", { "create", NULL } },
@@ -28,6 +29,14 @@ static const struct sub *find_sub(const char *name)
 		if (strcmp(subs[i].name, name) == 0)
 			return &subs[i];
 	return NULL;
+}
+
+static const char *kind_of(struct rk_arena *arena, const struct rk_kind *kind, const struct sub *sub)
+{
+	if (sub->kind == NULL)
+		return kind->kind;
+	return sub->kind[0] == '*' ? rk_arena_printf(arena, "%s%s", kind->kind, sub->kind + 1)
+				   : sub->kind;
 }
 
 static struct rk_val *texts(struct rk_arena *arena, const char *const *list)
@@ -156,7 +165,7 @@ static struct rk_val *sub_of(struct rk_arena *arena, const struct rk_kind *kind,
 		rk_val_put_cstr(arena, val, "group", sub->group);
 		rk_val_put_cstr(arena, val, "version", sub->version);
 	}
-	rk_val_put_cstr(arena, val, "kind", sub->kind != NULL ? sub->kind : kind->kind);
+	rk_val_put_cstr(arena, val, "kind", kind_of(arena, kind, sub));
 	rk_val_put(arena, val, "verbs", texts(arena, sub->verbs));
 	return val;
 }
@@ -207,7 +216,8 @@ static struct rk_val *aggregated_subs(struct rk_arena *arena, const struct rk_ki
 		rk_val_put_cstr(arena, val, "subresource", sub->name);
 		rk_val_put(arena, val, "responseKind",
 			   sub->kind != NULL
-				   ? response_kind(arena, sub->group, sub->version, sub->kind)
+				   ? response_kind(arena, sub->group, sub->version,
+						   kind_of(arena, kind, sub))
 				   : response_kind(arena, kind->group, kind->version, kind->kind));
 		rk_val_put(arena, val, "verbs", texts(arena, sub->verbs));
 		rk_val_append(arena, list, val);

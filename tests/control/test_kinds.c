@@ -80,7 +80,8 @@ Test(kinds, lookups)
 	cr_expect(rk_kind_has_sub(pods, RK_SPAN("exec")));
 	cr_expect(rk_kind_has_sub(pods, RK_SPAN("portforward")));
 	cr_expect(rk_kind_has_sub(pods, RK_SPAN("attach")));
-	cr_expect_not(rk_kind_has_sub(pods, RK_SPAN("proxy")));
+	cr_expect(rk_kind_has_sub(pods, RK_SPAN("proxy")));
+	cr_expect_not(rk_kind_has_sub(pods, RK_SPAN("scale")));
 	cr_expect(pods->has_status && !pods->has_scale && pods->namespaced);
 	cr_expect(rk_kind_has_verb(pods, RK_SPAN("deletecollection")));
 	for (size_t i = 0; i < rk_kinds_count(kinds); i++) {

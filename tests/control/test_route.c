@@ -44,7 +44,9 @@ Test(route, paths)
 		{ "/api/v1/pods/x", RK_ROUTE_NONE, NULL, "", "", "" },
 		{ "/api/v2/pods", RK_ROUTE_NONE, NULL, "", "", "" },
 		{ "/apis/apps/v1/pods", RK_ROUTE_NONE, NULL, "", "", "" },
-		{ "/api/v1/namespaces/a/pods/b/proxy/x", RK_ROUTE_NONE, NULL, "", "", "" },
+		{ "/api/v1/namespaces/a/pods/b/log/x", RK_ROUTE_NONE, NULL, "", "", "" },
+		{ "/api/v1/namespaces/a/pods/b/log/1/2/3/4/5/6", RK_ROUTE_NONE, NULL, "", "", "" },
+		{ "/api/v1/namespaces/a/pods/b/proxy/x", RK_ROUTE_OBJECT, "pods", "a", "b", "proxy" },
 		{ "/api/v1/namespaces/%zz/pods", RK_ROUTE_NONE, NULL, "", "", "" },
 		{ "api/v1", RK_ROUTE_NONE, NULL, "", "", "" },
 		{ "/nothing", RK_ROUTE_NONE, NULL, "", "", "" },
@@ -65,6 +67,27 @@ Test(route, paths)
 				  rk_span_is(route.name, cases[i].name) &&
 				  rk_span_is(route.sub, cases[i].sub),
 			  "%s", cases[i].path);
+	}
+	rk_arena_done(&arena);
+	(void)rk_kinds_free(kinds);
+}
+
+/* What stands behind "proxy" is another server's: it stays as it was sent, however long it is. */
+Test(route, what_a_proxy_passes_on)
+{
+	static const char base[] = "/api/v1/namespaces/a/services/https%3Ab:c/proxy";
+	static const char *const rests[] = { "", "/", "//", "/x", "/x/", "/a%2Fb/%20//c?",
+					     "/1/2/3/4/5/6/7/8/9/10/11/12/13" };
+	const struct rk_kinds *kinds = rk_kinds_new();
+	struct rk_arena arena = { 0 };
+
+	for (size_t i = 0; i < RK_COUNT(rests); i++) {
+		const char *path = rk_arena_printf(&arena, "%s%s", base, rests[i]);
+		struct rk_route route;
+		rk_route_parse(&arena, kinds, rk_span_str(path), &route);
+		cr_expect_eq(route.what, RK_ROUTE_OBJECT, "%s", path);
+		cr_expect(rk_span_is(route.name, "https:b:c") && rk_span_is(route.sub, "proxy"));
+		cr_expect(rk_span_is(route.rest, rests[i]), "%s", path);
 	}
 	rk_arena_done(&arena);
 	(void)rk_kinds_free(kinds);

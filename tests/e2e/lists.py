@@ -360,3 +360,14 @@ status, data, _ = ask(CMS + "?watch=1&resourceVersion=" + first, 1)
 same("a watch that is too old", (status, json.loads(data)["type"], json.loads(data)["object"]["code"]), (200, "ERROR", 410))
 status, data, _ = ask(CMS + "?watch=1&resourceVersion=" + first, 1, accept=PROTO)
 same("and in protobuf", [(e[0], e[2], one(e[3], 6)) for e in protos(data)], [("ERROR", "Status", 410)])
+
+# --- every answer has a name ---
+
+ids = []
+for path in (CMS, CMS + "/none", "/version", "/openapi/v3/api/v1", CMS + "?watch=1&timeoutSeconds=1"):
+    status, data, r = ask(path)
+    ids.append(r.getheader("Audit-Id") or "")
+same("audit ids: a UUID each", [len(i) for i in ids], [36] * len(ids))
+same("audit ids: no two alike", len(set(ids)), len(ids))
+status, data, r = ask(CMS, Audit_ID="mine")
+same("audit ids: the client's own", r.getheader("Audit-Id"), "mine")
