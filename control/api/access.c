@@ -98,7 +98,8 @@ static bool node_may(struct rk_span node, const struct rk_ask *ask)
 
 	if (ask->path.size > 0)
 		return is_read(ask->verb) && !rk_span_starts(ask->path, RK_SPAN("/reckon/v1/log")) &&
-		       !rk_span_starts(ask->path, RK_SPAN("/reckon/v1/backup"));
+		       !rk_span_starts(ask->path, RK_SPAN("/reckon/v1/backup")) &&
+		       !rk_span_starts(ask->path, RK_SPAN("/logs"));
 	if (is_read(ask->verb))
 		return node_may_read(ask);
 	if (is_of(ask, "", "nodes"))

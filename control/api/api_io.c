@@ -91,8 +91,8 @@ static bool is_not_served(const struct rk_req *req)
 static bool needs_no_data(enum rk_route_kind what)
 {
 	return what == RK_ROUTE_NONE || what == RK_ROUTE_ROOT || what == RK_ROUTE_VERSION ||
-	       what == RK_ROUTE_HEALTH || what == RK_ROUTE_METRICS || what == RK_ROUTE_STATUS ||
-	       what == RK_ROUTE_LOG || what == RK_ROUTE_MEMBERS || what == RK_ROUTE_TRANSFER;
+	       what == RK_ROUTE_HEALTH || what == RK_ROUTE_METRICS || what == RK_ROUTE_LOGS ||
+	       what == RK_ROUTE_STATUS || what == RK_ROUTE_LOG || what == RK_ROUTE_MEMBERS || what == RK_ROUTE_TRANSFER;
 }
 
 static void dispatch(struct rk_req *req)
@@ -474,6 +474,7 @@ static void free_thread(struct rk_api_thread *thread)
 	(void)rk_kinds_free(thread->kinds);
 	(void)rk_rbac_free(thread->rbac);
 	rk_api_tokens_done(thread);
+	rk_counts_done(&thread->counts);
 	rk_api_jobs_done(thread);
 	(void)rk_tls_unref(thread->any_tls);
 	free(thread->slots);

@@ -371,6 +371,7 @@ void rk_api_info(struct rk_req *req)
 	case RK_ROUTE_ROOT: root(req); break;
 	case RK_ROUTE_VERSION: version(req); break;
 	case RK_ROUTE_HEALTH: rk_api_health(req); break;
+	case RK_ROUTE_LOGS: rk_api_logs(req); break;
 	case RK_ROUTE_METRICS: rk_api_metrics(req); break;
 	case RK_ROUTE_OPENID:
 	case RK_ROUTE_OPENID_KEYS: rk_api_token_keys(req); break;

@@ -135,7 +135,10 @@ void rk_route_parse(struct rk_arena *arena, const struct rk_kinds *kinds, struct
 		ret->name = parts.count == 2 ? parts.at[1] : RK_SPAN("");
 	} else if (parts.count == 1 && is(&parts, 0, "metrics"))
 		ret->what = RK_ROUTE_METRICS;
-	else if (parts.count == 2 && is(&parts, 0, ".well-known") && is(&parts, 1, "openid-configuration"))
+	else if (parts.count <= 2 && is(&parts, 0, "logs")) {
+		ret->what = RK_ROUTE_LOGS;
+		ret->name = parts.count == 2 ? parts.at[1] : RK_SPAN("");
+	} else if (parts.count == 2 && is(&parts, 0, ".well-known") && is(&parts, 1, "openid-configuration"))
 		ret->what = RK_ROUTE_OPENID;
 	else if (parts.count == 3 && is(&parts, 0, "openid") && is(&parts, 1, "v1") && is(&parts, 2, "jwks"))
 		ret->what = RK_ROUTE_OPENID_KEYS;

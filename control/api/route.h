@@ -10,6 +10,7 @@ enum rk_route_kind {
 	RK_ROUTE_VERSION,   /* /version */
 	RK_ROUTE_HEALTH,    /* /healthz, /livez, /readyz (which: sub), and /livez/NAME */
 	RK_ROUTE_METRICS,   /* /metrics */
+	RK_ROUTE_LOGS,      /* /logs/ and /logs/NAME */
 	RK_ROUTE_OPENID,    /* /.well-known/openid-configuration */
 	RK_ROUTE_OPENID_KEYS, /* /openid/v1/jwks */
 	RK_ROUTE_API,       /* /api */

@@ -11,6 +11,7 @@
 #include "control/api/api_io.h"
 #include "control/api/form.h"
 #include "control/auth/rbac.h"
+#include "control/api/counts.h"
 #include "control/api/route.h"
 #include "wire/http_io.h"
 
@@ -87,19 +88,6 @@ struct rk_api_jobs { /* of a thread */
 
 #define RK_API_VERSION "v1.32.0+reckon-" PACKAGE_VERSION /* gitVersion */
 
-#define RK_API_VERBS   10 /* that are counted apart; metrics_io.c */
-#define RK_API_CODES   24
-#define RK_API_BUCKETS 12
-
-struct rk_api_counts { /* of a thread, which alone writes them */
-	struct rk_verb_counts {
-		atomic_ullong begun, ended;
-		atomic_ullong codes[RK_API_CODES];
-		atomic_ullong took_us, took[RK_API_BUCKETS]; /* of what was answered and does not last */
-	} verbs[RK_API_VERBS];
-	atomic_ullong events; /* of watches, each watcher's counted */
-};
-
 struct rk_api_thread {
 	struct rk_api_counts counts;
 	struct rk_api *api;
@@ -166,7 +154,7 @@ struct rk_req { /* one request, from its arrival until its exchange is gone */
 	bool pretty;
 	unsigned retry_after_s; /* said with an answer that asks to come again; 0: not */
 	int code;               /* of the answer, once it has begun */
-	unsigned counted_as;    /* a verb of metrics_io.c */
+	struct rk_api_series *series; /* where it is counted */
 	uint64_t begun_ns;      /* by the monotonic clock */
 	uint64_t id;            /* while it waits for the core; 0: it does not */
 	/* What goes on when the core has answered (answer borrowed), or when the revision that it
@@ -252,7 +240,6 @@ void rk_api_tokens_done(struct rk_api_thread *thread);
 bool rk_api_is_streamed(const struct rk_req *req); /* proxies; log, exec, attach, portforward of a pod; api_io.c */
 void rk_api_count_begun(struct rk_req *req); /* its verb is known */
 void rk_api_count_ended(struct rk_req *req);
-void rk_api_count_event(struct rk_api_thread *thread);
 void rk_api_metrics(struct rk_req *req);
 
 /* --- the rest: each answers the request, now or later --- */
@@ -260,6 +247,7 @@ void rk_api_metrics(struct rk_req *req);
 void rk_api_info(
 	struct rk_req *req); /* info_io.c: version, health, discovery, OpenAPI, status, log */
 void rk_api_health(struct rk_req *req);    /* health_io.c */
+void rk_api_logs(struct rk_req *req);      /* logs_io.c */
 void rk_api_backup(struct rk_req *req);    /* backup_io.c: what a back-up takes */
 void rk_api_members(struct rk_req *req);   /* members_io.c: who they are, changes, transfer */
 void rk_api_read(struct rk_req *req);      /* read_io.c: get and list */

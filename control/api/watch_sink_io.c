@@ -153,7 +153,7 @@ bool rk_api_watch_put(struct rk_watch *watch, struct rk_blob *line)
 		(void)rk_blob_unref(line);
 		return false;
 	}
-	rk_api_count_event(watch->req->thread);
+	rk_counts_event(&watch->req->thread->counts);
 	watch->unread += line->size;
 	const bool goes_on = watch->socket != NULL ? put_message(watch, line)
 						   : rk_http_write(watch->req->exchange, line);

@@ -20,6 +20,8 @@ Test(route, paths)
 		{ "/openid/v1/jwks", RK_ROUTE_OPENID_KEYS, NULL, "", "", "" },
 		{ "/readyz", RK_ROUTE_HEALTH, NULL, "", "", "readyz" },
 		{ "/livez/ping", RK_ROUTE_HEALTH, NULL, "", "ping", "livez" },
+		{ "/logs/", RK_ROUTE_LOGS, NULL, "", "", "" },
+		{ "/logs/reckon.log", RK_ROUTE_LOGS, NULL, "", "reckon.log", "" },
 		{ "/livez/ping/more", RK_ROUTE_NONE, NULL, "", "", "" },
 		{ "/api", RK_ROUTE_API, NULL, "", "", "" },
 		{ "/apis", RK_ROUTE_APIS, NULL, "", "", "" },

@@ -102,6 +102,12 @@ same "but not by strangers" 403 "$(code "$(base 0)/openid/v1/jwks")"
 kid=$(printf %s "$keys" | sed 's/.*"kid":"\([^"]*\)".*/\1/')
 has "the header of a token names it" "$(printf '%s===' "${made%%.*}" | tr _- /+ | base64 -d 2>/dev/null)" "$kid"
 
+# /logs: for admins alone
+same "logs without a name" 403 "$(code "$(base 0)/logs/")"
+same "logs of a bound account" 403 "$(code -H "Authorization: Bearer $made" "$(base 0)/logs/reckon.log")"
+has "logs of an admin" "$(k get --raw /logs/reckon.log 2>&1)" " listening "
+has "what logs there are" "$(k get --raw /logs/ 2>&1)" '<a href="reckon.log">'
+
 # /metrics: for admins, and for whoever is let
 same "metrics without a name" 403 "$(code "$(base 0)/metrics")"
 same "metrics of a bound account" 403 "$(code -H "Authorization: Bearer $made" "$(base 0)/metrics")"
@@ -110,8 +116,8 @@ r create clusterrolebinding scraper --clusterrole=system:monitoring --serviceacc
 scrapes() { [ "$(code -H "Authorization: Bearer $made" "$(base 0)/metrics")" = 200 ]; }
 until_true 5 scrapes && ok "metrics, with the role" || not_ok "metrics, with the role"
 metrics=$(curl -s --cacert "$cluster/pki/ca.crt" -H "Authorization: Bearer $made" "$(base 0)/metrics")
-has "metrics count what was refused" "$metrics" 'apiserver_request_total{verb="GET",code="403"}'
-has "metrics time requests" "$metrics" 'apiserver_request_duration_seconds_bucket{verb="POST",le="+Inf"}'
+has "metrics count what was refused" "$metrics" 'apiserver_request_total{code="403",component="apiserver",group="",resource="",scope="",subresource="",verb="GET",version=""} '
+has "metrics time requests" "$metrics" 'apiserver_request_duration_seconds_count{component="apiserver",group="",resource="serviceaccounts",scope="resource",subresource="token",verb="POST",version="v1"} '
 has "metrics know this request" "$metrics" 'apiserver_current_inflight_requests{request_kind="readOnly"} 1'
 has "metrics of the log" "$metrics" 'reckon_raft_term '
 summary
