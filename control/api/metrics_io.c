@@ -1,5 +1,7 @@
 /* /metrics: what upstream's API server counts under the same names, and what a member says about
  * its log. */
+#include <inttypes.h>
+
 #include "base/clock_io.h"
 #include "base/mem.h"
 #include "config.h"
@@ -18,6 +20,26 @@ void rk_api_count_ended(struct rk_req *req)
 {
 	rk_counts_end(&req->thread->counts, req->series, req->code,
 		      (rk_clock_mono_ns() - req->begun_ns) / 1000);
+}
+
+static void put_objects(struct rk_buf *out, const struct rk_req *req)
+{
+	struct rk_view_iter iter;
+	struct rk_object object;
+
+	rk_buf_put_str(out, "# TYPE apiserver_storage_objects gauge\n");
+	for (size_t i = 0; i < rk_kinds_count(req->kinds); i++) {
+		const struct rk_kind *kind = rk_kinds_at(req->kinds, i);
+		uint64_t count = 0;
+		if (kind->is_request || kind->stored != kind)
+			continue;
+		rk_view_list(&iter, req->thread->view, rk_span_str(kind->resource),
+			     (struct rk_span){ NULL, 0 }, RK_SPAN(""), RK_SPAN(""));
+		while (rk_view_next(&iter, &object))
+			count++;
+		rk_buf_printf(out, "apiserver_storage_objects{resource=\"%s\"} %" PRIu64 "\n",
+			      kind->resource, count);
+	}
 }
 
 static void put_log(struct rk_buf *out, struct rk_span doc)
@@ -61,6 +83,8 @@ static void metrics_resumed(struct rk_req *req, struct rk_feed_answer *answer)
 	for (unsigned i = 0; i < api->thread_count; i++)
 		threads[i] = &api->threads[i].counts;
 	rk_counts_write(&out, threads, api->thread_count);
+	if (req->thread->view != NULL)
+		put_objects(&out, req);
 	put_log(&out, rk_blob_span(answer->results[0].doc));
 	rk_metrics_put_process(&out);
 	rk_buf_printf(&out, "# TYPE kubernetes_build_info "

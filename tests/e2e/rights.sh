@@ -119,5 +119,7 @@ metrics=$(curl -s --cacert "$cluster/pki/ca.crt" -H "Authorization: Bearer $made
 has "metrics count what was refused" "$metrics" 'apiserver_request_total{code="403",component="apiserver",group="",resource="",scope="",subresource="",verb="GET",version=""} '
 has "metrics time requests" "$metrics" 'apiserver_request_duration_seconds_count{component="apiserver",group="",resource="serviceaccounts",scope="resource",subresource="token",verb="POST",version="v1"} '
 has "metrics know this request" "$metrics" 'apiserver_current_inflight_requests{request_kind="readOnly"} 1'
+has "metrics count objects" "$metrics" 'apiserver_storage_objects{resource="clusterroles.rbac.authorization.k8s.io"} '
+same "metrics are about what is stored" "apiserver_storage_objects{resource=\"namespaces\"} $(r get ns --no-headers | wc -l)" "$(printf '%s\n' "$metrics" | grep 'objects{resource="namespaces"}')"
 has "metrics of the log" "$metrics" 'reckon_raft_term '
 summary
