@@ -1,43 +1,7 @@
 #include "control/schema/discovery.h"
 
 #include "base/mem.h"
-
-struct sub { /* what a subresource speaks, and what can be done with it */
-	const char *name;
-	const char *group, *version, *kind; /* NULL: those of its kind; "*" at first: its name goes before the rest */
-	const char *verbs[6];
-};
-
-static const struct sub subs[] = {
-	{ "approval", NULL, NULL, NULL, { "get", "patch", "update", NULL } },
-	{ "attach", "", "v1", "PodAttachOptions", { "create", "get", NULL } },
-	{ "binding", "", "v1", "Binding", { "create", NULL } },
-	{ "eviction", "policy", "v1", "Eviction", { "create", NULL } },
-	{ "exec", "", "v1", "PodExecOptions", { "create", "get", NULL } },
-	{ "finalize", NULL, NULL, NULL, { "update", NULL } },
-	{ "log", NULL, NULL, NULL, { "get", NULL } },
-	{ "portforward", "", "v1", "PodPortForwardOptions", { "create", "get", NULL } },
-	{ "proxy", "", "v1", "*ProxyOptions", { "create", "delete", "get", "patch", "update", NULL } },
-	{ "scale", "autoscaling", "v1", "Scale", { "get", "patch", "update", NULL } },
-	{ "status", NULL, NULL, NULL, { "get", "patch", "update", NULL } },
-	{ "token", "authentication.k8s.io", "v1", "TokenRequest", { "create", NULL } },
-};
-
-static const struct sub *find_sub(const char *name)
-{
-	for (size_t i = 0; i < RK_COUNT(subs); i++)
-		if (strcmp(subs[i].name, name) == 0)
-			return &subs[i];
-	return NULL;
-}
-
-static const char *kind_of(struct rk_arena *arena, const struct rk_kind *kind, const struct sub *sub)
-{
-	if (sub->kind == NULL)
-		return kind->kind;
-	return sub->kind[0] == '*' ? rk_arena_printf(arena, "%s%s", kind->kind, sub->kind + 1)
-				   : sub->kind;
-}
+#include "control/schema/subresource.h"
 
 static struct rk_val *texts(struct rk_arena *arena, const char *const *list)
 {
@@ -154,7 +118,7 @@ static struct rk_val *resource_of(struct rk_arena *arena, const struct rk_kind *
 }
 
 static struct rk_val *sub_of(struct rk_arena *arena, const struct rk_kind *kind,
-			     const struct sub *sub)
+			     const struct rk_subresource *sub)
 {
 	struct rk_val *val = rk_val_map(arena);
 
@@ -165,7 +129,7 @@ static struct rk_val *sub_of(struct rk_arena *arena, const struct rk_kind *kind,
 		rk_val_put_cstr(arena, val, "group", sub->group);
 		rk_val_put_cstr(arena, val, "version", sub->version);
 	}
-	rk_val_put_cstr(arena, val, "kind", kind_of(arena, kind, sub));
+	rk_val_put_cstr(arena, val, "kind", rk_subresource_kind(arena, kind, sub));
 	rk_val_put(arena, val, "verbs", texts(arena, sub->verbs));
 	return val;
 }
@@ -182,7 +146,7 @@ struct rk_val *rk_discovery_resources(struct rk_arena *arena, const struct rk_ki
 		rk_val_put_cstr(arena, val, "groupVersion", kind->api_version);
 		rk_val_append(arena, list, resource_of(arena, kind));
 		for (size_t n = 0; kind->subresources[n] != NULL; n++) {
-			const struct sub *sub = find_sub(kind->subresources[n]);
+			const struct rk_subresource *sub = rk_subresource_find(kind->subresources[n]);
 			if (sub != NULL)
 				rk_val_append(arena, list, sub_of(arena, kind, sub));
 		}
@@ -209,7 +173,7 @@ static struct rk_val *aggregated_subs(struct rk_arena *arena, const struct rk_ki
 	struct rk_val *list = rk_val_list(arena);
 
 	for (size_t i = 0; kind->subresources[i] != NULL; i++) {
-		const struct sub *sub = find_sub(kind->subresources[i]);
+		const struct rk_subresource *sub = rk_subresource_find(kind->subresources[i]);
 		if (sub == NULL)
 			continue;
 		struct rk_val *val = rk_val_map(arena);
@@ -217,7 +181,7 @@ static struct rk_val *aggregated_subs(struct rk_arena *arena, const struct rk_ki
 		rk_val_put(arena, val, "responseKind",
 			   sub->kind != NULL
 				   ? response_kind(arena, sub->group, sub->version,
-						   kind_of(arena, kind, sub))
+						   rk_subresource_kind(arena, kind, sub))
 				   : response_kind(arena, kind->group, kind->version, kind->kind));
 		rk_val_put(arena, val, "verbs", texts(arena, sub->verbs));
 		rk_val_append(arena, list, val);

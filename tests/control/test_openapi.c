@@ -96,6 +96,81 @@ static bool has_parameter(const struct rk_val *operation, const char *name)
 	return false;
 }
 
+/* Upstream's own names for what can be done: clients are generated from them. */
+Test(openapi, operations)
+{
+	static const struct {
+		const char *path, *method, *id, *action, *kind;
+	} all[] = {
+		{ "/api/v1/pods", "get", "listCoreV1PodForAllNamespaces", "list", "Pod" },
+		{ "/api/v1/namespaces/{namespace}/pods", "get", "listCoreV1NamespacedPod", "list", "Pod" },
+		{ "/api/v1/namespaces/{namespace}/pods", "post", "createCoreV1NamespacedPod", "post", "Pod" },
+		{ "/api/v1/namespaces/{namespace}/pods", "delete", "deleteCoreV1CollectionNamespacedPod",
+		  "deletecollection", "Pod" },
+		{ "/api/v1/namespaces/{namespace}/pods/{name}", "put", "replaceCoreV1NamespacedPod", "put", "Pod" },
+		{ "/api/v1/namespaces/{namespace}/pods/{name}/status", "patch", "patchCoreV1NamespacedPodStatus", "patch",
+		  "Pod" },
+		{ "/api/v1/namespaces/{namespace}/pods/{name}/log", "get", "readCoreV1NamespacedPodLog", "get", "Pod" },
+		{ "/api/v1/namespaces/{namespace}/pods/{name}/eviction", "post", "createCoreV1NamespacedPodEviction", "post",
+		  "Eviction" },
+		{ "/api/v1/namespaces/{namespace}/pods/{name}/exec", "get", "connectCoreV1GetNamespacedPodExec", "connect",
+		  "PodExecOptions" },
+		{ "/api/v1/nodes/{name}/proxy", "delete", "connectCoreV1DeleteNodeProxy", "connect", "NodeProxyOptions" },
+		{ "/apis/apps/v1/namespaces/{namespace}/deployments/{name}/scale", "get",
+		  "readAppsV1NamespacedDeploymentScale", "get", "Scale" },
+		{ "/apis/rbac.authorization.k8s.io/v1/clusterroles/{name}", "delete", "deleteRbacAuthorizationV1ClusterRole",
+		  "delete", "ClusterRole" },
+		{ "/apis/flowcontrol.apiserver.k8s.io/v1/flowschemas/{name}/status", "get",
+		  "readFlowcontrolApiserverV1FlowSchemaStatus", "get", "FlowSchema" },
+	};
+	const struct rk_kinds *kinds = rk_kinds_new();
+	struct rk_arena arena = { 0 };
+	const struct rk_val *paths = rk_val_at(rk_openapi_v2(&arena, kinds), "paths");
+
+	for (size_t i = 0; i < RK_COUNT(all); i++) {
+		const struct rk_val *one = rk_val_get(rk_val_get(paths, rk_span_str(all[i].path)),
+						      rk_span_str(all[i].method));
+		cr_expect(rk_span_is(rk_val_text_at(one, "operationId"), all[i].id), "%s: %.*s",
+			  all[i].id, RK_SPAN_ARGS(rk_val_text_at(one, "operationId")));
+		cr_expect(rk_span_is(rk_val_text(rk_val_get(one, RK_SPAN("x-kubernetes-action"))), all[i].action));
+		const struct rk_val *gvk = rk_val_get(one, RK_SPAN("x-kubernetes-group-version-kind"));
+		cr_expect(rk_span_is(rk_val_text_at(gvk, "kind"), all[i].kind), "%s", all[i].id);
+	}
+	/* What cannot be done is not there. */
+	cr_expect_null(rk_val_get(paths, RK_SPAN("/api/v1/nodes/{name}/scale")));
+	cr_expect_null(rk_val_get(rk_val_get(paths, RK_SPAN("/apis/authentication.k8s.io/v1/tokenreviews")), RK_SPAN("get")));
+	cr_expect_null(rk_val_get(rk_val_get(paths, RK_SPAN("/api/v1/namespaces")), RK_SPAN("delete")));
+	rk_arena_done(&arena);
+	(void)rk_kinds_free(kinds);
+}
+
+/* No id is said twice, and every document holds what it refers to. */
+Test(openapi, ids_and_references)
+{
+	const struct rk_kinds *kinds = rk_kinds_new();
+	struct rk_arena arena = { 0 };
+	const struct rk_val *paths = rk_val_at(rk_openapi_v2(&arena, kinds), "paths");
+	struct rk_val *seen = rk_val_map(&arena);
+
+	for (uint32_t i = 0; i < paths->count; i++)
+		for (uint32_t n = 0; n < rk_val_count(paths->fields[i].val); n++) {
+			const struct rk_span id = rk_val_text_at(paths->fields[i].val->fields[n].val, "operationId");
+			if (id.size == 0)
+				continue;
+			cr_expect_null(rk_val_get(seen, id), "%.*s", RK_SPAN_ARGS(id));
+			rk_val_put_bool(&arena, seen, rk_arena_str(&arena, id), true);
+		}
+	cr_expect_gt(seen->count, 400u);
+	for (size_t i = 0; i < rk_kinds_count(kinds); i++) {
+		const struct rk_kind *kind = rk_kinds_at(kinds, i);
+		const struct rk_val *document =
+			rk_openapi_v3(&arena, kinds, rk_span_str(kind->group), rk_span_str(kind->version));
+		check_refs(document, rk_val_at(document, "components.schemas"), RK_SPAN("#/components/schemas/"));
+	}
+	rk_arena_done(&arena);
+	(void)rk_kinds_free(kinds);
+}
+
 Test(openapi, version_3)
 {
 	const struct rk_kinds *kinds = rk_kinds_new();
