@@ -7,6 +7,8 @@
 #include "base/mem.h"
 #include "wire/json.h"
 
+#define SIMPLE_KEY_MAX 128 /* bytes; readers take at most 1,024 before the ":", writers stop here */
+
 struct anchor {
 	struct anchor *next;
 	struct rk_span name;
@@ -467,15 +469,31 @@ static void write_member(struct rk_buf *out, const struct rk_val *val, int depth
 	write_val(out, val, is_list ? depth : depth + 1, false);
 }
 
+static void write_field(struct rk_buf *out, const struct rk_field *field, int depth)
+{
+	const bool is_list = field->val->kind == RK_VAL_LIST && field->val->count > 0;
+
+	if (field->key.size <= SIMPLE_KEY_MAX) {
+		write_text(out, field->key);
+		rk_buf_put_u8(out, ':');
+		write_member(out, field->val, depth);
+		return;
+	}
+	rk_buf_put(out, "? ", 2);
+	write_text(out, field->key);
+	rk_buf_put_u8(out, '\n');
+	indent_by(out, depth);
+	rk_buf_put_u8(out, ':');
+	write_member(out, field->val, is_list ? depth + 1 : depth);
+}
+
 static void write_val(struct rk_buf *out, const struct rk_val *val, int depth, bool in_list)
 {
 	if (val->kind == RK_VAL_MAP && val->count > 0) {
 		for (uint32_t i = 0; i < val->count; i++) {
 			if (i > 0 || !in_list)
 				indent_by(out, depth);
-			write_text(out, val->fields[i].key);
-			rk_buf_put_u8(out, ':');
-			write_member(out, val->fields[i].val, depth);
+			write_field(out, &val->fields[i], depth);
 		}
 	} else if (val->kind == RK_VAL_LIST && val->count > 0) {
 		for (uint32_t i = 0; i < val->count; i++) {

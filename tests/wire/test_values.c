@@ -337,6 +337,33 @@ static const char *const round_trips[] = {
 	"[1,\"a\",{\"b\":null}]",
 };
 
+/* A reader takes no more than 1,024 bytes of a key before its ":". */
+Test(values, yaml_with_long_keys)
+{
+	struct rk_arena arena = { 0 };
+	struct rk_buf out = { 0 };
+	struct rk_val *val = rk_val_map(&arena), *map = rk_val_map(&arena), *list = rk_val_list(&arena), *back = NULL;
+	const char *const keys[] = { rk_arena_printf(&arena, "%01200d", 1), rk_arena_printf(&arena, "%01300d\n", 2),
+				     rk_arena_printf(&arena, "k%0128d", 3), rk_arena_printf(&arena, "k%0127d", 4) };
+
+	rk_val_append(&arena, list, rk_val_cstr(&arena, "one"));
+	rk_val_append(&arena, list, val);
+	rk_val_put_bool(&arena, map, keys[0], true);
+	rk_val_put(&arena, val, keys[0], rk_val_cstr(&arena, "text\nof lines"));
+	rk_val_put(&arena, val, keys[1], map);
+	rk_val_put(&arena, val, keys[2], rk_val_list(&arena));
+	rk_val_put_bool(&arena, val, keys[3], true);
+	struct rk_val *all = rk_val_map(&arena);
+	rk_val_put(&arena, all, keys[0], list);
+	rk_yaml_write(&out, all);
+	cr_assert_eq(rk_yaml_parse(&arena, rk_buf_span(&out), &back, NULL), RK_OK, "%s", rk_buf_cstr(&out));
+	cr_expect(rk_val_eq(all, rk_val_item(back, 0)), "%s", rk_buf_cstr(&out));
+	cr_expect_not_null(strstr(rk_buf_cstr(&out), rk_arena_printf(&arena, "? %s\n", keys[2])));
+	cr_expect_not_null(strstr(rk_buf_cstr(&out), rk_arena_printf(&arena, "%s: true\n", keys[3])));
+	rk_buf_done(&out);
+	rk_arena_done(&arena);
+}
+
 Test(values, yaml_that_we_write_reads_back)
 {
 	for (size_t i = 0; i < sizeof round_trips / sizeof round_trips[0]; i++) {
