@@ -57,13 +57,17 @@ Test(counts, add_up_over_threads)
 	for (size_t i = 0; i < 5; i++)
 		rk_counts_end(fix.threads[i % 2], begin(&fix, i % 2, "get", "/api/v1/namespaces/a/pods/b"),
 			      i == 4 ? 404 : 200, 300);
-	rk_counts_end(fix.threads[0], begin(&fix, 0, "create", "/apis/apps/v1/namespaces/a/deployments"), 201, 9999999);
+	rk_counts_end(fix.threads[0],
+		      begin(&fix, 0, "create", "/apis/apps/v1/namespaces/a/deployments"), 201, 9999999);
 	(void)begin(&fix, 1, "watch", "/api/v1/pods");
 	rk_counts_event(fix.threads[0]);
 	rk_counts_event(fix.threads[1]);
 	const char *text = text_of(&fix);
-#define POD "component=\"apiserver\",group=\"\",resource=\"pods\",scope=\"resource\",subresource=\"\",verb=\"GET\",version=\"v1\""
-#define NEW "component=\"apiserver\",group=\"apps\",resource=\"deployments\",scope=\"namespace\",subresource=\"\",verb=\"POST\",version=\"v1\""
+#define POD \
+	"component=\"apiserver\",group=\"\",resource=\"pods\",scope=\"resource\",subresource=\"\",verb=\"GET\",version=\"v1\""
+#define NEW \
+	"component=\"apiserver\",group=\"apps\",resource=\"deployments\",scope=\"namespace\"," \
+	"subresource=\"\",verb=\"POST\",version=\"v1\""
 	expect_line(text, "apiserver_request_total{code=\"200\"," POD "} 4\n");
 	expect_line(text, "apiserver_request_total{code=\"404\"," POD "} 1\n");
 	expect_line(text, "_bucket{" POD ",le=\"0.00025\"} 0\n");
