@@ -11,12 +11,14 @@ struct rk_user rk_access_user(struct rk_arena *arena, const struct rk_tls_peer *
 
 	if (!peer->has_cert) {
 		groups[0] = RK_SPAN("system:unauthenticated");
-		return (struct rk_user){ RK_SPAN("system:anonymous"), 1, groups };
+		return (struct rk_user){ .name = RK_SPAN("system:anonymous"), .group_count = 1, .groups = groups };
 	}
 	for (unsigned i = 0; i < peer->group_count; i++)
 		groups[i] = rk_span_str(peer->groups[i]);
 	groups[peer->group_count] = RK_SPAN("system:authenticated");
-	return (struct rk_user){ rk_span_str(peer->name), peer->group_count + 1, groups };
+	return (struct rk_user){ .name = rk_span_str(peer->name),
+				 .group_count = peer->group_count + 1,
+				 .groups = groups };
 }
 
 struct rk_ask rk_access_ask(const char *verb, const struct rk_route *route, struct rk_span path)

@@ -73,7 +73,9 @@ static void subject_access(struct rk_req *req, struct rk_val *review)
 	const struct rk_val *spec = rk_val_at(review, "spec"), *list = rk_val_at(spec, "groups");
 	struct rk_span *groups =
 		rk_arena_alloc(&req->arena, (rk_val_count(list) + 1) * sizeof *groups);
-	struct rk_user user = { rk_val_text_at(spec, "user"), rk_val_count(list), groups };
+	struct rk_user user = { .name = rk_val_text_at(spec, "user"),
+				.group_count = rk_val_count(list),
+				.groups = groups };
 	struct rk_val *place = rk_val_at(review, "spec.resourceAttributes.namespace");
 
 	for (uint32_t i = 0; i < user.group_count; i++)
@@ -149,7 +151,11 @@ static struct rk_val *info_of(struct rk_arena *arena, const struct rk_user *user
 	for (uint32_t i = 0; i < user->group_count; i++)
 		rk_val_append(arena, groups, rk_val_str(arena, user->groups[i]));
 	rk_val_put_str(arena, info, "username", user->name);
+	if (user->uid.size > 0)
+		rk_val_put_str(arena, info, "uid", user->uid);
 	rk_val_put(arena, info, "groups", groups);
+	if (rk_val_count(user->extra) > 0)
+		rk_val_put(arena, info, "extra", rk_val_copy(arena, user->extra));
 	return info;
 }
 

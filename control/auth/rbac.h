@@ -10,6 +10,8 @@ struct rk_user {
 	struct rk_span name;
 	uint32_t group_count;
 	const struct rk_span *groups;
+	struct rk_span uid;         /* may be empty */
+	const struct rk_val *extra; /* a map of lists of texts; NULL: nothing */
 };
 
 struct rk_ask {                /* what somebody wants to do */

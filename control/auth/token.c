@@ -44,6 +44,12 @@ struct rk_val *rk_token_claims(struct rk_arena *arena, const struct rk_token *to
 	return claims;
 }
 
+struct rk_span rk_token_group(struct rk_arena *arena, struct rk_span ns)
+{
+	return rk_span_str(
+		rk_arena_printf(arena, "system:serviceaccounts:%.*s", RK_SPAN_ARGS(ns)));
+}
+
 static bool is_meant(const struct rk_val *claims, const struct rk_val *audiences)
 {
 	const struct rk_val *given = rk_val_get(claims, RK_SPAN("aud"));
@@ -67,6 +73,41 @@ static bool is_there(const struct rk_view *view, const char *kind, struct rk_spa
 			  rk_val_text_at(ref, "uid"));
 }
 
+static void put_extra(struct rk_arena *arena, struct rk_val *extra, const char *key, struct rk_span text)
+{
+	struct rk_val *list = rk_val_list(arena);
+
+	if (text.size == 0)
+		return;
+	rk_val_append(arena, list, rk_val_str(arena, text));
+	rk_val_put(arena, extra, rk_arena_printf(arena, "authentication.kubernetes.io/%s", key), list);
+}
+
+/* What upstream tells of a token beside the account: its own id, and the pod that it is bound to with its node. */
+static const struct rk_val *extra_of(struct rk_arena *arena, const struct rk_view *view,
+				     const struct rk_val *claims)
+{
+	const struct rk_val *own = rk_val_get(claims, RK_SPAN("kubernetes.io")),
+			    *pod = rk_val_at(own, "pod");
+	struct rk_val *extra = rk_val_map(arena);
+	struct rk_object object;
+
+	put_extra(arena, extra, "credential-id",
+		  rk_span_str(rk_arena_printf(arena, "JTI=%.*s",
+					      RK_SPAN_ARGS(rk_val_text_at(claims, "jti")))));
+	if (pod == NULL || !rk_view_get(view, RK_SPAN("pods"), rk_val_text_at(own, "namespace"),
+					rk_val_text_at(pod, "name"), &object))
+		return extra;
+	const struct rk_span node = rk_doc_text(rk_blob_span(object.doc), "spec.nodeName");
+	put_extra(arena, extra, "node-name", node);
+	if (node.size > 0 && rk_view_get(view, RK_SPAN("nodes"), RK_SPAN(""), node, &object))
+		put_extra(arena, extra, "node-uid",
+			  rk_doc_text(rk_blob_span(object.doc), "metadata.uid"));
+	put_extra(arena, extra, "pod-name", rk_val_text_at(pod, "name"));
+	put_extra(arena, extra, "pod-uid", rk_val_text_at(pod, "uid"));
+	return extra;
+}
+
 bool rk_token_user(struct rk_arena *arena, const struct rk_view *view, const struct rk_val *claims,
 		   int64_t now_s, const struct rk_val *audiences, struct rk_user *ret)
 {
@@ -84,9 +125,12 @@ bool rk_token_user(struct rk_arena *arena, const struct rk_view *view, const str
 	    (secret != NULL && !is_there(view, "secrets", ns, secret)))
 		return false;
 	groups[0] = RK_SPAN("system:serviceaccounts");
-	groups[1] = rk_span_str(
-		rk_arena_printf(arena, "system:serviceaccounts:%.*s", RK_SPAN_ARGS(ns)));
+	groups[1] = rk_token_group(arena, ns);
 	groups[2] = RK_SPAN("system:authenticated");
-	*ret = (struct rk_user){ rk_val_text_at(claims, "sub"), 3, groups };
+	*ret = (struct rk_user){ .name = rk_val_text_at(claims, "sub"),
+				 .group_count = 3,
+				 .groups = groups,
+				 .uid = rk_val_text_at(account, "uid"),
+				 .extra = extra_of(arena, view, claims) };
 	return true;
 }

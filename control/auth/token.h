@@ -20,6 +20,8 @@ struct rk_token {
 
 struct rk_val *rk_token_claims(struct rk_arena *arena, const struct rk_token *token)
 	__attribute__((returns_nonnull));
+/* The group of a namespace's accounts: "system:serviceaccounts:NS". */
+struct rk_span rk_token_group(struct rk_arena *arena, struct rk_span ns);
 /* Whether the claims hold at `now_s` in this state: not expired, for one of `audiences` (a list of texts; NULL: the API
  * itself), of an account that is still there, bound to what is still there. Then *ret is who it is. */
 bool rk_token_user(struct rk_arena *arena, const struct rk_view *view, const struct rk_val *claims,

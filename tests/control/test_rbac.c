@@ -86,7 +86,7 @@ static const struct rk_span authenticated = { (const uint8_t *)"system:authentic
 
 static struct rk_user user_of(const char *name)
 {
-	return (struct rk_user){ rk_span_str(name), 1, &authenticated };
+	return (struct rk_user){ .name = rk_span_str(name), .group_count = 1, .groups = &authenticated };
 }
 
 /* "get core/pods/log in a of p", or a path. */

@@ -85,6 +85,28 @@ done
 whoami=$(printf '{}' | curl -s --cacert "$cluster/pki/ca.crt" --cert "$cluster/pki/admin.crt" --key "$cluster/pki/admin.key" -H 'Content-Type: application/json' --data-binary @- "https://127.0.0.1:$((port + 1))/apis/authentication.k8s.io/v1/selfsubjectreviews")
 has "who am I" "$whoami" '"username": "admin"'
 
+# speaking for others: each part of who somebody is needs a right of its own
+who() { curl -s --cacert "$ca" -H 'Content-Type: application/json' -d '{}' "$@" "$(base 2)/apis/authentication.k8s.io/v1/selfsubjectreviews" | tr -d ' \n'; }
+as_admin() { who --cert "$cluster/pki/admin.crt" --key "$cluster/pki/admin.key" "$@"; }
+has "all of somebody else" "$(as_admin -H 'Impersonate-User: jane' -H 'Impersonate-Uid: 7' -H 'Impersonate-Group: a' -H 'Impersonate-Group: b' -H 'Impersonate-Extra-Example.com%2fScopes: x' -H 'Impersonate-Extra-example.com%2fscopes: y')" \
+	'"userInfo":{"username":"jane","uid":"7","groups":["a","b","system:authenticated"],"extra":{"example.com/scopes":["x","y"]}}'
+has "an account is in its groups" "$(as_admin -H 'Impersonate-User: system:serviceaccount:default:robot')" \
+	'"groups":["system:serviceaccounts","system:serviceaccounts:default","system:authenticated"]'
+has "nobody is not authenticated" "$(as_admin -H 'Impersonate-User: system:anonymous')" '"reason":"Forbidden"'
+has "a uid of nobody" "$(as_admin -H 'Impersonate-Uid: 7')" 'withoutimpersonatingauser'
+printf 'apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: speaks}\nrules:\n- {apiGroups: [""], resources: [users], verbs: [impersonate]}\n- {apiGroups: [authentication.k8s.io], resources: [userextras/scopes], resourceNames: [x], verbs: [impersonate]}\n---\napiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata: {name: speaks}\nroleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: speaks}\nsubjects: [{kind: ServiceAccount, name: robot, namespace: default}]\n' | r apply -f - >/dev/null
+robot=$(request '{"spec":{"audiences":[]}}' | token_of)
+as_robot() { who -H "Authorization: Bearer $robot" "$@"; }
+speaks() { case "$(as_robot -H 'Impersonate-User: jane' -H 'Impersonate-Extra-Scopes: x')" in *'"extra":{"scopes":["x"]}'*) ;; *) false ;; esac; }
+until_true 5 speaks && ok "who may speak for users, and say this of them" || not_ok "who may speak for users, and say this of them"
+has "may say nothing else of them" "$(as_robot -H 'Impersonate-User: jane' -H 'Impersonate-Extra-Scopes: y')" \
+	'userextras.authentication.k8s.io\"y\"isforbidden:User\"system:serviceaccount:default:robot\"cannotimpersonateresource\"userextras/scopes\"inAPIgroup\"authentication.k8s.io\"'
+has "nor which one it is" "$(as_robot -H 'Impersonate-User: jane' -H 'Impersonate-Uid: 7')" 'uids.authentication.k8s.io\"7\"isforbidden'
+has "nor groups" "$(as_robot -H 'Impersonate-User: jane' -H 'Impersonate-Group: system:masters')" 'groups\"system:masters\"isforbidden'
+has "an account has a uid" "$(as_robot)" "\"uid\":\"$(r get sa robot -o 'jsonpath={.metadata.uid}')\""
+has "and a token an id" "$(as_robot)" '"authentication.kubernetes.io/credential-id":["JTI='
+r delete clusterrolebinding,clusterrole speaks >/dev/null
+
 # health, whole and by its parts
 has "readyz, in words" "$(admin "$(base 0)/readyz?verbose")" "[+]leader ok"
 same "one check of it" ok "$(admin "$(base 0)/readyz/leader")"
