@@ -197,3 +197,29 @@ Test(disk, a_crash_at_every_operation_of_a_repair)
 			break;
 	}
 }
+
+/* A segment in which nothing is goes at the next start. It must be gone for good before the one before it is written
+ * to: else, after the next crash, that one is not the last, and its torn end looks like damage. */
+Test(disk, a_segment_without_anything_in_it_does_not_come_back)
+{
+	for (uint64_t seed = 1; seed <= 1000; seed++) {
+		struct world world;
+		uint64_t last = 0;
+		world_new(&world, seed);
+		cr_assert_eq(open_log(&world, false), RK_OK);
+		for (unsigned round = 0; round < 8; round++) {
+			sim_disk_crash_in(world.disk, 1 + sim_below(&world.dice, 40));
+			while (write_entry(&world, last + 1, 1, 200 + sim_below(&world.dice, 3000)) == RK_OK) {
+				last++;
+				if (sim_chance(&world.dice, 300000) && rk_wal_prepare(world.wal, &world.error) < 0)
+					break;
+			}
+			crash(&world);
+			cr_assert_eq(open_log(&world, false), RK_OK, "seed %llu, start %u: %s", (unsigned long long)seed,
+				     round, world.error.text);
+			cr_assert_geq(world.found.count, last);
+			last = world.found.count;
+		}
+		world_done(&world);
+	}
+}
