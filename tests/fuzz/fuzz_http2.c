@@ -12,15 +12,27 @@
 #include "wire/http_io.h"
 
 #define TURNS_MAX 400
+#define LATE_MAX  8
 
 struct world {
 	struct ev_loop *loop;
 	struct rk_http_server *servers[2]; /* the second takes bodies in pieces */
 	struct sockaddr_un at[2];
 	size_t begun, gone;
+	struct rk_http_exchange *late[LATE_MAX]; /* answered when the client has left */
 };
 
-static void respond(struct rk_http_exchange *exchange)
+static bool is_kept(struct world *world, struct rk_http_exchange *exchange)
+{
+	for (size_t i = 0; i < LATE_MAX; i++)
+		if (world->late[i] == NULL) {
+			world->late[i] = exchange;
+			return true;
+		}
+	return false;
+}
+
+static void respond(struct world *world, struct rk_http_exchange *exchange)
 {
 	const struct rk_http_request *http = rk_http_request(exchange);
 	const struct rk_http_header header = { RK_SPAN("x-path"), http->path };
@@ -34,7 +46,7 @@ static void respond(struct rk_http_exchange *exchange)
 		rk_http_begin(exchange, 200, &header, 1);
 		(void)rk_http_write(exchange, rk_blob_copy(RK_SPAN("cut")));
 		rk_http_abort(exchange);
-	} else if (!rk_span_ends(http->path, RK_SPAN("n"))) { /* or never */
+	} else if (!rk_span_ends(http->path, RK_SPAN("l")) || !is_kept(world, exchange)) {
 		rk_http_respond(exchange, 200, &header, 1, rk_blob_copy(http->body));
 	}
 }
@@ -42,28 +54,32 @@ static void respond(struct rk_http_exchange *exchange)
 static void on_whole(void *context, struct rk_http_exchange *exchange)
 {
 	((struct world *)context)->begun++;
-	respond(exchange);
+	respond(context, exchange);
 }
 
 static void on_head(void *context, struct rk_http_exchange *exchange)
 {
 	((struct world *)context)->begun++;
 	if (rk_http_request(exchange)->version == 1)
-		respond(exchange);
+		respond(context, exchange);
 }
 
 static void on_piece(void *context, struct rk_http_exchange *exchange, struct rk_span bytes,
 		     bool is_last)
 {
-	(void)context, (void)bytes;
+	(void)bytes;
 	if (is_last)
-		respond(exchange);
+		respond(context, exchange);
 }
 
 static void on_gone(void *context, struct rk_http_exchange *exchange)
 {
-	(void)exchange;
-	((struct world *)context)->gone++;
+	struct world *world = context;
+
+	world->gone++;
+	for (size_t i = 0; i < LATE_MAX; i++)
+		if (world->late[i] == exchange)
+			world->late[i] = NULL;
 }
 
 static void on_drained(void *context, struct rk_http_exchange *exchange)
@@ -106,6 +122,15 @@ static struct world *world_of(void)
 	return &world;
 }
 
+static void answer_late(struct world *world)
+{
+	for (size_t i = 0; i < LATE_MAX; i++) {
+		struct rk_http_exchange *exchange = rk_take_ptr(world->late[i]);
+		if (exchange != NULL)
+			rk_http_respond(exchange, 200, NULL, 0, rk_blob_copy(RK_SPAN("late")));
+	}
+}
+
 static void turn(struct world *world, int client)
 {
 	char answer[4096];
@@ -140,8 +165,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (unsigned i = 0; i < 3; i++)
 		turn(world, client);
 	(void)close(client);
-	while (rk_http_server_connections(world->servers[which]) > 0 && turns++ < TURNS_MAX)
+	while (rk_http_server_connections(world->servers[which]) > 0 && turns++ < TURNS_MAX) {
+		answer_late(world);
 		(void)ev_run(world->loop, EVRUN_NOWAIT);
+	}
 	(void)ev_run(world->loop, EVRUN_NOWAIT);
 	rk_assert(rk_http_server_connections(world->servers[which]) == 0);
 	rk_assert(world->begun == world->gone);
