@@ -120,6 +120,11 @@ static bool is_used(void *context, enum rk_ref_kind kind, struct rk_span ns, str
 	return false;
 }
 
+static bool has_yet_to_come(struct rk_agent *agent, const struct rk_val *pod)
+{
+	return rk_refs_wait(agent->refs, pod) || rk_tokens_wait(agent->tokens, pod);
+}
+
 static void do_act(struct rk_member *member, const struct rk_act *act)
 {
 	struct rk_agent *agent = member->agent;
@@ -143,6 +148,14 @@ static void do_act(struct rk_member *member, const struct rk_act *act)
 		member->runtime->ops->act(member->runtime, act);
 		rk_refs_sweep(agent->refs, is_used, agent);
 		rk_tokens_forget(agent->tokens, act->uid);
+		break;
+	case RK_ACT_VOLUMES:
+		if (agent->is_sim || !has_yet_to_come(agent, act->pod)) {
+			member->runtime->ops->act(member->runtime, act);
+		} else {
+			const struct rk_fact fact = { .kind = RK_FACT_VOLUMES, .uid = act->uid, .err = RK_EAGAIN };
+			rk_member_fact(member, &fact);
+		}
 		break;
 	default: member->runtime->ops->act(member->runtime, act); break;
 	}

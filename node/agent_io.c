@@ -80,8 +80,10 @@ static void on_pods_synced(void *context)
 		}
 }
 
+/* What its volumes hold has come or changed. */
 static void refresh(struct rk_member *member, const struct rk_pod *pod)
 {
+	const struct rk_fact arrived = { .kind = RK_FACT_ARRIVED, .uid = pod->uid };
 	const struct rk_act act = {
 		.kind = RK_ACT_VOLUMES,
 		.uid = pod->uid,
@@ -93,6 +95,8 @@ static void refresh(struct rk_member *member, const struct rk_pod *pod)
 
 	if (pod->volumes == RK_STEP_DONE && !pod->is_stopping && !pod->is_ended)
 		member->runtime->ops->refresh(member->runtime, &act);
+	else if (pod->volumes == RK_STEP_TODO)
+		rk_member_fact(member, &arrived);
 }
 
 static void on_ref_changed(void *context, enum rk_ref_kind kind, struct rk_span ns,

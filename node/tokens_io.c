@@ -204,18 +204,40 @@ static void add(struct rk_tokens *tokens, const struct rk_val *pod, const struct
 	ask_after(token, 0); /* by then the pod is known to whoever says whether it is wanted */
 }
 
-void rk_tokens_add(struct rk_tokens *tokens, const struct rk_val *pod)
+/* The next source behind (*volume, *at), which are zero at first; NULL at the end. */
+static const struct rk_val *next_source(const struct rk_val *pod, uint32_t *volume, uint32_t *at)
 {
 	const struct rk_val *volumes = rk_val_at(pod, "spec.volumes");
 
-	for (uint32_t i = 0; i < rk_val_count(volumes); i++) {
-		const struct rk_val *sources = rk_val_at(rk_val_item(volumes, i), "projected.sources");
-		for (uint32_t k = 0; k < rk_val_count(sources); k++) {
-			const struct rk_val *source = rk_val_at(rk_val_item(sources, k), "serviceAccountToken");
+	for (; *volume < rk_val_count(volumes); (*volume)++, *at = 0) {
+		const struct rk_val *sources = rk_val_at(rk_val_item(volumes, *volume), "projected.sources");
+		while (*at < rk_val_count(sources)) {
+			const struct rk_val *source = rk_val_at(rk_val_item(sources, (*at)++), "serviceAccountToken");
 			if (source != NULL)
-				add(tokens, pod, source);
+				return source;
 		}
 	}
+	return NULL;
+}
+
+void rk_tokens_add(struct rk_tokens *tokens, const struct rk_val *pod)
+{
+	uint32_t volume = 0, at = 0;
+
+	for (const struct rk_val *source; (source = next_source(pod, &volume, &at)) != NULL;)
+		add(tokens, pod, source);
+}
+
+bool rk_tokens_wait(const struct rk_tokens *tokens, const struct rk_val *pod)
+{
+	uint32_t volume = 0, at = 0;
+
+	for (const struct rk_val *source; (source = next_source(pod, &volume, &at)) != NULL;) {
+		const struct token *token = find(tokens, rk_val_text_at(pod, "metadata.uid"), source);
+		if (token == NULL || (token->text == NULL && token->why[0] == '\0'))
+			return true;
+	}
+	return false;
 }
 
 void rk_tokens_forget(struct rk_tokens *tokens, struct rk_span uid)
