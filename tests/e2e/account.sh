@@ -54,6 +54,11 @@ k create rolebinding robot --clusterrole=view --serviceaccount=default:robot >/d
 sees() { inside /program/reckon get pods | grep -q '^inside .*Running'; }
 check "with a binding it is let in" until_true 5 sees
 has "and no further" "$(inside /program/reckon get secrets)" 'User "system:serviceaccount:default:robot" cannot list resource "secrets"'
+for kubectl in "${KUBECTL_DIR:-/usr/lib/google-cloud-sdk/bin}"/kubectl.1.2[79] "${KUBECTL_DIR:-/usr/lib/google-cloud-sdk/bin}"/kubectl.1.33; do
+	case $kubectl in /usr/*) [ -x "$kubectl" ] || continue ;; *) continue ;; esac
+	has "$(basename "$kubectl") in the pod" "$(inside "$kubectl" --cache-dir /tmp get pods)" "inside "
+	has "$(basename "$kubectl") in the pod, refused" "$(inside "$kubectl" --cache-dir /tmp get secrets)" 'User "system:serviceaccount:default:robot" cannot list resource "secrets"'
+done
 has "by the name of the service too" "$(inside /program/reckon get pods -s https://kubernetes.default.svc --certificate-authority "$place/ca.crt")" \
 	'User "system:anonymous" cannot list'
 for i in 0 1 2; do
