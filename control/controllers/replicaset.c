@@ -19,7 +19,7 @@
 #define GATHER_MS 1 /* timers fall due at whole tenths of a second */
 
 #define TRY_AGAIN_MS     1000 /* a pod that was refused */
-#define TRY_AGAIN_MS_MAX 60000
+#define TRY_AGAIN_MS_MAX 64000
 
 static const char kind_text[] = "replicasets.apps";
 #define KIND rk_span_str(kind_text)
@@ -355,12 +355,13 @@ static struct tally tally(const struct set *set)
 	return sum;
 }
 
-/* Pods that were refused are tried again: after a second, and then after as long as it has been going on. */
+/* Pods that were refused are tried again: after a second, then at longer and longer intervals. They are the same for all
+ * who look at the set meanwhile, so that not each of them adds a timer. */
 static void report_refusal(struct set *set)
 {
 	struct rk_state *state = set->state;
 	const char *why = rk_arena_str(&state->arena, set->refusal);
-	int64_t since = state->now_ms;
+	int64_t since = state->now_ms, wait = TRY_AGAIN_MS;
 
 	if (state->version < RK_ACCOUNTS_SINCE)
 		return;
@@ -372,8 +373,10 @@ static void report_refusal(struct set *set)
 	(void)rk_condition_set(state, set->object, "ReplicaFailure", "True", "FailedCreate", why);
 	(void)rk_time_parse(rk_val_text_at(rk_condition(state, set->object, "ReplicaFailure", true), "lastTransitionTime"),
 			    &since);
-	rk_work_at(state, state->now_ms + RK_MIN(RK_MAX(state->now_ms - since, TRY_AGAIN_MS), TRY_AGAIN_MS_MAX),
-		   RK_CONTROLLER_REPLICASET, rk_work_key(state, set->ns, rk_object_name(set->object)));
+	while (2 * wait <= RK_MIN(state->now_ms - since, TRY_AGAIN_MS_MAX))
+		wait *= 2;
+	rk_work_at(state, (state->now_ms / wait + 1) * wait, RK_CONTROLLER_REPLICASET,
+		   rk_work_key(state, set->ns, rk_object_name(set->object)));
 }
 
 static void report(struct set *set, const struct tally *sum)
