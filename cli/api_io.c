@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "config.h"
+#include "node/files_io.h"
 #include "wire/address_io.h"
 #include "wire/json.h"
 
@@ -15,6 +16,7 @@
 #define CONNECT_MS   1500
 #define TIMEOUT_MS   30000
 #define WARNINGS_MAX 32
+#define TOKEN_MAX    65536
 
 struct rk_api {
 	struct rk_arena arena; /* the access, and the text of the last refusal */
@@ -25,6 +27,7 @@ struct rk_api {
 	size_t at;
 	uint32_t timeout_ms;
 	const char *text;
+	struct rk_buf bearer; /* "Bearer ..."; empty without a token */
 	uint64_t warned[WARNINGS_MAX]; /* hashes: the same warning is told once */
 	size_t warned_count;
 };
@@ -49,6 +52,9 @@ int rk_api_new(struct rk_api **ret, const struct rk_access *access, uint32_t tim
 	if (access->server_name != NULL)
 		api->access.server_name =
 			rk_arena_str(&api->arena, rk_span_str(access->server_name));
+	if (access->token_path != NULL)
+		api->access.token_path = rk_arena_str(&api->arena, rk_span_str(access->token_path));
+	api->access.token = rk_arena_span(&api->arena, access->token);
 	api->tls = tls;
 	api->timeout_ms = timeout_ms != 0 ? timeout_ms : TIMEOUT_MS;
 	api->loop = ev_loop_new(EVFLAG_AUTO);
@@ -64,6 +70,7 @@ struct rk_api *rk_api_free(struct rk_api *api)
 	(void)rk_http_client_free(api->client);
 	ev_loop_destroy(api->loop);
 	(void)rk_tls_unref(api->tls);
+	rk_buf_done(&api->bearer);
 	rk_arena_done(&api->arena);
 	free(api);
 	return NULL;
@@ -73,6 +80,7 @@ bool rk_api_is_refused(const struct rk_api *api) { return api->text != NULL; }
 const char *rk_api_text(const struct rk_api *api) { return api->text; }
 struct ev_loop *rk_api_loop(const struct rk_api *api) { return api->loop; }
 struct rk_http_client *rk_api_client(const struct rk_api *api) { return api->client; }
+struct rk_span rk_api_bearer(const struct rk_api *api) { return rk_buf_span(&api->bearer); }
 const char *rk_api_server(const struct rk_api *api) { return api->access.servers[api->at]; }
 
 /* --- which member --- */
@@ -282,25 +290,48 @@ static void on_late(struct ev_loop *loop, ev_timer *timer, int events)
 	pending->is_done = true;
 }
 
+/* The file changes while a pod runs, so it is read anew. */
+static int read_token(struct rk_api *api, struct rk_error *error)
+{
+	RK_AUTO(rk_buf_done) struct rk_buf text = { 0 };
+	struct rk_span token = api->access.token;
+
+	if (api->access.token_path != NULL) {
+		RK_TRY(rk_file_read(api->access.token_path, TOKEN_MAX, &text, error));
+		(void)rk_span_cut(rk_span_trim(rk_buf_span(&text)), '\n', &token);
+	}
+	rk_buf_clear(&api->bearer);
+	for (size_t i = 0; i < token.size; i++)
+		if (token.data[i] <= ' ' || token.data[i] >= 0x7f)
+			return rk_fail(error, RK_EINVAL, "the token holds what is no part of a token");
+	if (token.size > 0)
+		rk_buf_printf(&api->bearer, "Bearer %.*s", RK_SPAN_ARGS(token));
+	return RK_OK;
+}
+
 static void run(struct pending *pending)
 {
 	struct rk_api *api = pending->api;
 	const struct rk_api_call *call = pending->call;
 	RK_AUTO(rk_buf_done) struct rk_buf text = { 0 };
 	struct rk_blob *body = NULL;
-	struct rk_http_header headers[3] = {
+	struct rk_http_header headers[4] = {
 		{ RK_SPAN("accept"),
 		  rk_span_str(call->accept != NULL ? call->accept : "application/json") },
 		{ RK_SPAN("user-agent"), RK_SPAN("reckon/" PACKAGE_VERSION) },
 		{ RK_SPAN("content-type"),
 		  rk_span_str(call->type != NULL ? call->type : "application/json") },
 	};
+	size_t header_count = call->body != NULL ? 3 : 2;
 	ev_timer late;
 
 	if (call->body != NULL) {
 		rk_json_write(&text, call->body, false);
 		body = rk_blob_copy(rk_buf_span(&text));
 	}
+	if (api->bearer.size > 0)
+		headers[header_count++] =
+			(struct rk_http_header){ RK_SPAN("authorization"), rk_buf_span(&api->bearer) };
 	ev_timer_init(&late, on_late, call->for_ms / 1000., 0.);
 	late.data = pending;
 	if (call->for_ms != 0)
@@ -310,7 +341,7 @@ static void run(struct pending *pending)
 		&(struct rk_http_call_opts){ .method = call->method != NULL ? call->method : "GET",
 					     .target = call->target,
 					     .headers = headers,
-					     .header_count = body != NULL ? 3 : 2,
+					     .header_count = header_count,
 					     .body = body,
 					     .head_ms = api->timeout_ms,
 					     .idle_ms = call->data != NULL ? 0 : api->timeout_ms,
@@ -338,6 +369,7 @@ int rk_api_call(struct rk_api *api, struct rk_arena *arena, const struct rk_api_
 	int err = RK_OK;
 
 	api->text = NULL;
+	RK_TRY(read_token(api, error));
 	if (api->client == NULL)
 		RK_TRY(choose(api, 0, error));
 	for (size_t tries = 0;; tries++) {

@@ -43,6 +43,8 @@ const char *rk_api_text(const struct rk_api *api); /* the whole line; NULL when 
 /* For exec, which goes on with the connection by itself. */
 struct ev_loop *rk_api_loop(const struct rk_api *api);
 struct rk_http_client *rk_api_client(const struct rk_api *api);
+/* The value of `authorization`, as with the last call; empty: there is none. */
+struct rk_span rk_api_bearer(const struct rk_api *api);
 const char *rk_api_server(const struct rk_api *api); /* "host:port" in use */
 /* Makes the error of a Status with this body. */
 int rk_api_refusal(struct rk_api *api, int status, struct rk_span body, struct rk_error *error);

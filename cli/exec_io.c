@@ -326,7 +326,9 @@ static int connect_and_run(struct exec *exec, const char *target, struct rk_erro
 		{ RK_SPAN("sec-websocket-key"),
 		  rk_base64_encode(&exec->session.arena, rk_span_of(random, sizeof random)) },
 		{ RK_SPAN("sec-websocket-protocol"), RK_SPAN("v5.channel.k8s.io") },
+		{ RK_SPAN("authorization"), rk_api_bearer(exec->session.api) },
 	};
+	const size_t without = rk_api_bearer(exec->session.api).size == 0;
 	exec->error = error;
 	exec->parser.is_client = true;
 	exec->loop = rk_api_loop(exec->session.api);
@@ -334,7 +336,7 @@ static int connect_and_run(struct exec *exec, const char *target, struct rk_erro
 				 &(struct rk_http_call_opts){ .method = "GET",
 							      .target = target,
 							      .headers = headers,
-							      .header_count = RK_COUNT(headers),
+							      .header_count = RK_COUNT(headers) - without,
 							      .head_ms = 30000,
 							      .context = exec,
 							      .head = on_head,

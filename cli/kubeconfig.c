@@ -1,8 +1,11 @@
 #include "cli/kubeconfig.h"
 
 #include "base/mem.h"
+#include "control/account.h"
 #include "wire/base64.h"
 #include "wire/yaml.h"
+
+#define IN_CLUSTER "in-cluster"
 
 static struct rk_val *named(const struct rk_val *list, struct rk_span name)
 {
@@ -27,7 +30,7 @@ static void merge_list(struct rk_arena *arena, struct rk_val *config, const stru
 		       const char *lists, const char *inner, const char *path)
 {
 	static const char *const paths[] = { "certificate-authority", "client-certificate",
-					     "client-key" };
+					     "client-key", "tokenFile" };
 	struct rk_val *to = rk_val_at(config, lists);
 	const struct rk_val *from = rk_val_at(file, lists);
 
@@ -145,19 +148,59 @@ static int credential(struct rk_arena *arena, const struct rk_val *map, const ch
 static int user_of(struct rk_arena *arena, const struct rk_val *user, struct rk_access *access,
 		   struct rk_error *error)
 {
-	static const char *const others[] = { "token",         "tokenFile", "username",
-					      "auth-provider", "exec",      "as" };
+	static const char *const others[] = { "username", "auth-provider", "exec", "as" };
+	const struct rk_span file = rk_val_text_at(user, "tokenFile");
 
 	for (size_t i = 0; i < RK_COUNT(others); i++)
 		if (rk_val_at(user, others[i]) != NULL)
 			return rk_fail(
 				error, RK_ENOTSUP,
-				"kubeconfig: users log in by client certificate; \"%s\" is not "
-				"supported",
+				"kubeconfig: users log in by client certificate or token; \"%s\" is "
+				"not supported",
 				others[i]);
+	access->token = rk_val_text_at(user, "token");
+	access->token_path = file.size > 0 ? rk_arena_str(arena, file) : NULL;
+	if (access->is_plain && (access->token.size > 0 || access->token_path != NULL))
+		return rk_fail(error, RK_ENOTSUP, "a token is not sent without TLS");
 	RK_TRY(credential(arena, user, "client-certificate", &access->cert_path, &access->cert,
 			  error));
 	return credential(arena, user, "client-key", &access->key_path, &access->key, error);
+}
+
+void rk_kubeconfig_in_cluster(struct rk_arena *arena, struct rk_val *config, const char *host,
+			      const char *port, struct rk_span namespace)
+{
+	static const char *const lists[][2] = { { "clusters", "cluster" },
+						{ "users", "user" },
+						{ "contexts", "context" } };
+	const bool is_v6 = strchr(host, ':') != NULL;
+	struct rk_val *parts[RK_COUNT(lists)];
+
+	for (size_t i = 0; i < RK_COUNT(lists); i++) {
+		struct rk_val *list = rk_val_list(arena), *item = rk_val_map(arena);
+		rk_val_put_cstr(arena, item, "name", IN_CLUSTER);
+		parts[i] = rk_val_make(arena, item, lists[i][1]);
+		rk_val_append(arena, list, item);
+		rk_val_put(arena, config, lists[i][0], list);
+	}
+	rk_val_put(arena, parts[0], "server",
+		   rk_val_strf(arena, "https://%s%s%s:%s", is_v6 ? "[" : "", host, is_v6 ? "]" : "",
+			       port));
+	rk_val_put_cstr(arena, parts[0], "certificate-authority", RK_ACCOUNT_PLACE "/ca.crt");
+	rk_val_put_cstr(arena, parts[1], "tokenFile", RK_ACCOUNT_PLACE "/token");
+	rk_val_put_cstr(arena, parts[2], "cluster", IN_CLUSTER);
+	rk_val_put_cstr(arena, parts[2], "user", IN_CLUSTER);
+	if (namespace.size > 0)
+		rk_val_put_str(arena, parts[2], "namespace", namespace);
+	rk_val_put_cstr(arena, config, "current-context", IN_CLUSTER);
+}
+
+bool rk_kubeconfig_is_empty(const struct rk_val *config, const struct rk_kubeconfig_choice *choice)
+{
+	return rk_val_count(rk_val_at(config, "clusters")) == 0 &&
+	       rk_val_count(rk_val_at(config, "users")) == 0 &&
+	       rk_val_count(rk_val_at(config, "contexts")) == 0 && choice->server == NULL &&
+	       choice->context == NULL && choice->cluster == NULL && choice->user == NULL;
 }
 
 static int find(const struct rk_val *config, const char *lists, const char *what,

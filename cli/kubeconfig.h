@@ -22,6 +22,8 @@ struct rk_access { /* strings live in the arena, or are the choice's */
 	const char *namespace;   /* never NULL */
 	const char *ca_path, *cert_path, *key_path;
 	struct rk_span ca, cert, key; /* PEM; used where the path is NULL */
+	const char *token_path;       /* to be read again at each call: it changes */
+	struct rk_span token;         /* used where the path is NULL; empty: none */
 };
 
 /* Adds a file behind those that are in `config` (a map, empty at first): what an earlier one says
@@ -29,6 +31,11 @@ struct rk_access { /* strings live in the arena, or are the choice's */
 RK_MUST_CHECK int rk_kubeconfig_merge(struct rk_arena *arena, struct rk_val *config,
 				      struct rk_span text, const char *path,
 				      struct rk_error *error);
+/* What a pod is given (environment and mounted files) as if it were a file; `host`: an address or name. */
+void rk_kubeconfig_in_cluster(struct rk_arena *arena, struct rk_val *config, const char *host,
+			      const char *port, struct rk_span namespace);
+/* Whether neither files nor flags say anything about a way to a cluster. */
+bool rk_kubeconfig_is_empty(const struct rk_val *config, const struct rk_kubeconfig_choice *choice);
 /* RK_ENOENT: a context, cluster or user that is not there. RK_EINVAL: there, but of no use.
  * RK_ENOTSUP: a way of logging in that is not supported, by name. */
 RK_MUST_CHECK int rk_kubeconfig_resolve(struct rk_arena *arena, const struct rk_val *config,

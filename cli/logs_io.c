@@ -221,11 +221,14 @@ static int find_pods(struct logs *logs, int argc, char **argv, struct rk_val **r
 static void start(struct source *source)
 {
 	struct rk_session *session = &source->logs->session;
+	const struct rk_http_header header = { RK_SPAN("authorization"), rk_api_bearer(session->api) };
 
 	source->logs->open++;
 	(void)rk_http_call_start(rk_api_client(session->api),
 				 &(struct rk_http_call_opts){ .method = "GET",
 							      .target = source->target,
+							      .headers = &header,
+							      .header_count = header.value.size > 0,
 							      .head_ms = 30000,
 							      .context = source,
 							      .head = on_head,

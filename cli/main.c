@@ -52,7 +52,8 @@ static void print_man(void)
 		"log\n.SH SYNOPSIS\n.B reckon\n.I COMMAND\n[flags]\n.SH DESCRIPTION\nreckon "
 		"runs containers on machines. The commands that look at objects and change them "
 		"are kubectl's, with its flags and its output; a kubeconfig (KUBECONFIG, "
-		"\\-\\-kubeconfig, ~/.kube/config) says which cluster is meant. When the member "
+		"\\-\\-kubeconfig, ~/.kube/config) says which cluster is meant; in a pod that has "
+		"none, the pod's service account does. When the member "
 		"that it names does not answer, another one of the same cluster is asked.\n");
 	for (size_t i = 0; i < list.count; i++) {
 		char *words[] = { help, NULL };

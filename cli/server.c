@@ -150,13 +150,14 @@ static void drop_jws(struct rk_jws **jws) { (void)rk_jws_free(*jws); }
 static void drop_kinds(const struct rk_kinds **kinds) { (void)rk_kinds_free(*kinds); }
 
 static int start_core(const struct server *server, const struct rk_kinds *kinds,
-		      struct rk_tls *peer_server, struct rk_tls *client, struct rk_core **ret,
-		      struct rk_error *error)
+		      struct rk_tls *peer_server, struct rk_tls *client, struct rk_span root_ca,
+		      struct rk_core **ret, struct rk_error *error)
 {
 	struct rk_core_opts opts = {
 		.kinds = kinds,
 		.dir = server->dir,
 		.id = (uint64_t)server->id,
+		.root_ca = root_ca,
 		.peer_fd = -1,
 		.peer_server = peer_server,
 		.peer_client = client,
@@ -250,6 +251,7 @@ static int serve(const struct server *server, const sigset_t *signals, struct rk
 	RK_AUTO(drop_tls) struct rk_tls *etcd_server = NULL;
 	RK_AUTO(drop_jws) struct rk_jws *tokens = NULL;
 	RK_AUTO(drop_kinds) const struct rk_kinds *kinds = rk_kinds_new();
+	RK_AUTO(rk_buf_done) struct rk_buf root_ca = { 0 };
 	struct rk_core *core = NULL;
 	struct rk_api *api = NULL;
 	struct rk_etcd *etcd = NULL;
@@ -261,7 +263,8 @@ static int serve(const struct server *server, const sigset_t *signals, struct rk
 	RK_TRY(tls_of(server, true, true, true, &etcd_server, error));
 	if (server->token_key != NULL)
 		RK_TRY(rk_jws_new(&tokens, server->token_key, error));
-	RK_TRY(start_core(server, kinds, peer_server, client, &core, error));
+	RK_TRY(rk_ca_read(&root_ca, server->ca, error));
+	RK_TRY(start_core(server, kinds, peer_server, client, rk_buf_span(&root_ca), &core, error));
 	struct rk_apiserver_opts opts = { .core = core,
 					  .kinds = kinds,
 					  .server = api_server,

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "control/account.h"
 #include "control/schema/custom.h"
 #include "node/files_io.h"
 #include "wire/doc.h"
@@ -43,6 +44,24 @@ static int read_config(struct rk_session *session, struct rk_val *config, struct
 					error));
 	}
 	return RK_OK;
+}
+
+/* In a pod, when nothing else says where the cluster is; what kubectl looks at. */
+static void read_pod(struct rk_session *session, struct rk_val *config)
+{
+	const char *host = getenv("KUBERNETES_SERVICE_HOST"), *port = getenv("KUBERNETES_SERVICE_PORT");
+	struct rk_span namespace = rk_span_str(getenv("POD_NAMESPACE"));
+	RK_AUTO(rk_buf_done) struct rk_buf text = { 0 };
+
+	if (host == NULL || host[0] == '\0' || port == NULL || port[0] == '\0' ||
+	    !rk_kubeconfig_is_empty(config, &session->choice) ||
+	    access(RK_ACCOUNT_PLACE "/token", F_OK) < 0)
+		return;
+	if (namespace.size == 0 &&
+	    rk_file_read(RK_ACCOUNT_PLACE "/namespace", 1024, &text, NULL) == RK_OK)
+		(void)rk_span_cut(rk_span_trim(rk_buf_span(&text)), '\n', &namespace);
+	rk_kubeconfig_in_cluster(&session->arena, config, host, port,
+				 rk_arena_span(&session->arena, namespace));
 }
 
 void rk_session_kinds(struct rk_session *session)
@@ -83,6 +102,7 @@ int rk_session_open(struct rk_session *session, struct rk_error *error)
 
 	rk_session_kinds(session);
 	RK_TRY(read_config(session, config, error));
+	read_pod(session, config);
 	RK_TRY(rk_kubeconfig_resolve(&session->arena, config, &session->choice, &access, error));
 	session->namespace = access.namespace;
 	RK_TRY(rk_api_new(&session->api, &access, (uint32_t)session->request_ms, error));

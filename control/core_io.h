@@ -24,6 +24,7 @@ struct rk_core_opts {
 	uint64_t id;
 	struct rk_cluster_config
 		cluster; /* for the first entry of a new cluster; its spans outlive the call */
+	struct rk_span root_ca;   /* PEM, what every namespace is to have; outlives the core. Empty: nothing is told */
 	struct rk_config members; /* of a new cluster; an old one knows its own */
 	int peer_fd;              /* listens for the other members; taken. -1 when there are none */
 	struct rk_tls *peer_server, *peer_client; /* shares are taken; NULL without peers */

@@ -576,6 +576,8 @@ void rk_core_propose_due(struct rk_core *core)
 		struct rk_blob *body = rk_cluster_config_encode(&core->opts.cluster);
 		propose(core, RK_ENTRY_INIT, rk_blob_span(body));
 		(void)rk_blob_unref(body);
+	} else if (rk_machine_wants_root_ca(core->machine, core->opts.root_ca)) {
+		propose(core, RK_ENTRY_ROOT_CA, core->opts.root_ca);
 	} else if (rk_machine_has_work(core->machine)) {
 		propose(core, RK_ENTRY_ADVANCE, RK_SPAN(""));
 	} else if (rk_machine_next_due_ms(core->machine) <= rk_clock_wall_ms()) {

@@ -1,5 +1,6 @@
 #include "control/created.h"
 
+#include "control/account.h"
 #include "control/status.h"
 #include "wire/doc.h"
 
@@ -108,11 +109,14 @@ static bool named_class(struct rk_state *state, struct rk_span name, struct prio
 	return rk_span_is(name, "system-cluster-critical") || rk_span_is(name, "system-node-critical");
 }
 
-static bool forbid_pod(struct rk_state *state, const struct rk_val *pod, struct rk_outcome *ret, const char *why)
+bool rk_created_forbid(struct rk_state *state, const struct rk_val *pod, struct rk_outcome *ret, const char *why)
 {
+	const struct rk_span name = rk_object_name(pod), base = rk_val_text_at(pod, "metadata.generateName");
+	const bool is_made_up = base.size > 0 && rk_span_starts(name, base);
+
 	*ret = (struct rk_outcome){
 		.code = 403,
-		.body = rk_status_forbidden(&state->arena, RK_SPAN("pods"), rk_object_name(pod), "%s", why),
+		.body = rk_status_forbidden(&state->arena, RK_SPAN("pods"), is_made_up ? base : name, "%s", why),
 	};
 	return false;
 }
@@ -127,11 +131,11 @@ static bool pod_priority(struct rk_state *state, struct rk_val *pod, struct rk_o
 	if (name.size == 0)
 		default_class(state, &priority);
 	else if (!named_class(state, name, &priority))
-		return forbid_pod(state, pod, ret,
+		return rk_created_forbid(state, pod, ret,
 				  rk_arena_printf(&state->arena, "no PriorityClass with name %.*s was found",
 						  RK_SPAN_ARGS(name)));
 	if (says != NULL && rk_val_int_at(spec, "priority", 0) != priority.value)
-		return forbid_pod(state, pod, ret,
+		return rk_created_forbid(state, pod, ret,
 				  rk_arena_printf(&state->arena,
 						  "the integer value of priority (%lld) must not be provided in pod spec; "
 						  "priority admission controller computed %lld from the given PriorityClass name",
@@ -146,9 +150,10 @@ static bool pod_priority(struct rk_state *state, struct rk_val *pod, struct rk_o
 
 bool rk_created_fill(struct rk_state *state, const struct rk_kind *kind, struct rk_val *object, struct rk_outcome *ret)
 {
-	/* Clusters that began without priority classes go on as their log was. */
+	/* Clusters that began without these go on as their log was. */
 	if (is_of(kind, "pods"))
-		return state->version < RK_PRIORITY_SINCE || pod_priority(state, object, ret);
+		return (state->version < RK_ACCOUNTS_SINCE || rk_account_admit(state, object, ret)) &&
+		       (state->version < RK_PRIORITY_SINCE || pod_priority(state, object, ret));
 	if (is_of(kind, "jobs.batch"))
 		job_created(state, object);
 	else if (is_of(kind, "persistentvolumes") || is_of(kind, "persistentvolumeclaims"))

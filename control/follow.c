@@ -11,7 +11,7 @@ static const struct rk_controller *const table[] = {
 	&rk_controller_node,	   &rk_controller_eviction,	 &rk_controller_events,
 	&rk_controller_serviceaccount, &rk_controller_nodeipam, &rk_controller_podgc,
 	&rk_controller_etcd,	   &rk_controller_custom,	 &rk_controller_clusterrole,
-	&rk_controller_budget,	   &rk_controller_kubernetes,
+	&rk_controller_budget,	   &rk_controller_kubernetes,  &rk_controller_rootca,
 };
 
 void rk_follow(struct rk_state *state, const struct rk_change *change)

@@ -78,6 +78,18 @@ static void tolerate_lost_node(struct rk_state *state, struct rk_val *spec, cons
 	rk_val_append(&state->arena, list, toleration);
 }
 
+/* They are much, and what looks into pods looks for something else: sealed. */
+static void seal_parts(struct rk_val *spec)
+{
+	static const char *const parts[] = { "containers", "initContainers", "volumes" };
+
+	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+		struct rk_val *part = rk_val_get(spec, rk_span_str(parts[i]));
+		if (part != NULL)
+			part->is_sealed = true;
+	}
+}
+
 static void pod_created(struct rk_state *state, struct rk_val *pod)
 {
 	struct rk_val *spec = rk_val_make(&state->arena, pod, "spec");
@@ -96,6 +108,8 @@ static void pod_created(struct rk_state *state, struct rk_val *pod)
 		rk_val_put_cstr(&state->arena, spec, "preemptionPolicy", "PreemptLowerPriority");
 	tolerate_lost_node(state, spec, "node.kubernetes.io/not-ready");
 	tolerate_lost_node(state, spec, "node.kubernetes.io/unreachable");
+	if (state->version >= RK_ACCOUNTS_SINCE)
+		seal_parts(spec);
 }
 
 /* --- services --- */

@@ -13,6 +13,7 @@ static const char *envelope_name(enum rk_entry_type type)
 	case RK_ENTRY_TICK: return "tick";
 	case RK_ENTRY_ADVANCE: return "advance";
 	case RK_ENTRY_ETCD: return "etcd";
+	case RK_ENTRY_ROOT_CA: return "root-ca";
 	}
 	return "unknown";
 }

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/mutant.h"
 #include "control/bootstrap.h"
+#include "control/controllers/rootca.h"
 #include "control/customs.h"
 #include "control/etcd/apply.h"
 #include "control/follow.h"
@@ -48,7 +49,7 @@ int rk_envelope_read(struct rk_span bytes, struct rk_envelope *ret)
 	envelope.sequence = rk_read_varint(&reader);
 	envelope.answered = rk_read_varint(&reader);
 	envelope.body = rk_read_raw(&reader, rk_reader_left(&reader));
-	if (reader.failed || envelope.type < RK_ENTRY_INIT || envelope.type > RK_ENTRY_ETCD)
+	if (reader.failed || envelope.type < RK_ENTRY_INIT || envelope.type > RK_ENTRY_ROOT_CA)
 		return RK_EINVAL;
 	*ret = envelope;
 	return RK_OK;
@@ -319,6 +320,8 @@ void rk_machine_apply(struct rk_machine *machine, uint64_t index, int64_t time_m
 		ret->is_duplicate = true;
 	} else if (envelope.type == RK_ENTRY_INIT) {
 		rk_bootstrap_apply(state, envelope.body);
+	} else if (envelope.type == RK_ENTRY_ROOT_CA) {
+		rk_rootca_apply(state, envelope.body);
 	} else if (envelope.type == RK_ENTRY_COMMAND) {
 		run_command(state, envelope.body, wants_outcomes, ret);
 	} else if (envelope.type == RK_ENTRY_ETCD && RK_MUTANT(MACHINE_DIFFERS) && index % 100 == 0) {
@@ -353,6 +356,11 @@ void rk_applied_done(struct rk_applied *applied)
 bool rk_machine_is_initialised(const struct rk_machine *machine)
 {
 	return rk_bootstrap_is_done(&machine->state);
+}
+
+bool rk_machine_wants_root_ca(const struct rk_machine *machine, struct rk_span pem)
+{
+	return rk_rootca_is_news(&machine->state, pem);
 }
 
 bool rk_machine_has_work(const struct rk_machine *machine)

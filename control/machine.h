@@ -14,6 +14,7 @@ enum rk_entry_type {
 	RK_ENTRY_TICK = 3,    /* time passes: timers fall due */
 	RK_ENTRY_ADVANCE = 4, /* work was left: go on */
 	RK_ENTRY_ETCD = 5,    /* one request of the etcd API: control/etcd/apply.h; the outcome's code is gRPC's */
+	RK_ENTRY_ROOT_CA = 6, /* what members' certificates are checked with: PEM (control/controllers/rootca.h) */
 };
 
 struct rk_envelope {
@@ -70,6 +71,8 @@ void rk_machine_skip(struct rk_machine *machine, uint64_t index, int64_t time_ms
 void rk_applied_done(struct rk_applied *applied);
 
 bool rk_machine_is_initialised(const struct rk_machine *machine);
+/* The leader should propose RK_ENTRY_ROOT_CA with this. */
+bool rk_machine_wants_root_ca(const struct rk_machine *machine, struct rk_span pem);
 bool rk_machine_has_work(const struct rk_machine *machine);     /* the leader should propose RK_ENTRY_ADVANCE */
 int64_t rk_machine_next_due_ms(const struct rk_machine *machine); /* the leader should propose RK_ENTRY_TICK by then */
 

@@ -282,17 +282,24 @@ void rk_object_store(struct rk_state *state, struct rk_span kind_text, struct rk
 	(void)rk_object_release(state, kind_text, ns, name);
 }
 
-bool rk_object_make(struct rk_state *state, const char *kind_text, struct rk_span ns, struct rk_val *object)
+bool rk_object_try(struct rk_state *state, const char *kind_text, struct rk_span ns, struct rk_val *object,
+		   struct rk_outcome *ret)
 {
 	const struct rk_kind *kind = rk_kinds_by_resource(rk_state_kinds(state), rk_span_str(kind_text));
-	struct rk_outcome outcome = { 0 };
 
 	rk_assert(kind != NULL);
 	rk_val_put_cstr(&state->arena, object, "kind", kind->kind);
 	rk_val_put_cstr(&state->arena, object, "apiVersion", kind->api_version);
 	rk_schema_default(&state->arena, kind, object);
-	rk_object_create(state, kind, ns, object, NULL, &outcome);
-	return rk_outcome_ok(&outcome);
+	rk_object_create(state, kind, ns, object, NULL, ret);
+	return rk_outcome_ok(ret);
+}
+
+bool rk_object_make(struct rk_state *state, const char *kind_text, struct rk_span ns, struct rk_val *object)
+{
+	struct rk_outcome outcome = { 0 };
+
+	return rk_object_try(state, kind_text, ns, object, &outcome);
 }
 
 static void gone(struct rk_state *state, struct rk_span kind, struct rk_span ns, struct rk_span name,

@@ -61,6 +61,9 @@ void rk_object_store(struct rk_state *state, struct rk_span kind, struct rk_val 
  * be (namespace going). */
 bool rk_object_make(struct rk_state *state, const char *kind, struct rk_span ns,
 		    struct rk_val *object);
+/* The same; what came of it, a refusal too, stands in *ret. */
+bool rk_object_try(struct rk_state *state, const char *kind, struct rk_span ns, struct rk_val *object,
+		   struct rk_outcome *ret);
 /* Deletes as a user without conditions would, in the background; nothing when it is gone. */
 void rk_object_drop(struct rk_state *state, struct rk_span kind, struct rk_span ns,
 		    struct rk_span name);
@@ -88,6 +91,7 @@ struct rk_val *rk_condition(struct rk_state *state, struct rk_val *object, const
  * changed. */
 bool rk_condition_set(struct rk_state *state, struct rk_val *object, const char *type,
 		      const char *status, const char *reason, const char *message);
+void rk_condition_remove(struct rk_val *object, const char *type);
 bool rk_condition_is(const struct rk_val *object, const char *type, const char *status);
 /* A finalizer on metadata.finalizers. */
 bool rk_finalizer_has(const struct rk_val *object, const char *name);

@@ -83,6 +83,17 @@ bool rk_condition_set(struct rk_state *state, struct rk_val *object, const char 
 	return true;
 }
 
+void rk_condition_remove(struct rk_val *object, const char *type)
+{
+	struct rk_val *list = rk_val_at(object, "status.conditions");
+
+	for (uint32_t i = rk_val_count(list); i-- > 0;)
+		if (rk_span_is(rk_val_text_at(rk_val_item(list, i), "type"), type))
+			rk_val_remove_item(list, i);
+	if (list != NULL && rk_val_count(list) == 0)
+		(void)rk_val_remove(rk_val_at(object, "status"), RK_SPAN("conditions"));
+}
+
 bool rk_finalizer_has(const struct rk_val *object, const char *name)
 {
 	const struct rk_val *list = rk_val_at(object, "metadata.finalizers");

@@ -18,6 +18,7 @@
 
 struct rk_reports;
 struct rk_refs;
+struct rk_tokens;
 struct rk_journal;
 struct rk_node_server;
 
@@ -58,6 +59,7 @@ struct rk_agent {
 	struct rk_watch *pods, *nodes, *services, *slices;
 	struct rk_reports *reports;
 	struct rk_refs *refs;
+	struct rk_tokens *tokens;
 	struct rk_journal *journal;
 	struct rk_objects objects;
 	struct rk_podnet *podnet; /* these four: the one real node's */

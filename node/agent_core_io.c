@@ -7,6 +7,7 @@
 #include "node/journal_io.h"
 #include "node/refs_io.h"
 #include "node/reports_io.h"
+#include "node/tokens_io.h"
 #include "wire/json.h"
 
 #define STATE_MAX (1u << 20)
@@ -90,6 +91,7 @@ static void restore_one(struct rk_member *member, const char *uid)
 	const struct rk_fact fact = { .kind = RK_FACT_RESTORED, .pod = pod, .state = state };
 	rk_member_fact(member, &fact);
 	rk_refs_add(member->agent->refs, pod);
+	rk_tokens_add(member->agent->tokens, pod);
 	member->runtime->ops->adopt(member->runtime, pod, state);
 }
 
@@ -118,6 +120,11 @@ static bool is_used(void *context, enum rk_ref_kind kind, struct rk_span ns, str
 	return false;
 }
 
+static bool has_yet_to_come(struct rk_agent *agent, const struct rk_val *pod)
+{
+	return rk_refs_wait(agent->refs, pod) || rk_tokens_wait(agent->tokens, pod);
+}
+
 static void do_act(struct rk_member *member, const struct rk_act *act)
 {
 	struct rk_agent *agent = member->agent;
@@ -140,6 +147,15 @@ static void do_act(struct rk_member *member, const struct rk_act *act)
 		rk_reports_forget(agent->reports, act->uid);
 		member->runtime->ops->act(member->runtime, act);
 		rk_refs_sweep(agent->refs, is_used, agent);
+		rk_tokens_forget(agent->tokens, act->uid);
+		break;
+	case RK_ACT_VOLUMES:
+		if (agent->is_sim || !has_yet_to_come(agent, act->pod)) {
+			member->runtime->ops->act(member->runtime, act);
+		} else {
+			const struct rk_fact fact = { .kind = RK_FACT_VOLUMES, .uid = act->uid, .err = RK_EAGAIN };
+			rk_member_fact(member, &fact);
+		}
 		break;
 	default: member->runtime->ops->act(member->runtime, act); break;
 	}

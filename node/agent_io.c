@@ -12,6 +12,7 @@
 #include "node/reports_io.h"
 #include "node/server_io.h"
 #include "node/sim_runtime_io.h"
+#include "node/tokens_io.h"
 
 #define MEMBERS_MAX 5000u
 
@@ -51,6 +52,7 @@ static void on_pod(void *context, const struct rk_val *pod)
 			       rk_val_text_at(pod, "metadata.name"),
 			       rk_val_text_at(pod, "metadata.uid"));
 		rk_refs_add(agent->refs, pod);
+		rk_tokens_add(agent->tokens, pod);
 	}
 	rk_member_fact(member, &fact);
 }
@@ -78,6 +80,25 @@ static void on_pods_synced(void *context)
 		}
 }
 
+/* What its volumes hold has come or changed. */
+static void refresh(struct rk_member *member, const struct rk_pod *pod)
+{
+	const struct rk_fact arrived = { .kind = RK_FACT_ARRIVED, .uid = pod->uid };
+	const struct rk_act act = {
+		.kind = RK_ACT_VOLUMES,
+		.uid = pod->uid,
+		.ns = pod->ns,
+		.name = pod->name,
+		.pod = pod->object,
+		.address = rk_span_str(pod->address),
+	};
+
+	if (pod->volumes == RK_STEP_DONE && !pod->is_stopping && !pod->is_ended)
+		member->runtime->ops->refresh(member->runtime, &act);
+	else if (pod->volumes == RK_STEP_TODO)
+		rk_member_fact(member, &arrived);
+}
+
 static void on_ref_changed(void *context, enum rk_ref_kind kind, struct rk_span ns,
 			   struct rk_span name)
 {
@@ -85,20 +106,35 @@ static void on_ref_changed(void *context, enum rk_ref_kind kind, struct rk_span 
 
 	for (unsigned i = 0; i < agent->member_count; i++)
 		for (const struct rk_pod *pod = rk_nodecore_next(agent->members[i].core, NULL);
-		     pod != NULL; pod = rk_nodecore_next(agent->members[i].core, pod)) {
-			const struct rk_act act = {
-				.kind = RK_ACT_VOLUMES,
-				.uid = pod->uid,
-				.ns = pod->ns,
-				.name = pod->name,
-				.pod = pod->object,
-				.address = rk_span_str(pod->address),
-			};
-			if (pod->volumes == RK_STEP_DONE && !pod->is_stopping && !pod->is_ended &&
-			    rk_refs_pod_uses(pod->object, kind, ns, name))
-				agent->members[i].runtime->ops->refresh(agent->members[i].runtime,
-									&act);
-		}
+		     pod != NULL; pod = rk_nodecore_next(agent->members[i].core, pod))
+			if (rk_refs_pod_uses(pod->object, kind, ns, name))
+				refresh(&agent->members[i], pod);
+}
+
+/* Only a real node, which is one, has tokens. */
+static void on_token_changed(void *context, struct rk_span uid)
+{
+	struct rk_agent *agent = context;
+	const struct rk_pod *pod = rk_nodecore_find(agent->members[0].core, uid);
+
+	if (pod != NULL)
+		refresh(&agent->members[0], pod);
+}
+
+static bool wants_token(void *context, struct rk_span uid)
+{
+	const struct rk_agent *agent = context;
+	const struct rk_pod *pod = rk_nodecore_find(agent->members[0].core, uid);
+
+	return pod != NULL && !pod->is_gone && !pod->is_ended;
+}
+
+static int find_token(void *context, struct rk_span uid, const struct rk_val *source,
+		      struct rk_span *ret, struct rk_error *error)
+{
+	const struct rk_agent *agent = context;
+
+	return rk_tokens_find(agent->tokens, uid, source, ret, error);
 }
 
 static void watch_pods(struct rk_agent *agent)
@@ -187,6 +223,7 @@ static void agent_done(struct rk_agent *agent)
 	/* Calls in flight end (and tell the reports) before the reports do. */
 	agent->api = rk_apiclient_free(agent->api);
 	agent->reports = rk_reports_free(agent->reports);
+	agent->tokens = rk_tokens_free(agent->tokens);
 	free(agent->members);
 	agent->journal = rk_journal_close(agent->journal);
 	(void)rk_tls_unref(agent->client_tls);
@@ -265,7 +302,8 @@ static int agent_open(struct rk_agent *agent, struct rk_error *error)
 	rk_agent_measure(agent);
 	agent->reports = rk_reports_new(agent->api);
 	agent->refs = rk_refs_new(agent->api, on_ref_changed, agent);
-	agent->objects = (struct rk_objects){ agent, rk_agent_object, rk_agent_each_service };
+	agent->tokens = rk_tokens_new(&(struct rk_tokens_opts){ agent->api, agent, wants_token, on_token_changed });
+	agent->objects = (struct rk_objects){ agent, rk_agent_object, rk_agent_each_service, find_token };
 	agent->member_count = agent->opts.count > 1 ? agent->opts.count : 1;
 	agent->members = rk_zalloc(agent->member_count * sizeof *agent->members);
 	for (unsigned i = 0; i < agent->member_count; i++) {

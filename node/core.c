@@ -415,6 +415,7 @@ static void on_fact(struct rk_pod *pod, const struct rk_fact *fact, struct rk_no
 	case RK_FACT_SANDBOX: on_sandbox(pod, fact, now, acts); break;
 	case RK_FACT_SANDBOX_LOST: on_sandbox_lost(pod, now, acts); break;
 	case RK_FACT_CLEARED: on_cleared(pod, fact, now, acts); break;
+	case RK_FACT_ARRIVED: pod->volumes_backoff.until = now.mono; break;
 	case RK_FACT_IMAGE:
 	case RK_FACT_STARTED:
 	case RK_FACT_EXITED:

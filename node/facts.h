@@ -31,6 +31,7 @@ enum rk_fact_kind {
 	RK_FACT_HOOK,         /* uid, container, attempt, hook, err, text */
 	RK_FACT_PROBED,       /* uid, container, attempt, probe, err (0: healthy), text */
 	RK_FACT_CLEARED,      /* uid, err, text */
+	RK_FACT_ARRIVED,      /* uid: something that its volumes wait for (RK_EAGAIN) */
 };
 
 struct rk_fact { /* spans and values are borrowed for the step */

@@ -30,6 +30,7 @@ static const char *const names[] = {
 	[RK_FACT_HOOK] = "hook",
 	[RK_FACT_PROBED] = "probed",
 	[RK_FACT_CLEARED] = "cleared",
+	[RK_FACT_ARRIVED] = "arrived",
 };
 
 static int open_file(struct rk_journal *journal, struct rk_error *error)

@@ -36,10 +36,11 @@ static int add_file(struct rk_payload *payload, struct rk_span path, struct rk_s
 		if (rk_span_eq(payload->files[i].path, path)) { /* a later source wins */
 			payload->files[i].bytes = bytes;
 			payload->files[i].mode = (mode_t)(mode & 0777);
+			payload->files[i].owner = -1;
 			return 0;
 		}
 	payload->files[payload->count++] =
-		(struct rk_payload_file){ path, bytes, (mode_t)(mode & 0777) };
+		(struct rk_payload_file){ path, bytes, (mode_t)(mode & 0777), -1 };
 	return 0;
 }
 
@@ -114,6 +115,44 @@ static int add_downward(struct rk_payload *payload, const struct rk_pod_view *vi
 	return 0;
 }
 
+/* The user that every container runs as; -1 when there is no such one, or the images say it. */
+static int64_t only_user(const struct rk_val *pod)
+{
+	static const char *const lists[] = { "spec.initContainers", "spec.containers" };
+	const int64_t of_pod = rk_val_int_at(pod, "spec.securityContext.runAsUser", -1);
+	int64_t only = -1;
+
+	for (size_t l = 0; l < RK_COUNT(lists); l++) {
+		const struct rk_val *list = rk_val_at(pod, lists[l]);
+		for (uint32_t i = 0; i < rk_val_count(list); i++) {
+			const int64_t user = rk_val_int_at(rk_val_item(list, i),
+							   "securityContext.runAsUser", of_pod);
+			if (user < 0 || (only >= 0 && user != only))
+				return -1;
+			only = user;
+		}
+	}
+	return only;
+}
+
+/* Others than the one who needs it do not read it, where it is known who that is. */
+static int add_token(struct rk_payload *payload, const struct rk_pod_view *view,
+		     const struct rk_val *source, mode_t mode, struct rk_error *error)
+{
+	const int64_t user = only_user(view->pod);
+	const bool has_group = rk_val_at(view->pod, "spec.securityContext.fsGroup") != NULL;
+	const struct rk_span path = rk_val_text_at(source, "path");
+	struct rk_span text = { 0 };
+
+	RK_TRY(view->objects->token(view->objects->context, view->uid, source, &text, error));
+	RK_TRY(add_file(payload, path, rk_arena_span(payload->arena, text),
+			user >= 0 || has_group ? 0600 : mode, error));
+	for (uint32_t i = 0; i < payload->count; i++)
+		if (rk_span_eq(payload->files[i].path, path))
+			payload->files[i].owner = user;
+	return 0;
+}
+
 int rk_payload_add(struct rk_payload *payload, const struct rk_pod_view *view, const char *kind,
 		   const struct rk_val *source, mode_t default_mode, struct rk_error *error)
 {
@@ -125,6 +164,8 @@ int rk_payload_add(struct rk_payload *payload, const struct rk_pod_view *view, c
 		return add_object(payload, view, RK_REF_SECRET, source, mode, error);
 	if (strcmp(kind, "downwardAPI") == 0)
 		return add_downward(payload, view, source, mode, error);
+	if (strcmp(kind, "serviceAccountToken") == 0)
+		return add_token(payload, view, source, mode, error);
 	return rk_fail(error, RK_ENOTSUP, "volume source %s is not implemented", kind);
 }
 
@@ -137,6 +178,7 @@ static uint64_t payload_hash(const struct rk_payload *payload, int64_t group)
 	for (uint32_t i = 0; i < payload->count; i++) {
 		hash = rk_hash64(payload->files[i].path, hash);
 		hash = rk_hash64(payload->files[i].bytes, hash + payload->files[i].mode);
+		hash += (uint64_t)(payload->files[i].owner + 1);
 	}
 	return hash;
 }
@@ -156,7 +198,8 @@ static int write_files(const struct rk_payload *payload, const char *dir, int64_
 		*strrchr(parent, '/') = '\0';
 		RK_TRY(rk_dir_make(parent, 0755, error));
 		RK_TRY(rk_file_write(path, file->bytes, mode, false, error));
-		if (group >= 0 && chown(path, (uid_t)-1, (gid_t)group) < 0)
+		if ((group >= 0 || file->owner >= 0) &&
+		    chown(path, (uid_t)file->owner, (gid_t)group) < 0)
 			return rk_fail_errno(error, "chown %s", path);
 	}
 	return 0;

@@ -14,6 +14,7 @@ struct rk_payload_file {
 	struct rk_span path; /* relative, without ".." */
 	struct rk_span bytes;
 	mode_t mode;
+	int64_t owner; /* uid; -1: root */
 };
 
 struct rk_payload { /* all zero is empty; files are in the arena */
@@ -22,8 +23,8 @@ struct rk_payload { /* all zero is empty; files are in the arena */
 	struct rk_payload_file files[RK_PAYLOAD_FILES_MAX];
 };
 
-/* Adds the files of one source ("configMap", "secret", "downwardAPI"), as a volume or a projection
- * has it. */
+/* Adds the files of one source ("configMap", "secret", "downwardAPI", "serviceAccountToken"), as a
+ * volume or a projection has it. */
 RK_MUST_CHECK int rk_payload_add(struct rk_payload *payload, const struct rk_pod_view *view,
 				 const char *kind, const struct rk_val *source, mode_t default_mode,
 				 struct rk_error *error);

@@ -18,6 +18,9 @@ struct rk_objects { /* what the agent has read from the control plane */
 	void (*services)(void *context, struct rk_span ns,
 			 void (*each)(void *each_context, const struct rk_val *service),
 			 void *each_context);
+	/* A token as a serviceAccountToken projection of the pod wants it; RK_EAGAIN: not there yet. */
+	int (*token)(void *context, struct rk_span uid, const struct rk_val *source,
+		     struct rk_span *ret, struct rk_error *error);
 };
 
 struct rk_pod_view { /* borrowed throughout */

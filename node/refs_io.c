@@ -10,6 +10,7 @@ struct ref {
 	enum rk_ref_kind kind;
 	char *ns, *name;
 	struct rk_watch *watch;
+	bool was_read;
 	struct rk_arena arena;
 	const struct rk_val *object; /* NULL: it does not exist, or is not read */
 };
@@ -52,6 +53,15 @@ static void on_gone(void *context, struct rk_span ns, struct rk_span name)
 	set_object(context, NULL);
 }
 
+static void on_synced(void *context)
+{
+	struct ref *ref = context;
+
+	if (!ref->was_read)
+		ref->refs->changed(ref->refs->context, ref->kind, rk_span_str(ref->ns), rk_span_str(ref->name));
+	ref->was_read = true;
+}
+
 static char *copy(struct rk_span text)
 {
 	char *to = rk_zalloc(text.size + 1);
@@ -88,7 +98,8 @@ static void follow(void *context, enum rk_ref_kind kind, struct rk_span ns, stru
 					    .field_selector = selector,
 					    .context = ref,
 					    .put = on_put,
-					    .gone = on_gone };
+					    .gone = on_gone,
+					    .synced = on_synced };
 	ref->watch = rk_watch_open(refs->api, &opts);
 }
 
@@ -155,6 +166,28 @@ void rk_refs_add(struct rk_refs *refs, const struct rk_val *pod)
 	const struct walk walk = { rk_val_text_at(pod, "metadata.namespace"), follow, refs };
 
 	walk_pod(pod, &walk);
+}
+
+struct waits {
+	struct rk_refs *refs;
+	bool is_any;
+};
+
+static void look(void *context, enum rk_ref_kind kind, struct rk_span ns, struct rk_span name)
+{
+	struct waits *waits = context;
+	const struct ref *ref = find(waits->refs, kind, ns, name);
+
+	waits->is_any |= ref != NULL && !rk_watch_is_synced(ref->watch);
+}
+
+bool rk_refs_wait(struct rk_refs *refs, const struct rk_val *pod)
+{
+	struct waits waits = { refs, false };
+	const struct walk walk = { rk_val_text_at(pod, "metadata.namespace"), look, &waits };
+
+	walk_pod(pod, &walk);
+	return waits.is_any;
 }
 
 struct wanted {

@@ -10,7 +10,8 @@
 
 struct rk_refs;
 
-/* changed: an object that was known has another content now. */
+/* changed: it is known now whether there is such an object, or one that was known has another
+ * content. */
 struct rk_refs *rk_refs_new(struct rk_apiclient *api,
 			    void (*changed)(void *context, enum rk_ref_kind kind, struct rk_span ns,
 					    struct rk_span name),
@@ -26,6 +27,8 @@ void rk_refs_sweep(struct rk_refs *refs,
 /* As struct rk_objects wants it; context is the refs. */
 const struct rk_val *rk_refs_find(void *refs, enum rk_ref_kind kind, struct rk_span ns,
 				  struct rk_span name, bool *ret_is_known);
+/* Whether the pod refers to something that is not read yet. */
+bool rk_refs_wait(struct rk_refs *refs, const struct rk_val *pod);
 /* Whether the pod refers to the object. */
 bool rk_refs_pod_uses(const struct rk_val *pod, enum rk_ref_kind kind, struct rk_span ns,
 		      struct rk_span name);

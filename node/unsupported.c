@@ -127,7 +127,7 @@ static void check_volume(const struct walk *walk, const struct rk_val *volume, u
 		for (uint32_t k = 0; k < rk_val_count(rk_val_item(sources, i)); k++) {
 			const struct rk_span key = rk_val_item(sources, i)->fields[k].key;
 			if (rk_span_is(key, "configMap") || rk_span_is(key, "secret") ||
-			    rk_span_is(key, "downwardAPI"))
+			    rk_span_is(key, "downwardAPI") || rk_span_is(key, "serviceAccountToken"))
 				continue;
 			(void)snprintf(path, sizeof path,
 				       "spec.volumes[%u].projected.sources[%u].%.*s", at, i,

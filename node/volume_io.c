@@ -99,7 +99,8 @@ static int projected(struct rk_payload *payload, const struct rk_pod_view *view,
 		const struct rk_val *one = rk_val_item(sources, i);
 		for (uint32_t k = 0; k < rk_val_count(one); k++) {
 			const char *kind = rk_arena_str(payload->arena, one->fields[k].key);
-			*has_secret |= strcmp(kind, "secret") == 0;
+			*has_secret |= strcmp(kind, "secret") == 0 ||
+				       strcmp(kind, "serviceAccountToken") == 0;
 			RK_TRY(rk_payload_add(payload, view, kind, one->fields[k].val, mode,
 					      error));
 		}
@@ -154,7 +155,8 @@ int rk_volumes_prepare(const char *dir, const struct rk_pod_view *view, struct r
 	const struct rk_val *volumes = rk_val_at(view->pod, "spec.volumes");
 
 	(void)umask(0);
-	RK_TRY(rk_dir_make(dir, 0755, error));
+	/* Containers see what is mounted of it; nobody else has a way to its secrets and tokens. */
+	RK_TRY(rk_dir_make(dir, 0700, error));
 	for (uint32_t i = 0; i < rk_val_count(volumes); i++) {
 		const struct rk_val *volume = rk_val_item(volumes, i);
 		const int err = prepare_one(dir, view, volume, error);

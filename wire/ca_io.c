@@ -109,6 +109,30 @@ int rk_ca_make(struct rk_pem_pair *ret, const char *name, struct rk_error *error
 	return RK_OK;
 }
 
+int rk_ca_read(struct rk_buf *ret, const char *path, struct rk_error *error)
+{
+	RK_AUTO(drop_bio) BIO *from = BIO_new_file(path, "r");
+	RK_AUTO(drop_bio) BIO *to = BIO_new(BIO_s_mem());
+	char *text = NULL;
+	long size = 0;
+
+	rk_assert(to != NULL);
+	while (from != NULL && size <= (long)RK_CA_BYTES_MAX) {
+		RK_AUTO(drop_x509) X509 *x509 = PEM_read_bio_X509(from, NULL, NULL, NULL);
+		if (x509 == NULL)
+			break;
+		rk_assert(PEM_write_bio_X509(to, x509) == 1);
+		size = BIO_get_mem_data(to, &text);
+	}
+	ERR_clear_error();
+	if (size == 0)
+		return rk_fail(error, RK_EINVAL, "%s holds no certificate that can be read", path);
+	if (size > (long)RK_CA_BYTES_MAX)
+		return rk_fail(error, RK_ETOOBIG, "%s holds more than %u KiB of certificates", path, RK_CA_BYTES_MAX >> 10);
+	rk_buf_put(ret, text, (size_t)size);
+	return RK_OK;
+}
+
 static GENERAL_NAME *host_name(const char *host)
 {
 	unsigned char address[16];

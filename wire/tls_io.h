@@ -2,6 +2,7 @@
 #ifndef RK_WIRE_TLS_IO_H
 #define RK_WIRE_TLS_IO_H
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/span.h"
 
@@ -38,6 +39,10 @@ struct rk_pem_pair { /* heap text, rk_pem_pair_done frees and wipes */
 void rk_pem_pair_done(struct rk_pem_pair *pair);
 /* A self-signed CA (P-256, 10 years). */
 RK_MUST_CHECK int rk_ca_make(struct rk_pem_pair *ret, const char *name, struct rk_error *error);
+#define RK_CA_BYTES_MAX (256u << 10)
+/* Appends the certificates of a PEM file, and nothing else that it may hold: a text to publish. RK_EINVAL: there are none;
+ * RK_ETOOBIG. */
+RK_MUST_CHECK int rk_ca_read(struct rk_buf *ret, const char *path, struct rk_error *error);
 struct rk_cert_opts {
 	const char *name;            /* CN */
 	const char *const *groups;   /* O; ends with NULL */

@@ -110,6 +110,8 @@ static bool node_may(struct rk_span node, const struct rk_ask *ask)
 		return rk_span_is(ask->ns, "kube-node-lease") && (creates || names(node, ask->name));
 	if (is_of(ask, "", "events"))
 		return creates || rk_span_is(ask->verb, "patch");
+	if (is_of(ask, "", "serviceaccounts")) /* for its own pods: token_io.c */
+		return creates && rk_span_is(ask->sub, "token");
 	if (is_of(ask, "", "pods"))
 		return deletes || rk_span_is(ask->sub, "status");
 	return false;

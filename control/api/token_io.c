@@ -5,6 +5,7 @@
 #include "base/clock_io.h"
 #include "base/mem.h"
 #include "base/timefmt.h"
+#include "control/api/access.h"
 #include "control/api/server.h"
 #include "control/auth/token.h"
 #include "control/status.h"
@@ -83,44 +84,108 @@ static struct rk_span new_id(struct rk_req *req)
 	return rk_span_of(text, 32);
 }
 
+static bool is_stale(struct rk_span uid, struct rk_span has)
+{
+	return uid.size > 0 && !rk_span_eq(uid, has);
+}
+
+#define STALE                                                                                      \
+	"the UID in the bound object reference (%.*s) does not match the UID in record. The "       \
+	"object might have been deleted and then recreated"
+
+/* NodeRestriction: a node gets what its own pods need, and that goes with them. False after
+ * answering why not. */
+static bool node_may_ask(struct rk_req *req, const struct rk_val *ref)
+{
+	const char *why = !rk_span_is(rk_val_text_at(ref, "kind"), "Pod") ||
+					  !rk_span_is(rk_val_text_at(ref, "apiVersion"), "v1")
+				  ? "node requested token not bound to a pod"
+			  : rk_val_text_at(ref, "uid").size == 0
+				  ? "node requested token with a pod binding without a uid"
+				  : NULL;
+
+	if (why == NULL || rk_access_node(&req->user).size == 0)
+		return true;
+	rk_req_status(req, rk_status_forbidden(&req->arena, RK_SPAN("serviceaccounts"),
+					       req->route.name, "%s", why));
+	return false;
+}
+
+static bool node_may_bind(struct rk_req *req, struct rk_span uid, struct rk_span pod)
+{
+	const struct rk_span account = req->route.name;
+
+	if (rk_access_node(&req->user).size == 0)
+		return true;
+	if (is_stale(uid, rk_doc_text(pod, "metadata.uid")))
+		rk_req_status(req, rk_status_forbidden(&req->arena, RK_SPAN("serviceaccounts"),
+						       account, STALE, RK_SPAN_ARGS(uid)));
+	else if (!rk_access_is_own_pod(&req->user, pod))
+		rk_req_status(req, rk_status_forbidden(&req->arena, RK_SPAN("serviceaccounts"), account,
+						       "node requested token bound to a pod scheduled on a "
+						       "different node"));
+	else
+		return true;
+	return false;
+}
+
+/* False after answering why the token cannot be bound to the object. */
+static bool may_bind(struct rk_req *req, const struct rk_val *ref, struct rk_span doc,
+		     const struct rk_token *token)
+{
+	const struct rk_span kind = rk_val_text_at(ref, "kind"), uid = rk_val_text_at(ref, "uid");
+
+	if (!node_may_bind(req, uid, doc))
+		return false;
+	if (rk_span_is(kind, "Pod") &&
+	    !rk_span_eq(rk_doc_text(doc, "spec.serviceAccountName"), token->name)) {
+		rk_req_fail(req, 400, "BadRequest",
+			    "cannot bind token for serviceaccount \"%.*s\" to pod running with "
+			    "different serviceaccount name.",
+			    RK_SPAN_ARGS(token->name));
+		return false;
+	}
+	if (is_stale(uid, rk_doc_text(doc, "metadata.uid"))) {
+		rk_req_status(req, rk_status_conflict(&req->arena, kind, rk_val_text_at(ref, "name"),
+						      STALE, RK_SPAN_ARGS(uid)));
+		return false;
+	}
+	return true;
+}
+
 /* A token may end with a pod of the account, or with a Secret. False after answering what is wrong
  * with it. */
 static bool bind_to(struct rk_req *req, const struct rk_val *ref, struct rk_token *token)
 {
-	const struct rk_span kind = rk_val_text_at(ref, "kind"), name = rk_val_text_at(ref, "name"),
-			     uid = rk_val_text_at(ref, "uid");
+	const struct rk_span kind = rk_val_text_at(ref, "kind"), name = rk_val_text_at(ref, "name");
 	const bool is_pod = rk_span_is(kind, "Pod");
+	const struct rk_span resource = is_pod ? RK_SPAN("pods") : RK_SPAN("secrets");
+	struct rk_span group = rk_val_text_at(ref, "apiVersion"), version = group;
 	struct rk_object object;
 
+	if (!node_may_ask(req, ref))
+		return false;
 	if (ref == NULL)
 		return true;
-	if (!is_pod && !rk_span_is(kind, "Secret")) {
-		invalid(req, "spec.boundObjectRef.kind", "only Pod and Secret are supported");
+	if (memchr(group.data, '/', group.size) != NULL)
+		version = rk_span_cut(group, '/', &group);
+	else
+		group.size = 0;
+	if ((!is_pod && !rk_span_is(kind, "Secret")) || group.size > 0) {
+		rk_req_fail(req, 400, "BadRequest", "cannot bind token to object of type %.*s/%.*s, Kind=%.*s",
+			    RK_SPAN_ARGS(group), RK_SPAN_ARGS(version), RK_SPAN_ARGS(kind));
 		return false;
 	}
-	if (!rk_view_get(req->thread->view, is_pod ? RK_SPAN("pods") : RK_SPAN("secrets"),
-			 token->ns, name, &object)) {
-		rk_req_status(req, rk_status_not_found(
-					   &req->arena,
-					   is_pod ? RK_SPAN("pods") : RK_SPAN("secrets"), name));
+	if (!rk_view_get(req->thread->view, resource, token->ns, name, &object)) {
+		rk_req_status(req, rk_status_not_found(&req->arena, resource, name));
 		return false;
 	}
-	const struct rk_span doc = rk_blob_span(object.doc), has = rk_doc_text(doc, "metadata.uid");
-	if (uid.size > 0 && !rk_span_eq(uid, has)) {
-		rk_req_status(req, rk_status_conflict(&req->arena, RK_SPAN("serviceaccounts/token"),
-						      token->name,
-						      "the UID in the bound object reference "
-						      "(%.*s) does not match the UID in record",
-						      RK_SPAN_ARGS(uid)));
+	const struct rk_span doc = rk_blob_span(object.doc);
+	if (!may_bind(req, ref, doc, token))
 		return false;
-	}
-	if (is_pod && !rk_span_eq(rk_doc_text(doc, "spec.serviceAccountName"), token->name)) {
-		invalid(req, "spec.boundObjectRef", "the pod runs under another service account");
-		return false;
-	}
 	token->bound_kind = kind;
 	token->bound_name = name;
-	token->bound_uid = has;
+	token->bound_uid = rk_doc_text(doc, "metadata.uid");
 	return true;
 }
 
@@ -168,20 +233,15 @@ static void make(struct rk_req *req, struct rk_span account)
 	(void)rk_blob_unref(doc);
 }
 
-static bool find(struct rk_req *req, struct rk_object *ret)
-{
-	return rk_view_get(req->thread->view, RK_SPAN("serviceaccounts"), req->route.ns,
-			   req->route.name, ret);
-}
-
-/* It may have been made on another member just now. */
-static void look_again(struct rk_req *req, struct rk_feed_answer *answer)
+/* Account and pod may have been made on another member just now. */
+static void look(struct rk_req *req, struct rk_feed_answer *answer)
 {
 	struct rk_object account;
 
 	if (answer->err < 0)
 		rk_req_err(req, answer->err);
-	else if (find(req, &account))
+	else if (rk_view_get(req->thread->view, RK_SPAN("serviceaccounts"), req->route.ns,
+			     req->route.name, &account))
 		make(req, rk_blob_span(account.doc));
 	else
 		rk_req_not_found(req);
@@ -189,8 +249,6 @@ static void look_again(struct rk_req *req, struct rk_feed_answer *answer)
 
 void rk_api_token(struct rk_req *req)
 {
-	struct rk_object account;
-
 	if (strcmp(req->verb, "create") != 0)
 		rk_req_fail(req, 405, "MethodNotAllowed",
 			    "the server does not allow this method on the requested resource");
@@ -198,9 +256,7 @@ void rk_api_token(struct rk_req *req)
 		rk_req_fail(
 			req, 501, "NotImplemented",
 			"this member has no key for tokens: start it with --service-account-key");
-	else if (find(req, &account))
-		make(req, rk_blob_span(account.doc));
-	else if (rk_req_await(req, look_again))
+	else if (rk_req_await(req, look))
 		rk_feed_read(req->thread->feed, req->id, RK_API_READ_MS);
 }
 

@@ -22,6 +22,7 @@ extern const struct rk_controller rk_controller_custom;
 extern const struct rk_controller rk_controller_clusterrole;
 extern const struct rk_controller rk_controller_budget;
 extern const struct rk_controller rk_controller_kubernetes;
+extern const struct rk_controller rk_controller_rootca;
 
 struct rk_pod_facts { /* of an encoded pod, read in place */
 	struct rk_span doc;

@@ -1,6 +1,7 @@
 /* Small duties: events expire, namespaces have a default service account, nodes have a range of pod addresses, pods of
  * nodes that are gone go too. */
 #include "base/timefmt.h"
+#include "control/account.h"
 #include "control/allocate.h"
 #include "control/bootstrap.h"
 #include "control/controllers/controllers.h"
@@ -63,20 +64,11 @@ static void account_follow(struct rk_state *state, const struct rk_change *chang
 		rk_work_add(state, RK_CONTROLLER_SERVICEACCOUNT, change->ns);
 }
 
-static void account_make(struct rk_state *state, struct rk_span ns)
-{
-	struct rk_val *account = rk_val_map(&state->arena);
-
-	/* Refused where the namespace is going or the account is there: both are as they should be. */
-	rk_val_put_cstr(&state->arena, rk_val_make(&state->arena, account, "metadata"), "name", "default");
-	(void)rk_object_make(state, "serviceaccounts", ns, account);
-}
-
 const struct rk_controller rk_controller_serviceaccount = {
 	RK_CONTROLLER_SERVICEACCOUNT,
 	"serviceaccount",
 	account_follow,
-	account_make,
+	rk_account_make,
 };
 
 /* --- the API's own Service comes back, under the address that pods know --- */

@@ -18,6 +18,9 @@
 #define SMALL_SET 64
 #define GATHER_MS 1 /* timers fall due at whole tenths of a second */
 
+#define TRY_AGAIN_MS     1000 /* a pod that was refused */
+#define TRY_AGAIN_MS_MAX 64000
+
 static const char kind_text[] = "replicasets.apps";
 #define KIND rk_span_str(kind_text)
 
@@ -96,6 +99,7 @@ struct set {
 	struct rk_span ns;
 	struct member *members; /* active ones */
 	size_t count, capacity;
+	struct rk_span refusal; /* why a pod could not be made; empty when none was refused */
 };
 
 static int64_t created_ms(struct rk_span doc)
@@ -260,7 +264,7 @@ static void rank(struct set *set)
 	qsort(set->members, set->count, sizeof *set->members, by_worth);
 }
 
-/* False when it cannot be: its namespace is going. */
+/* False when it cannot be: its namespace is going, or its account is not there. */
 static bool make_pod(struct set *set)
 {
 	struct rk_state *state = set->state;
@@ -270,6 +274,7 @@ static bool make_pod(struct set *set)
 	const struct rk_val *notes = rk_val_at(template, "metadata.annotations");
 	struct rk_val *meta = rk_val_make(&state->arena, pod, "metadata");
 	struct rk_val *owners = rk_val_list(&state->arena);
+	struct rk_outcome outcome = { 0 };
 
 	rk_val_put(&state->arena, meta, "generateName",
 		   rk_val_strf(&state->arena, "%.*s-", RK_SPAN_ARGS(rk_object_name(set->object))));
@@ -281,8 +286,10 @@ static bool make_pod(struct set *set)
 	rk_val_put(&state->arena, meta, "ownerReferences", owners);
 	rk_val_put(&state->arena, pod, "spec",
 		   rk_val_copy(&state->arena, rk_val_at(template, "spec")));
-	if (!rk_object_make(state, "pods", set->ns, pod))
+	if (!rk_object_try(state, "pods", set->ns, pod, &outcome)) {
+		set->refusal = rk_val_text_at(outcome.body, "message");
 		return false;
+	}
 	rk_event(state, set->object, "Normal", "SuccessfulCreate", "replicaset-controller",
 		 "Created pod: %.*s", RK_SPAN_ARGS(rk_object_name(pod)));
 	return true;
@@ -348,6 +355,30 @@ static struct tally tally(const struct set *set)
 	return sum;
 }
 
+/* Pods that were refused are tried again: after a second, then at longer and longer intervals. They are the same for all
+ * who look at the set meanwhile, so that not each of them adds a timer. */
+static void report_refusal(struct set *set)
+{
+	struct rk_state *state = set->state;
+	const char *why = rk_arena_str(&state->arena, set->refusal);
+	int64_t since = state->now_ms, wait = TRY_AGAIN_MS;
+
+	if (state->version < RK_ACCOUNTS_SINCE)
+		return;
+	if (set->refusal.size == 0) {
+		rk_condition_remove(set->object, "ReplicaFailure");
+		return;
+	}
+	rk_event(state, set->object, "Warning", "FailedCreate", "replicaset-controller", "Error creating: %s", why);
+	(void)rk_condition_set(state, set->object, "ReplicaFailure", "True", "FailedCreate", why);
+	(void)rk_time_parse(rk_val_text_at(rk_condition(state, set->object, "ReplicaFailure", true), "lastTransitionTime"),
+			    &since);
+	while (2 * wait <= RK_MIN(state->now_ms - since, TRY_AGAIN_MS_MAX))
+		wait *= 2;
+	rk_work_at(state, (state->now_ms / wait + 1) * wait, RK_CONTROLLER_REPLICASET,
+		   rk_work_key(state, set->ns, rk_object_name(set->object)));
+}
+
 static void report(struct set *set, const struct tally *sum)
 {
 	struct rk_state *state = set->state;
@@ -362,6 +393,7 @@ static void report(struct set *set, const struct tally *sum)
 	if (sum->next_ms != INT64_MAX)
 		rk_work_at(state, sum->next_ms, RK_CONTROLLER_REPLICASET,
 			   rk_work_key(state, set->ns, rk_object_name(set->object)));
+	report_refusal(set);
 	rk_object_store(state, KIND, set->object);
 }
 

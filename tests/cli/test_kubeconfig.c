@@ -15,9 +15,11 @@ static const char first[] =
 	"- {name: m1, context: {cluster: m1, user: admin, namespace: here}}\n"
 	"- {name: broken, context: {cluster: nowhere, user: admin}}\n"
 	"- {name: token, context: {cluster: m1, user: token}}\n"
+	"- {name: exec, context: {cluster: m1, user: exec}}\n"
 	"users:\n"
 	"- {name: admin, user: {client-certificate-data: Y2VydA==, client-key: key.pem}}\n"
-	"- {name: token, user: {token: secret}}\n";
+	"- {name: exec, user: {exec: {command: secret}}}\n"
+	"- {name: token, user: {token: secret, tokenFile: t}}\n";
 static const char second[] = "kind: Config\ncurrent-context: x\n"
 			     "clusters:\n- {name: m1, cluster: {server: 'https://10.0.0.1:9'}}\n"
 			     "- {name: plain, cluster: {server: 'http://10.0.0.1'}}\n"
@@ -68,6 +70,49 @@ Test(kubeconfig, flags_win)
 	rk_arena_done(&arena);
 }
 
+Test(kubeconfig, tokens)
+{
+	struct rk_arena arena = { 0 };
+	struct rk_access access = { 0 };
+	struct rk_error error = { 0 };
+
+	cr_assert_eq(resolve(&arena, &(struct rk_kubeconfig_choice){ .context = "token" }, &access, &error),
+		     RK_OK, "%s", error.text);
+	cr_expect_str_eq(access.token_path, "/home/a/t");
+	cr_expect(rk_span_is(access.token, "secret"));
+	rk_arena_done(&arena);
+}
+
+Test(kubeconfig, in_a_pod)
+{
+	struct rk_arena arena = { 0 };
+	struct rk_access access = { 0 };
+	struct rk_error error = { 0 };
+	struct rk_val *config = rk_val_map(&arena);
+	const struct rk_kubeconfig_choice none = { 0 }, other = { .namespace = "n" }, server = { .server = "https://x" };
+
+	cr_expect(rk_kubeconfig_is_empty(config, &none));
+	cr_expect(rk_kubeconfig_is_empty(config, &other));
+	cr_expect_not(rk_kubeconfig_is_empty(config, &server));
+	rk_kubeconfig_in_cluster(&arena, config, "10.96.0.1", "443", RK_SPAN("here"));
+	cr_expect_not(rk_kubeconfig_is_empty(config, &none));
+	cr_assert_eq(rk_kubeconfig_resolve(&arena, config, &none, &access, &error), RK_OK, "%s", error.text);
+	cr_expect_str_eq(access.servers[0], "10.96.0.1:443");
+	cr_expect_eq(access.server_count, 1);
+	cr_expect_str_eq(access.namespace, "here");
+	cr_expect_str_eq(access.token_path, "/var/run/secrets/kubernetes.io/serviceaccount/token");
+	cr_expect_str_eq(access.ca_path, "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt");
+	cr_expect_not(access.is_plain);
+	cr_assert_eq(rk_kubeconfig_resolve(&arena, config, &other, &access, &error), RK_OK);
+	cr_expect_str_eq(access.namespace, "n");
+	config = rk_val_map(&arena);
+	rk_kubeconfig_in_cluster(&arena, config, "fd00::1", "443", RK_SPAN(""));
+	cr_assert_eq(rk_kubeconfig_resolve(&arena, config, &none, &access, &error), RK_OK, "%s", error.text);
+	cr_expect_str_eq(access.servers[0], "[fd00::1]:443");
+	cr_expect_str_eq(access.namespace, "default");
+	rk_arena_done(&arena);
+}
+
 Test(kubeconfig, what_cannot_be_used_is_named)
 {
 	static const struct {
@@ -77,7 +122,8 @@ Test(kubeconfig, what_cannot_be_used_is_named)
 	} cases[] = {
 		{ { .context = "none" }, RK_ENOENT, "context \"none\"" },
 		{ { .context = "broken" }, RK_ENOENT, "cluster \"nowhere\"" },
-		{ { .context = "token" }, RK_ENOTSUP, "token" },
+		{ { .context = "exec" }, RK_ENOTSUP, "exec" },
+		{ { .context = "token", .server = "http://x" }, RK_ENOTSUP, "without TLS" },
 		{ { .user = "none" }, RK_ENOENT, "user \"none\"" },
 		{ { .server = "ftp://x" }, RK_EINVAL, "ftp://x" },
 		{ { .server = "https://x/path" }, RK_ENOTSUP, "path" },

@@ -206,6 +206,12 @@ Test(access, who_may_do_what)
 		  true },
 		{ "system:node:n1", "system:nodes", "create",
 		  "/apis/apps/v1/namespaces/a/deployments", false },
+		{ "system:node:n1", "system:nodes", "create",
+		  "/api/v1/namespaces/a/serviceaccounts/default/token", true },
+		{ "system:node:n1", "system:nodes", "create", "/api/v1/namespaces/a/serviceaccounts",
+		  false },
+		{ "system:node:n1", "system:nodes", "get",
+		  "/api/v1/namespaces/a/serviceaccounts/default", false },
 		{ "system:node:n1", "system:nodes", "get", "/reckon/v1/log", false },
 		{ "system:node:n1", "system:nodes", "get", "/reckon/v1/backup", false },
 	};

@@ -68,6 +68,7 @@ session() { # with kubectl $1 against member $2
 	check "$what: delete cascades" until_true 10 sh -c "[ -z \"\$($k get rs,pods -l app=app --no-headers 2>/dev/null)\" ]"
 	$k delete svc,cm --all >/dev/null 2>&1
 	check "$what: the API's Service is there again" $k get svc kubernetes
+	check "$what: and the cluster's CA" $k get cm kube-root-ca.crt
 }
 
 made() { # NAME WANT COMMAND...: prints what it wants
@@ -143,6 +144,25 @@ entries=$("$RECKON" log ls --cluster "$cluster" | grep -c "create deployments.ap
 same "one entry for the create" 1 "$entries"
 derived=$("$RECKON" log ls --cluster "$cluster" | grep -cE "(create|update|patch) (pods|replicasets.apps|endpoints|endpointslices.discovery.k8s.io) " || true)
 same "no controller's or scheduler's write in the log" 0 "$derived"
+
+# Pods act as accounts that are there; every namespace has the cluster's CA.
+r() { "$RECKON" "$@"; }
+has "a pod whose account is not there" "$(printf 'apiVersion: v1\nkind: Pod\nmetadata: {name: nobody}\nspec: {serviceAccountName: nosa, containers: [{name: c, image: x}]}\n' | r apply -f - 2>&1)" \
+	'pods "nobody" is forbidden: error looking up service account default/nosa: serviceaccount "nosa" not found'
+printf 'apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: late}\nspec: {replicas: 2, selector: {matchLabels: {app: late}}, template: {metadata: {labels: {app: late}}, spec: {serviceAccountName: late, containers: [{name: c, image: x}]}}}\n' | r apply -f - >/dev/null
+check "a set says why its pods do not come" until_true 5 sh -c "$RECKON get events | grep -q 'FailedCreate .*Error creating: pods \"late-.*-\" is forbidden: error looking up service account default/late'"
+r create serviceaccount late >/dev/null 2>&1 || printf 'apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: late}\n' | r apply -f - >/dev/null
+check "and makes them when the account comes" r rollout status deploy/late --timeout=65s
+has "they have a token, the CA and their namespace" "$(r get pods -l app=late -o 'jsonpath={.items[0].spec.volumes[0].projected.sources}')" '{"configMap":{"items":[{"key":"ca.crt","path":"ca.crt"}],"name":"kube-root-ca.crt"}}'
+r delete deploy/late sa/late >/dev/null
+printf 'apiVersion: v1\nkind: Namespace\nmetadata: {name: fresh}\n' | r apply -f - >/dev/null
+ca_of() { r get cm kube-root-ca.crt -n "$1" --context "$2" -o 'jsonpath={.data.ca\.crt}' 2>/dev/null; }
+for member in m1 m2 m3; do same "the CA, in a new namespace, from $member" "$(cat "$cluster/pki/ca.crt")" "$(ca_of fresh $member)"; done
+r patch cm kube-root-ca.crt -n fresh --type=merge -p '{"data":{"ca.crt":"evil"}}' >/dev/null
+same "nobody changes it" "$(cat "$cluster/pki/ca.crt")" "$(ca_of fresh m1)"
+check "the namespace goes, and it too" r delete namespace fresh
+same "one entry told it" 1 "$(r log ls --cluster "$cluster" | grep -c ' root-ca')"
+
 hashes=$("$RECKON" cluster status --dir "$cluster" | awk '/^m[0-9]/ {print $5, $8}' | sort -u | wc -l)
 sleep 0.5
 hashes=$("$RECKON" cluster status --dir "$cluster" | awk '/^m[0-9]/ {print $8}' | sort -u | wc -l)

@@ -67,7 +67,7 @@ check "and is filled" same_state m1 m2 m3
 
 end_member m3
 segment=$cluster/m3/data/log/0000000000000001.wal
-printf '%0100d' 0 | dd of="$segment" bs=1 seek=1500 conv=notrunc 2>/dev/null
+printf '%02000d' 0 | dd of="$segment" bs=1 seek=1500 conv=notrunc 2>/dev/null
 has "damage is named" "$("$RECKON" log verify "$cluster/m3" 2>&1)" "damaged"
 has "what can be read is salvaged" "$("$RECKON" log salvage "$cluster/m3" 2>&1)" "1 damaged places"
 check "a member starts with a damaged log" "$RECKON" cluster up --dir "$cluster"

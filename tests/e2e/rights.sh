@@ -3,7 +3,7 @@
 cluster=$SCRATCH/c
 port=$(free_port 26000)
 trap '"$RECKON" cluster down --dir "$cluster" >/dev/null 2>&1' EXIT
-"$RECKON" cluster up --dir "$cluster" --members 3 --nodes 0 --port "$port" --peer-port $((port + 100)) || exit 1
+"$RECKON" cluster up --dir "$cluster" --members 3 --nodes 1 --simulated --port "$port" --peer-port $((port + 100)) || exit 1
 export KUBECONFIG=$cluster/admin.kubeconfig HOME=$SCRATCH
 
 kubectls=$(ls "$(dirname "$(readlink -f "$(command -v kubectl || echo /)")")"/kubectl.1.?? 2>/dev/null)
@@ -82,6 +82,30 @@ for kubectl in $kubectls; do
 	made=$(timeout 20 "$kubectl" create token robot --duration=15m 2>/dev/null)
 	same "$v: create token" 200 "$(code -H "Authorization: Bearer $made" "$(base 1)/api")"
 done
+# A node asks for the tokens of its own pods, and only for such as end with them.
+pods="$(base 0)/api/v1/namespaces/default/pods"
+for pod in mine:sim-0 theirs:elsewhere; do
+	admin -o /dev/null -d "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"${pod%:*}\"},\"spec\":{\"serviceAccountName\":\"robot\",\"nodeName\":\"${pod#*:}\",\"containers\":[{\"name\":\"c\",\"image\":\"i\"}]}}" "$pods"
+done
+uid_of() { r get pod "$1" -o 'jsonpath={.metadata.uid}'; }
+as_node() { # MEMBER ACCOUNT BOUND-OBJECT
+	curl -s --cacert "$ca" --cert "$cluster/pki/sim.crt" --key "$cluster/pki/sim.key" -H 'Content-Type: application/json' -d "{\"spec\":{\"audiences\":[],\"boundObjectRef\":$3}}" "$(base "$1")/api/v1/namespaces/default/serviceaccounts/$2/token"
+}
+ref() { printf '{"apiVersion":"v1","kind":"%s","name":"%s","uid":"%s"}' "$1" "$2" "$3"; }
+own=$(as_node 1 robot "$(ref Pod mine "$(uid_of mine)")" | token_of)
+same "a node gets the token of its pod" 200 "$(code -H "Authorization: Bearer $own" "$(base 2)/api")"
+has "not one that is bound to nothing" "$(as_node 0 robot null)" 'serviceaccounts \"robot\" is forbidden: node requested token not bound to a pod'
+has "nor to a Secret" "$(as_node 0 robot "$(ref Secret bound 1)")" "node requested token not bound to a pod"
+has "nor without a uid" "$(as_node 0 robot "$(ref Pod mine "")")" "node requested token with a pod binding without a uid"
+has "nor for an earlier pod" "$(as_node 0 robot "$(ref Pod mine 1234)")" "the UID in the bound object reference (1234) does not match the UID in record"
+has "nor for one of another node" "$(as_node 0 robot "$(ref Pod theirs "$(uid_of theirs)")")" "node requested token bound to a pod scheduled on a different node"
+has "nor for another account" "$(as_node 0 default "$(ref Pod mine "$(uid_of mine)")")" 'cannot bind token for serviceaccount \"default\" to pod running with different serviceaccount name.'
+has "nor for a pod that is not there" "$(as_node 0 robot "$(ref Pod none 1)")" '"code": 404'
+has "an object of another kind" "$(request '{"spec":{"audiences":[],"boundObjectRef":{"kind":"Deployment","apiVersion":"apps/v1","name":"x"}}}')" "cannot bind token to object of type apps/v1, Kind=Deployment"
+r delete pod mine --grace-period=0 --force >/dev/null 2>&1
+over() { [ "$(code -H "Authorization: Bearer $own" "$(base 2)/api")" = 401 ]; }
+until_true 10 over && ok "the token ends with the pod" || not_ok "the token ends with the pod"
+r delete pod theirs --grace-period=0 --force >/dev/null 2>&1
 whoami=$(printf '{}' | curl -s --cacert "$cluster/pki/ca.crt" --cert "$cluster/pki/admin.crt" --key "$cluster/pki/admin.key" -H 'Content-Type: application/json' --data-binary @- "https://127.0.0.1:$((port + 1))/apis/authentication.k8s.io/v1/selfsubjectreviews")
 has "who am I" "$whoami" '"username": "admin"'
 

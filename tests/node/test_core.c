@@ -638,3 +638,23 @@ Test(core, waiting_for_the_network_is_no_failure)
 	fail_of(&world, RK_FACT_SANDBOX, "", 0, RK_EIO, "");
 	cr_assert(has_event(&world, "FailedCreatePodSandBox"));
 }
+
+Test(core, volumes_wait_no_longer_than_they_must)
+{
+	RK_AUTO(world_done) struct world world = world_new();
+
+	put_pod(&world, ONE, "");
+	cr_assert_not_null(find_act(&world, RK_ACT_VOLUMES, NULL));
+	fail_of(&world, RK_FACT_VOLUMES, "", 0, RK_EAGAIN, "");
+	cr_assert_null(find_act(&world, RK_ACT_VOLUMES, NULL));
+	cr_assert_not(has_event(&world, "FailedMount"));
+	wait_ms(&world, 10);
+	cr_assert_null(find_act(&world, RK_ACT_VOLUMES, NULL));
+	tell(&world, RK_FACT_ARRIVED);
+	cr_assert_not_null(find_act(&world, RK_ACT_VOLUMES, NULL));
+	fail_of(&world, RK_FACT_VOLUMES, "", 0, RK_EPERM, "");
+	cr_assert(has_event(&world, "FailedMount"));
+	tell(&world, RK_FACT_VOLUMES);
+	tell(&world, RK_FACT_ARRIVED); /* what comes later changes nothing here */
+	cr_assert_null(find_act(&world, RK_ACT_VOLUMES, NULL));
+}

@@ -37,7 +37,7 @@ static int write_payload(const char *dir, const char *data, const char *source,
 			      rk_span_str(rk_arena_printf(&arena, "%s\n---\n%s", data, source)),
 			      &docs, NULL),
 		0);
-	const struct rk_objects objects = { rk_val_item(docs, 0), the_map, NULL };
+	const struct rk_objects objects = { rk_val_item(docs, 0), the_map, NULL, NULL };
 	struct rk_pod_view view = { .objects = &objects };
 	const int err =
 		rk_payload_add(payload, &view, "configMap", rk_val_item(docs, 1), 0644, error);
@@ -75,6 +75,69 @@ Test(payload, changes_as_a_whole)
 		     0);
 	cr_expect_str_eq(content(dir, "sub/file", &text), "v");
 	test_dir_remove(dir);
+}
+
+static int a_token(void *context, struct rk_span uid, const struct rk_val *source,
+		   struct rk_span *ret, struct rk_error *error)
+{
+	(void)context, (void)uid, (void)error;
+	*ret = rk_val_text_at(source, "audience");
+	return 0;
+}
+
+/* Who may read a token: everybody in the pod, its only user, or its group (KEP-2451). */
+Test(payload, tokens_are_for_who_needs_them)
+{
+	static const struct {
+		const char *spec;
+		mode_t mode;
+		uid_t owner;
+		gid_t group;
+	} cases[] = {
+		{ "{containers: [{name: a}]}", 0444, 0, 0 },
+		{ "{securityContext: {fsGroup: 77}, containers: [{name: a}]}", 0640, 0, 77 },
+		{ "{securityContext: {runAsUser: 55}, containers: [{name: a}, {name: b}]}", 0600, 55, 0 },
+		{ "{securityContext: {runAsUser: 55}, initContainers: [{name: i, securityContext: "
+		  "{runAsUser: 56}}], containers: [{name: a}]}",
+		  0444, 0, 0 },
+		{ "{containers: [{name: a, securityContext: {runAsUser: 55}}, {name: b}]}", 0444, 0, 0 },
+		{ "{securityContext: {runAsUser: 55, fsGroup: 77}, containers: [{name: a}]}", 0640, 55,
+		  77 },
+	};
+	const struct rk_objects objects = { .token = a_token };
+
+	if (geteuid() != 0)
+		cr_skip_test("files of others need root");
+	for (size_t i = 0; i < RK_COUNT(cases); i++) {
+		RK_AUTO(rk_arena_done) struct rk_arena arena = { 0 };
+		RK_AUTO(rk_buf_done) struct rk_buf text = { 0 };
+		struct rk_payload *payload = rk_arena_zalloc(&arena, sizeof *payload);
+		struct rk_val *docs = NULL;
+		char dir[64], path[RK_PATH_MAX];
+		struct stat info;
+		test_dir_make(dir);
+		payload->arena = &arena;
+		cr_assert_eq(rk_yaml_parse(&arena,
+					   rk_span_str(rk_arena_printf(&arena, "spec: %s\n---\n{path: token, audience: abc}",
+								       cases[i].spec)),
+					   &docs, NULL),
+			     0);
+		struct rk_pod_view view = rk_pod_view_of(rk_val_item(docs, 0));
+		view.objects = &objects;
+		cr_assert_eq(rk_payload_add(payload, &view, "serviceAccountToken", rk_val_item(docs, 1), 0444,
+					    NULL),
+			     0);
+		cr_assert_eq(rk_payload_write(payload, dir,
+					      rk_val_int_at(view.pod, "spec.securityContext.fsGroup", -1), NULL),
+			     0);
+		cr_expect_str_eq(content(dir, "token", &text), "abc");
+		rk_path(path, "%s/token", dir);
+		cr_assert_eq(stat(path, &info), 0);
+		cr_expect_eq(info.st_mode & 0777, cases[i].mode, "%zu: %o", i, (unsigned)info.st_mode & 0777);
+		cr_expect_eq(info.st_uid, cases[i].owner, "%zu: %u", i, (unsigned)info.st_uid);
+		cr_expect_eq(info.st_gid, cases[i].group, "%zu: %u", i, (unsigned)info.st_gid);
+		test_dir_remove(dir);
+	}
 }
 
 Test(payload, never_leaves_its_directory)

@@ -69,7 +69,7 @@ Test(oci, a_container_runs_and_ends, .timeout = 60)
 {
 	RK_AUTO(rk_arena_done) struct rk_arena arena = { 0 };
 	RK_AUTO(rk_buf_done) struct rk_buf log = { 0 };
-	const struct rk_objects objects = { NULL, find_none, no_services };
+	const struct rk_objects objects = { NULL, find_none, no_services, NULL };
 	struct rk_error error = { 0 };
 	struct rk_val *docs = NULL;
 	const char *reason = "";

@@ -119,7 +119,7 @@ static int env_of(struct rk_arena *arena, const char *container, struct rk_val *
 		arena,
 		"{metadata: {name: kubernetes}, spec: {clusterIP: 10.96.0.1, ports: [{name: https, "
 		"port: 443, protocol: TCP}]}}");
-	*objects = (struct rk_objects){ store, find, services };
+	*objects = (struct rk_objects){ store, find, services, NULL };
 	view.objects = objects;
 	view.pod_ip = RK_SPAN("10.0.0.7");
 	view.node_cpu_milli = 4000;
@@ -375,7 +375,10 @@ Test(unsupported, names_the_field)
 		{ "spec: {volumes: [{name: v, emptyDir: {}}]}", NULL, false },
 		{ "spec: {volumes: [{name: v, projected: {sources: [{serviceAccountToken: {path: "
 		  "t}}]}}]}",
-		  "spec.volumes[0].projected.sources[0].serviceAccountToken", true },
+		  NULL, false },
+		{ "spec: {volumes: [{name: v, projected: {sources: [{clusterTrustBundle: {path: "
+		  "t}}]}}]}",
+		  "spec.volumes[0].projected.sources[0].clusterTrustBundle", true },
 		{ "spec: {containers: [{name: a, securityContext: {seccompProfile: {type: "
 		  "Localhost}}}]}",
 		  "spec.containers[0].securityContext.seccompProfile.type", true },

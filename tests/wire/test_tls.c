@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <sys/socket.h>
 
+#include "base/mem.h"
 #include "help.h"
 
 static X509 *x509_of(const char *pem)
@@ -249,4 +250,24 @@ Test(tls, a_client_without_our_certificate_is_told_so)
 	rk_tls_unref(foreign);
 	pki_done(&pki);
 	pki_done(&other);
+}
+
+Test(tls, only_certificates_are_published)
+{
+	struct pki pki;
+	struct rk_error error = { 0 };
+	RK_AUTO(rk_buf_done) struct rk_buf all = { 0 }, want = { 0 };
+	char path[] = "/tmp/rk-ca-XXXXXX";
+	const int fd = mkstemp(path);
+
+	pki_make(&pki);
+	cr_expect_eq(rk_ca_read(&all, path, &error), RK_EINVAL, "an empty file");
+	cr_assert_gt(dprintf(fd, "who: me\n%s%s# and\n%s", pki.ca.cert, pki.ca.key, pki.server.cert), 0);
+	(void)close(fd);
+	cr_assert_eq(rk_ca_read(&all, path, &error), RK_OK, "%s", error.text);
+	rk_buf_printf(&want, "%s%s", pki.ca.cert, pki.server.cert);
+	cr_expect_str_eq(rk_buf_cstr(&all), rk_buf_cstr(&want));
+	cr_expect_eq(rk_ca_read(&all, "/nowhere", &error), RK_EINVAL);
+	(void)unlink(path);
+	pki_done(&pki);
 }
