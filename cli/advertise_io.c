@@ -63,10 +63,10 @@ int rk_advertise(const struct rk_advertise_opts *opts, struct rk_error *error)
 		      "{\"apiVersion\":\"discovery.k8s.io/"
 		      "v1\",\"kind\":\"EndpointSlice\",\"metadata\":{\"name\":\"kubernetes-%s\","
 		      "\"labels\":{\"kubernetes.io/"
-		      "service-name\":\"kubernetes\"}},\"addressType\":\"IPv4\","
+		      "service-name\":\"kubernetes\",\"" RK_ADVERTISE_LABEL "\":\"%llu\"}},\"addressType\":\"IPv4\","
 		      "\"endpoints\":[{\"addresses\":[\"%.*s\"],\"conditions\":{\"ready\":true}}],"
 		      "\"ports\":[{\"name\":\"https\",\"protocol\":\"TCP\",\"port\":%llu}]}",
-		      opts->name, RK_SPAN_ARGS(host), (unsigned long long)port);
+		      opts->name, (unsigned long long)opts->id, RK_SPAN_ARGS(host), (unsigned long long)port);
 	body = rk_blob_copy(rk_buf_span(&text));
 	rk_buf_done(&text);
 	(void)snprintf(target, sizeof target, SLICES "/kubernetes-%s", opts->name);

@@ -6,8 +6,11 @@
 #include "base/err.h"
 #include "wire/tls_io.h"
 
+#define RK_ADVERTISE_LABEL "reckon.dev/member" /* of the slice: the member's id */
+
 struct rk_advertise_opts {
 	const char *name;    /* the member's: "m1" */
+	uint64_t id;
 	const char *address; /* "10.0.0.1:6443", IPv4, not loopback: what others are told */
 	const char *ask;     /* "HOST:PORT" where this member serves: asked to write it */
 	struct rk_tls *client;

@@ -10,7 +10,7 @@
 #include "base/clock_io.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "cli/advertise_io.h"
+#include "cli/absent_io.h"
 #include "cli/commands.h"
 #include "control/api/api_io.h"
 #include "control/etcd/etcd_io.h"
@@ -215,31 +215,35 @@ static int start_etcd(const struct server *server, struct rk_core *core, struct 
 	return RK_OK;
 }
 
-/* Until a signal comes; meanwhile others are told where this member is. */
+/* Until a signal comes; meanwhile others are told where this member is, and by the leader who is not there. */
 static void await_signal(const struct server *server, const sigset_t *signals,
 			 struct rk_tls *client)
 {
-	const struct timespec pause = { .tv_nsec = 250000000 };
+	const struct timespec soon = { .tv_nsec = 250000000 }, often = { .tv_sec = 2 };
 	const struct rk_advertise_opts opts = {
 		.name = server->name,
+		.id = (uint64_t)server->id,
 		.address = server->is_witness	       ? NULL /* who comes here finds no data */
 			   : server->advertise != NULL ? server->advertise
 						       : rk_advertise_choose(server->listen.at),
 		.ask = server->listen.at[0],
 		.client = client,
 	};
+	struct rk_absent absent = { 0 };
 	struct rk_error error = { 0 };
 	bool is_told = opts.address == NULL;
-	int signal = 0;
 
-	while (!is_told && sigtimedwait(signals, NULL, &pause) < 0) {
+	while (sigtimedwait(signals, NULL, is_told ? &often : &soon) < 0) {
+		if (is_told) {
+			if (!server->is_witness && rk_absent_look(&absent, &opts, (int64_t)rk_clock_mono_ms(), &error) < 0)
+				rk_log(RK_LOG_DEBUG, "cannot look for absent members", "why=\"%s\"", error.text);
+			continue;
+		}
 		const int err = rk_advertise(&opts, &error);
 		is_told = err == RK_OK || err == RK_EINVAL;
 		if (err == RK_EINVAL)
 			rk_log(RK_LOG_WARN, "not advertised", "why=\"%s\"", error.text);
 	}
-	if (is_told)
-		(void)sigwait(signals, &signal);
 	rk_log(RK_LOG_INFO, "stopping", "%s", "");
 }
 

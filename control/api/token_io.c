@@ -186,6 +186,9 @@ static bool bind_to(struct rk_req *req, const struct rk_val *ref, struct rk_toke
 	token->bound_kind = kind;
 	token->bound_name = name;
 	token->bound_uid = rk_doc_text(doc, "metadata.uid");
+	token->node_name = is_pod ? rk_doc_text(doc, "spec.nodeName") : RK_SPAN("");
+	if (token->node_name.size > 0 && rk_view_get(req->thread->view, RK_SPAN("nodes"), RK_SPAN(""), token->node_name, &object))
+		token->node_uid = rk_doc_text(rk_blob_span(object.doc), "metadata.uid");
 	return true;
 }
 

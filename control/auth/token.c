@@ -32,6 +32,8 @@ struct rk_val *rk_token_claims(struct rk_arena *arena, const struct rk_token *to
 	rk_val_put_cstr(arena, claims, "iss", RK_TOKEN_ISSUER);
 	rk_val_put_str(arena, claims, "jti", token->id);
 	rk_val_put_str(arena, own, "namespace", token->ns);
+	if (token->node_name.size > 0)
+		put_ref(arena, own, "node", token->node_name, token->node_uid);
 	put_ref(arena, own, "serviceaccount", token->name, token->uid);
 	if (token->bound_name.size > 0)
 		put_ref(arena, own, rk_span_is(token->bound_kind, "Pod") ? "pod" : "secret",
@@ -84,25 +86,17 @@ static void put_extra(struct rk_arena *arena, struct rk_val *extra, const char *
 }
 
 /* What upstream tells of a token beside the account: its own id, and the pod that it is bound to with its node. */
-static const struct rk_val *extra_of(struct rk_arena *arena, const struct rk_view *view,
-				     const struct rk_val *claims)
+static const struct rk_val *extra_of(struct rk_arena *arena, const struct rk_val *claims)
 {
 	const struct rk_val *own = rk_val_get(claims, RK_SPAN("kubernetes.io")),
-			    *pod = rk_val_at(own, "pod");
+			    *node = rk_val_at(own, "node"), *pod = rk_val_at(own, "pod");
 	struct rk_val *extra = rk_val_map(arena);
-	struct rk_object object;
 
 	put_extra(arena, extra, "credential-id",
 		  rk_span_str(rk_arena_printf(arena, "JTI=%.*s",
 					      RK_SPAN_ARGS(rk_val_text_at(claims, "jti")))));
-	if (pod == NULL || !rk_view_get(view, RK_SPAN("pods"), rk_val_text_at(own, "namespace"),
-					rk_val_text_at(pod, "name"), &object))
-		return extra;
-	const struct rk_span node = rk_doc_text(rk_blob_span(object.doc), "spec.nodeName");
-	put_extra(arena, extra, "node-name", node);
-	if (node.size > 0 && rk_view_get(view, RK_SPAN("nodes"), RK_SPAN(""), node, &object))
-		put_extra(arena, extra, "node-uid",
-			  rk_doc_text(rk_blob_span(object.doc), "metadata.uid"));
+	put_extra(arena, extra, "node-name", rk_val_text_at(node, "name"));
+	put_extra(arena, extra, "node-uid", rk_val_text_at(node, "uid"));
 	put_extra(arena, extra, "pod-name", rk_val_text_at(pod, "name"));
 	put_extra(arena, extra, "pod-uid", rk_val_text_at(pod, "uid"));
 	return extra;
@@ -131,6 +125,6 @@ bool rk_token_user(struct rk_arena *arena, const struct rk_view *view, const str
 				 .group_count = 3,
 				 .groups = groups,
 				 .uid = rk_val_text_at(account, "uid"),
-				 .extra = extra_of(arena, view, claims) };
+				 .extra = extra_of(arena, claims) };
 	return true;
 }

@@ -13,6 +13,7 @@
 struct rk_token {
 	struct rk_span ns, name, uid; /* of the account */
 	struct rk_span bound_kind, bound_name, bound_uid; /* Pod or Secret that it ends with; empty: none */
+	struct rk_span node_name, node_uid; /* where that Pod runs; empty: nowhere yet */
 	const struct rk_val *audiences; /* a list of texts */
 	struct rk_span id; /* of the token: for people who look for it */
 	int64_t now_s, seconds;

@@ -53,6 +53,9 @@ k create rolebinding robot --clusterrole=view --serviceaccount=default:robot >/d
 	printf 'apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {name: robot}\nsubjects: [{kind: ServiceAccount, name: robot, namespace: default}]\nroleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: view}\n' | k apply -f - >/dev/null
 sees() { inside /program/reckon get pods | grep -q '^inside .*Running'; }
 check "with a binding it is let in" until_true 5 sees
+told=$(curl -s --cacert "$cluster/pki/ca.crt" -H "Authorization: Bearer $(inside cat "$place/token")" -H 'Content-Type: application/json' -d '{}' "https://127.0.0.1:$port/apis/authentication.k8s.io/v1/selfsubjectreviews" | tr -d ' \n')
+has "the API knows the pod by its token" "$told" "\"authentication.kubernetes.io/pod-uid\":[\"$(k get pod inside -o 'jsonpath={.metadata.uid}')\"]"
+has "and its node" "$told" "\"authentication.kubernetes.io/node-name\":[\"$(k get pod inside -o 'jsonpath={.spec.nodeName}')\"]"
 has "and no further" "$(inside /program/reckon get secrets)" 'User "system:serviceaccount:default:robot" cannot list resource "secrets"'
 for kubectl in "${KUBECTL_DIR:-/usr/lib/google-cloud-sdk/bin}"/kubectl.1.2[79] "${KUBECTL_DIR:-/usr/lib/google-cloud-sdk/bin}"/kubectl.1.33; do
 	case $kubectl in /usr/*) [ -x "$kubectl" ] || continue ;; *) continue ;; esac

@@ -139,6 +139,14 @@ same "same uids and resourceVersions" "$ids_before" "$(ids)"
 sleep 3
 same "still the same processes" "$pids_before" "$(pids)"
 same "no restart was counted" "0 0 0 " "$(k get pods -l app=web -o 'jsonpath={range .items[*]}{.status.containerStatuses[0].restartCount} {end}')"
+# The way to the API leads to members that are there.
+ways() { [ "$(k get endpoints kubernetes -o 'jsonpath={.subsets[*].addresses[*].ip}' | wc -w)" = "$1" ]; }
+check "pods are sent to each member" until_true 15 ways 3
+kill -9 "$(cat "$cluster/m2/pid")"
+check "and not to one that is not heard of" until_true 25 ways 2
+same "its slice says so" false "$(k get endpointslice kubernetes-m2 -o 'jsonpath={.endpoints[0].conditions.ready}')"
+k cluster up --dir "$cluster" >/dev/null
+check "until it is back" until_true 15 ways 3
 even "services still work" "$(k cluster enter --dir "$cluster" node-1 -- "$ask" "$vip" 80 3000 /cgi-bin/who)"
 
 # A rolling update, asked all the time, loses no request that was sent to a ready pod.
