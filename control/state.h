@@ -12,12 +12,13 @@
 
 /* What a new cluster begins with. What apply does may differ from what it did only where state->version says so: a log
  * gives for ever what it gave. */
-#define RK_MACHINE_VERSION 2
+#define RK_MACHINE_VERSION 3
 #define RK_OWNERS_SINCE	   2 /* fields have owners (managedFields), and there is server-side apply */
 #define RK_POLICY_SINCE	   2 /* roles and the system's priority classes are there from the beginning */
 #define RK_PRIORITY_SINCE  2 /* pods have the priority of their class */
 #define RK_BUDGETS_SINCE   2 /* evictions keep to PodDisruptionBudgets */
 #define RK_KEPT_SINCE	   2 /* what a cluster cannot be without stays, or comes back */
+#define RK_PODS_COUNT_SINCE 3 /* metadata.generation of pods */
 
 struct rk_customs;
 struct rk_sched_cache;

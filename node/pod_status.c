@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/timefmt.h"
+#include "control/schema/qos.h"
 #include "node/container_step.h"
 #include "node/pod_view.h"
 

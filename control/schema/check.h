@@ -10,6 +10,7 @@
 struct rk_check {
 	struct rk_arena *arena;
 	struct rk_val *causes;
+	const char *sub; /* the subresource that is written through; NULL: the object itself */
 };
 
 typedef const char *rk_syntax(struct rk_span text); /* control/schema/names.h */

@@ -12,8 +12,7 @@ static struct rk_val *allowed_form(struct rk_arena *arena, const struct rk_val *
 						   "tolerations",
 						   "terminationGracePeriodSeconds",
 						   "nodeName",
-						   "schedulingGates",
-						   "ephemeralContainers" };
+						   "schedulingGates" };
 	struct rk_val *form = rk_val_copy(arena, old);
 
 	for (size_t i = 0; i < RK_COUNT(free_fields); i++)
