@@ -18,7 +18,7 @@ bool rk_container_restarts(const struct rk_pod *pod, const struct rk_container *
 		container->is_sidecar ? RK_RESTART_ALWAYS : pod->policy;
 	const bool is_init = container->is_init && !container->is_sidecar;
 
-	return rk_restart_wanted(policy, is_init, container->ending.code);
+	return !container->is_ephemeral && rk_restart_wanted(policy, is_init, container->ending.code);
 }
 
 static void set_waiting(struct rk_container *container, const char *reason, struct rk_span message)
@@ -75,9 +75,28 @@ static void say_backoff(struct rk_pod *pod, struct rk_container *container, stru
 		     RK_SPAN_ARGS(pod->uid));
 }
 
+/* One whose processes it should see has to be there. */
+static bool find_target(struct rk_pod *pod, struct rk_container *container, uint32_t *ret_attempt)
+{
+	const struct rk_span name = rk_val_text_at(container->spec, "targetContainerName");
+	const struct rk_container *target = name.size > 0 ? rk_pod_find_container(pod, name) : NULL;
+	char text[320];
+
+	if (target != NULL && target->phase == RK_CONTAINER_RUNNING)
+		*ret_attempt = target->attempt;
+	if (name.size == 0 || (target != NULL && target->phase == RK_CONTAINER_RUNNING))
+		return true;
+	(void)snprintf(text, sizeof text, "unable to find target container %.*s",
+		       RK_SPAN_ARGS(rk_span_sub(name, 0, 253)));
+	set_waiting(container, "CreateContainerConfigError", rk_span_str(text));
+	return false;
+}
+
 static void start(struct rk_pod *pod, struct rk_container *container, struct rk_now now,
 		  struct rk_acts *acts)
 {
+	uint32_t target_attempt = 0;
+
 	if (rk_backoff_waits(&container->image, now.mono) ||
 	    rk_backoff_waits(&container->restart, now.mono))
 		return;
@@ -86,8 +105,10 @@ static void start(struct rk_pod *pod, struct rk_container *container, struct rk_
 		(void)rk_act_add(acts, RK_ACT_PULL, pod, container);
 		return;
 	}
+	if (!find_target(pod, container, &target_attempt))
+		return;
 	container->phase = RK_CONTAINER_STARTING;
-	(void)rk_act_add(acts, RK_ACT_START, pod, container);
+	rk_act_add(acts, RK_ACT_START, pod, container)->target_attempt = target_attempt;
 }
 
 void rk_container_run(struct rk_pod *pod, struct rk_container *container, struct rk_now now,

@@ -182,6 +182,14 @@ static void prepare(struct rk_pod *pod, struct rk_now now, struct rk_acts *acts)
 	}
 }
 
+/* Whatever the others are waiting for: that may be what somebody wants to look at. */
+static void run_ephemeral(struct rk_pod *pod, struct rk_now now, struct rk_acts *acts)
+{
+	for (uint32_t i = 0; i < pod->container_count; i++)
+		if (pod->containers[i].is_ephemeral && !pod->containers[i].is_unsupported)
+			rk_container_run(pod, &pod->containers[i], now, acts);
+}
+
 static void run_containers(struct rk_pod *pod, struct rk_now now, struct rk_acts *acts)
 {
 	for (uint32_t i = 0; i < pod->container_count; i++) {
@@ -189,6 +197,8 @@ static void run_containers(struct rk_pod *pod, struct rk_now now, struct rk_acts
 		const bool is_done =
 			container->phase == RK_CONTAINER_EXITED && container->ending.code == 0;
 
+		if (container->is_ephemeral)
+			return; /* these are last */
 		if (container->is_init && !container->is_sidecar && is_done)
 			continue;
 		rk_container_run(pod, container, now, acts);
@@ -203,8 +213,10 @@ static void run_pod(struct rk_pod *pod, struct rk_now now, struct rk_acts *acts)
 	if (pod->is_unsupported)
 		return;
 	prepare(pod, now, acts);
-	if (pod->volumes == RK_STEP_DONE && pod->sandbox == RK_STEP_DONE)
-		run_containers(pod, now, acts);
+	if (pod->volumes != RK_STEP_DONE || pod->sandbox != RK_STEP_DONE)
+		return;
+	run_ephemeral(pod, now, acts);
+	run_containers(pod, now, acts);
 }
 
 static void report(struct rk_nodecore *core, struct rk_pod *pod, struct rk_now now,
@@ -248,8 +260,16 @@ static void sync_pod(struct rk_nodecore *core, struct rk_pod *pod, struct rk_now
 
 struct complaint {
 	struct rk_pod *pod;
+	struct rk_container *container; /* an ephemeral one; NULL: all the others */
 	struct rk_acts *acts;
 };
+
+static void refuse(struct rk_container *container, const char *text)
+{
+	(void)snprintf(container->reason, sizeof container->reason, "CreateContainerConfigError");
+	rk_text_set(&container->message, rk_span_str(text));
+	container->is_unsupported = container->is_ephemeral;
+}
 
 static void complain(void *context, const char *path, bool is_fatal)
 {
@@ -257,16 +277,29 @@ static void complain(void *context, const char *path, bool is_fatal)
 	char text[320];
 
 	(void)snprintf(text, sizeof text, "%s is not implemented by this node%s", path,
-		       is_fatal ? ": the pod's containers are not started" : ", and is ignored");
-	rk_act_event(to->acts, to->pod, NULL, true, "Unsupported", "%s", text);
-	if (!is_fatal || to->pod->is_unsupported)
+		       !is_fatal		 ? ", and is ignored"
+		       : to->container != NULL ? ": the container is not started"
+					       : ": the pod's containers are not started");
+	rk_act_event(to->acts, to->pod, to->container, true, "Unsupported", "%s", text);
+	if (is_fatal && to->container != NULL)
+		refuse(to->container, text);
+	if (!is_fatal || to->container != NULL || to->pod->is_unsupported)
 		return;
 	to->pod->is_unsupported = true;
-	for (uint32_t i = 0; i < to->pod->container_count; i++) {
-		struct rk_container *container = &to->pod->containers[i];
-		(void)snprintf(container->reason, sizeof container->reason,
-			       "CreateContainerConfigError");
-		rk_text_set(&container->message, rk_span_str(text));
+	for (uint32_t i = 0; i < to->pod->container_count; i++)
+		refuse(&to->pod->containers[i], text);
+}
+
+static void complain_of_ephemeral(struct rk_pod *pod, uint32_t from, struct rk_acts *acts)
+{
+	for (uint32_t i = from; i < pod->container_count; i++) {
+		struct complaint to = { pod, &pod->containers[i], acts };
+		char path[128];
+
+		if (!to.container->is_ephemeral)
+			continue;
+		(void)snprintf(path, sizeof path, "ephemeral container %.64s", to.container->name);
+		rk_unsupported_container(to.container->spec, path, complain, &to);
 	}
 }
 
@@ -303,8 +336,9 @@ static struct rk_pod *add_pod(struct rk_nodecore *core, const struct rk_fact *fa
 	pod->start_time = now.wall;
 	if (fact->state != NULL)
 		rk_pod_restore(pod, fact->state, now);
-	struct complaint to = { pod, acts };
+	struct complaint to = { pod, NULL, acts };
 	rk_unsupported_each(pod->object, complain, &to);
+	complain_of_ephemeral(pod, 0, acts);
 	return pod;
 }
 
@@ -323,7 +357,9 @@ static struct rk_pod *on_pod(struct rk_nodecore *core, const struct rk_fact *fac
 		    fact->state == NULL) /* it ran here in a life that left no records */
 			end_pod(pod, rk_span_is(phase, "Failed") ? "Failed" : "Succeeded", "", "");
 	} else {
+		const uint32_t count = pod->container_count;
 		rk_pod_update(pod, fact->pod);
+		complain_of_ephemeral(pod, count, acts);
 	}
 	take_deletion(pod);
 	shorten_grace(pod, now, acts);

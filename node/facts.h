@@ -54,7 +54,7 @@ enum rk_act_kind {
 	RK_ACT_VOLUMES,
 	RK_ACT_SANDBOX,
 	RK_ACT_PULL,   /* container: have its image, as imagePullPolicy says */
-	RK_ACT_START,  /* container, attempt */
+	RK_ACT_START,  /* container, attempt, target_attempt */
 	RK_ACT_SIGNAL, /* container, attempt, signal */
 	RK_ACT_HOOK,   /* container, attempt, hook, handler, timeout_ms */
 	RK_ACT_PROBE,  /* container, attempt, probe, handler, timeout_ms */
@@ -73,6 +73,7 @@ struct rk_act { /* borrowed until the next step of the core */
 	const struct rk_val *pod;       /* the object */
 	const struct rk_val *container; /* its part of the spec */
 	uint32_t attempt;
+	uint32_t target_attempt; /* START: the run of the container's targetContainerName */
 	pid_t sandbox_pid;
 	int signal;
 	enum rk_probe_kind probe;

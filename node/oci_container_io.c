@@ -359,6 +359,23 @@ static int gather_mounts(struct starting *start, struct rk_error *error)
 	return 0;
 }
 
+/* The first process of the container whose processes this one is to see; 0: none is named. */
+static int find_target(const struct starting *start, pid_t *ret, struct rk_error *error)
+{
+	const struct rk_span name = rk_val_text_at(start->run->container, "targetContainerName");
+	const struct rk_span uid = start->run->view->uid;
+	char id[RK_CONTAINER_ID_MAX];
+
+	*ret = 0;
+	if (name.size == 0)
+		return 0;
+	rk_oci_id(id, uid, name, start->run->target_attempt);
+	*ret = rk_oci_pid(start->oci, uid, id);
+	return *ret != 0 ? 0
+			 : rk_fail(error, RK_ENOENT, "unable to find target container %.*s",
+				   RK_SPAN_ARGS(rk_span_sub(name, 0, 253)));
+}
+
 static int make_spec(struct starting *start, struct rk_error *error)
 {
 	const struct rk_pod_view *view = start->run->view;
@@ -366,7 +383,9 @@ static int make_spec(struct starting *start, struct rk_error *error)
 	struct rk_val *env = NULL, *spec = NULL;
 	char cgroup[RK_PATH_MAX], shm[RK_PATH_MAX];
 	struct rk_user user;
+	pid_t target = 0;
 
+	RK_TRY(find_target(start, &target, error));
 	RK_TRY(rk_pod_env(arena, view, start->run->container,
 			  rk_val_at(start->image.config, "config.Env"), &env, error));
 	RK_TRY(rk_pod_user(view->pod, start->run->container,
@@ -384,6 +403,7 @@ static int make_spec(struct starting *start, struct rk_error *error)
 		.rootfs = start->rootfs,
 		.cgroups_path = cgroup,
 		.sandbox_pid = start->run->sandbox_pid,
+		.target_pid = target,
 		.mount_count = start->mount_count,
 		.mounts = start->mounts,
 		.shm = rk_val_bool_at(view->pod, "spec.hostIPC", false) ? "/dev/shm" : shm,

@@ -24,6 +24,7 @@ struct rk_oci_run { /* one run of one container, borrowed */
 	const struct rk_pod_view *view;
 	const struct rk_val *container;
 	uint32_t attempt;
+	uint32_t target_attempt; /* of its targetContainerName, when it has one */
 	pid_t sandbox_pid;
 };
 

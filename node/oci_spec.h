@@ -23,6 +23,7 @@ struct rk_spec_in {
 	const char *rootfs;       /* absolute */
 	const char *cgroups_path; /* "/reckon/n1/pod<uid>/<id>" */
 	pid_t sandbox_pid;        /* whose namespaces it joins */
+	pid_t target_pid;         /* whose processes it sees; 0: its own, or the pod's */
 	size_t mount_count;
 	const struct rk_spec_mount *mounts;
 	const char *shm; /* the pod's /dev/shm */

@@ -70,7 +70,7 @@ static int work_pull(struct rk_oci_job *job, struct rk_buf *out, struct rk_error
 static int work_start(struct rk_oci_job *job, struct rk_buf *out, struct rk_error *error)
 {
 	const struct rk_oci_run run = { &job->view, job->act.container, job->act.attempt,
-					job->act.sandbox_pid };
+					job->act.target_attempt, job->act.sandbox_pid };
 	const char *reason = "";
 	pid_t pid = 0;
 

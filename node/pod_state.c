@@ -39,21 +39,47 @@ static void take_object(struct rk_pod *pod, const struct rk_val *object)
 	pod->policy = policy_of(pod->object);
 }
 
-static void add_containers(struct rk_pod *pod, const struct rk_val *list, bool is_init)
+static const char *list_of(const struct rk_container *container)
 {
-	for (uint32_t i = 0; i < rk_val_count(list) && pod->container_count < RK_POD_CONTAINERS_MAX;
-	     i++) {
-		struct rk_container *container = &pod->containers[pod->container_count++];
-		const struct rk_val *spec = rk_val_item(list, i);
+	return container->is_init	? "spec.initContainers" :
+	       container->is_ephemeral ? "spec.ephemeralContainers" :
+					 "spec.containers";
+}
 
-		container->spec = spec;
-		rk_text_set(&container->name, rk_val_text_at(spec, "name"));
-		container->is_init = is_init;
-		container->is_sidecar =
-			is_init && rk_span_is(rk_val_text_at(spec, "restartPolicy"), "Always");
-		(void)snprintf(container->reason, sizeof container->reason,
-			       is_init ? "PodInitializing" : "ContainerCreating");
+static void add_container(struct rk_pod *pod, const struct rk_container *kind, const struct rk_val *spec)
+{
+	struct rk_container *container = &pod->containers[pod->container_count++];
+
+	*container = *kind;
+	container->spec = spec;
+	rk_text_set(&container->name, rk_val_text_at(spec, "name"));
+	container->is_sidecar =
+		kind->is_init && rk_span_is(rk_val_text_at(spec, "restartPolicy"), "Always");
+	(void)snprintf(container->reason, sizeof container->reason, "%s",
+		       !kind->is_ephemeral && rk_val_count(rk_val_at(pod->object, "spec.initContainers")) > 0
+			       ? "PodInitializing"
+			       : "ContainerCreating");
+}
+
+/* Those that are not there yet: at first all, later ephemeral ones. */
+static void add_containers(struct rk_pod *pod)
+{
+	static const struct rk_container kinds[] = { { .is_init = true }, { .is_init = false }, { .is_ephemeral = true } };
+	const struct rk_val *lists[RK_COUNT(kinds)];
+	uint32_t count = 0;
+
+	for (size_t k = 0; k < RK_COUNT(kinds); k++) {
+		lists[k] = rk_val_at(pod->object, list_of(&kinds[k]));
+		count += rk_val_count(lists[k]);
 	}
+	if (count <= pod->container_count)
+		return;
+	pod->containers = rk_realloc(pod->containers, count * sizeof *pod->containers);
+	for (size_t k = pod->container_count > 0 ? 2 : 0; k < RK_COUNT(kinds); k++)
+		for (uint32_t i = 0; i < rk_val_count(lists[k]); i++)
+			if (pod->container_count < count &&
+			    rk_pod_find_container(pod, rk_val_text_at(rk_val_item(lists[k], i), "name")) == NULL)
+				add_container(pod, &kinds[k], rk_val_item(lists[k], i));
 }
 
 struct rk_pod *rk_pod_new(const struct rk_val *object)
@@ -61,17 +87,7 @@ struct rk_pod *rk_pod_new(const struct rk_val *object)
 	struct rk_pod *pod = rk_zalloc(sizeof *pod);
 
 	take_object(pod, object);
-	const struct rk_val *init = rk_val_at(pod->object, "spec.initContainers");
-	const struct rk_val *apps = rk_val_at(pod->object, "spec.containers");
-	pod->containers =
-		rk_zalloc((rk_val_count(init) + rk_val_count(apps) + 1) * sizeof *pod->containers);
-	add_containers(pod, init, true);
-	add_containers(pod, apps, false);
-	const bool has_init = rk_val_count(init) > 0;
-	for (uint32_t i = 0; i < pod->container_count; i++)
-		if (has_init)
-			(void)snprintf(pod->containers[i].reason, sizeof pod->containers[i].reason,
-				       "PodInitializing");
+	add_containers(pod);
 	return pod;
 }
 
@@ -124,20 +140,20 @@ static const struct rk_val *spec_named(const struct rk_val *list, const char *na
 	return NULL;
 }
 
-/* Containers are fixed in a pod; only what they point to moves to the new object. */
+/* Containers are fixed in a pod, but for ephemeral ones; what they point to moves to the new object. */
 void rk_pod_update(struct rk_pod *pod, const struct rk_val *object)
 {
 	take_object(pod, object);
 	for (uint32_t i = 0; i < pod->container_count; i++) {
 		struct rk_container *container = &pod->containers[i];
-		const char *list = container->is_init ? "spec.initContainers" : "spec.containers";
 
-		container->spec = spec_named(rk_val_at(pod->object, list), container->name);
+		container->spec = spec_named(rk_val_at(pod->object, list_of(container)), container->name);
 		for (int kind = 0; kind < RK_PROBE_KINDS; kind++)
 			if (container->probes[kind].spec != NULL)
 				container->probes[kind].spec =
 					rk_val_at(container->spec, probe_fields[kind]);
 	}
+	add_containers(pod);
 }
 
 void rk_container_begin_probes(struct rk_container *container, int64_t now_mono)
@@ -155,6 +171,8 @@ bool rk_container_is_started(const struct rk_container *container)
 
 bool rk_container_is_ready(const struct rk_container *container)
 {
+	if (container->is_ephemeral)
+		return false;
 	if (container->is_init && !container->is_sidecar)
 		return container->phase == RK_CONTAINER_EXITED && container->ending.code == 0;
 	return rk_container_is_started(container) &&

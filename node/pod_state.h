@@ -6,8 +6,7 @@
 #include "node/probe_state.h"
 #include "node/restart.h"
 
-#define RK_POD_CONTAINERS_MAX 64
-#define RK_TEXT_KEPT_MAX      1024
+#define RK_TEXT_KEPT_MAX 1024
 
 /* Life of a container: WAITING -> PULLING -> STARTING -> RUNNING -> EXITED -> WAITING (when it
  * restarts) ... A failed pull or start goes back to WAITING with a reason and a back-off. */
@@ -35,6 +34,8 @@ struct rk_container {
 	char *name;                /* heap */
 	const struct rk_val *spec; /* in the pod's object */
 	bool is_init, is_sidecar;
+	bool is_ephemeral;   /* added to look at the others: no part of the pod's phase, started once */
+	bool is_unsupported; /* ephemeral, with a field that is not implemented: it stays where it is */
 	enum rk_container_phase phase;
 	uint32_t attempt; /* number of the current, or next, run: 0, 1... */
 	uint32_t restarts;
@@ -60,7 +61,7 @@ struct rk_pod {
 	struct rk_span uid, ns, name; /* in the object */
 	enum rk_restart_policy policy;
 	uint32_t container_count;
-	struct rk_container *containers; /* init containers first, in order */
+	struct rk_container *containers; /* init containers first, in order; ephemeral ones last */
 	enum rk_step_state volumes, sandbox, clearing;
 	struct rk_backoff volumes_backoff, sandbox_backoff, clear_backoff;
 	bool sandbox_exists; /* something to clear */
@@ -86,8 +87,12 @@ struct rk_pod {
 
 struct rk_pod *rk_pod_new(const struct rk_val *object) __attribute__((returns_nonnull));
 struct rk_pod *rk_pod_free(struct rk_pod *pod); /* returns NULL */
-/* A newer form of the same pod (same uid). */
+/* A newer form of the same pod (same uid). It may bring ephemeral containers, and then moves the others. */
 void rk_pod_update(struct rk_pod *pod, const struct rk_val *object);
+static inline bool rk_container_is_app(const struct rk_container *container)
+{
+	return !container->is_init && !container->is_ephemeral;
+}
 struct rk_container *rk_pod_find_container(const struct rk_pod *pod, struct rk_span name);
 /* Replaces a heap text, cut to RK_TEXT_KEPT_MAX. */
 void rk_text_set(char **text, struct rk_span value);

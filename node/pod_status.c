@@ -49,7 +49,7 @@ static struct tally count(const struct rk_pod *pod)
 		} else if (container->is_init) {
 			tally.init_left += !has_exited || has_failed;
 			tally.init_failed |= has_failed && !rk_container_restarts(pod, container);
-		} else {
+		} else if (rk_container_is_app(container)) {
 			tally.apps++;
 			tally.running += container->phase == RK_CONTAINER_RUNNING &&
 					 !container->is_starting_hook;
@@ -67,7 +67,7 @@ static bool apps_have_ended(const struct rk_pod *pod)
 	for (uint32_t i = 0; i < pod->container_count; i++) {
 		const struct rk_container *container = &pod->containers[i];
 
-		if (!container->is_init &&
+		if (rk_container_is_app(container) &&
 		    (container->phase != RK_CONTAINER_EXITED ||
 		     (!pod->is_stopping && rk_container_restarts(pod, container))))
 			return false;
@@ -200,7 +200,8 @@ static struct rk_val *container_val(struct rk_arena *arena, const struct rk_pod 
 		id = before->id;
 	if (id != NULL)
 		rk_val_put(arena, val, "containerID", rk_val_strf(arena, "reckon://%s", id));
-	rk_val_put_bool(arena, val, "started", rk_container_is_started(container));
+	if (!container->is_ephemeral)
+		rk_val_put_bool(arena, val, "started", rk_container_is_started(container));
 	return val;
 }
 
@@ -209,7 +210,7 @@ static struct rk_val *container_val(struct rk_arena *arena, const struct rk_pod 
 static bool all_ready(const struct rk_pod *pod)
 {
 	for (uint32_t i = 0; i < pod->container_count; i++)
-		if ((!pod->containers[i].is_init || pod->containers[i].is_sidecar) &&
+		if ((rk_container_is_app(&pod->containers[i]) || pod->containers[i].is_sidecar) &&
 		    !rk_container_is_ready(&pod->containers[i]))
 			return false;
 	return !pod->is_ended;
@@ -225,7 +226,8 @@ static const char *unready_text(struct rk_arena *arena, const struct rk_pod *pod
 	for (uint32_t i = 0; i < pod->container_count; i++) {
 		const struct rk_container *container = &pod->containers[i];
 		const bool is_counted =
-			is_init ? container->is_init : !container->is_init || container->is_sidecar;
+			is_init ? container->is_init
+				: rk_container_is_app(container) || container->is_sidecar;
 
 		if (is_counted && !rk_container_is_ready(container))
 			rk_buf_printf(&text, "%s%s", text.size > empty ? " " : "", container->name);
@@ -314,7 +316,7 @@ struct rk_val *rk_pod_status(struct rk_arena *arena, struct rk_pod *pod, const c
 			     struct rk_now now)
 {
 	struct rk_val *status = rk_val_map(arena), *apps = rk_val_list(arena),
-		      *init = rk_val_list(arena);
+		      *init = rk_val_list(arena), *ephemeral = rk_val_list(arena);
 
 	put_copy(arena, status, "phase", rk_pod_phase(pod));
 	put_copy(arena, status, "reason", pod->reason);
@@ -325,11 +327,17 @@ struct rk_val *rk_pod_status(struct rk_arena *arena, struct rk_pod *pod, const c
 	rk_val_put(arena, status, "startTime", time_val(arena, pod->start_time));
 	for (uint32_t i = 0; i < pod->container_count; i++) {
 		struct rk_val *val = container_val(arena, pod, &pod->containers[i], now);
-		rk_val_append(arena, pod->containers[i].is_init ? init : apps, val);
+		rk_val_append(arena,
+			      pod->containers[i].is_init	? init
+			      : pod->containers[i].is_ephemeral ? ephemeral
+								: apps,
+			      val);
 	}
 	if (rk_val_count(init) > 0)
 		rk_val_put(arena, status, "initContainerStatuses", init);
 	rk_val_put(arena, status, "containerStatuses", apps);
+	if (rk_val_count(ephemeral) > 0)
+		rk_val_put(arena, status, "ephemeralContainerStatuses", ephemeral);
 	const struct rk_span qos = rk_val_text_at(pod->object, "status.qosClass");
 	rk_val_put_cstr(arena, status, "qosClass",
 			qos.size > 0 ? rk_arena_str(arena, qos) : rk_pod_qos(pod->object));

@@ -317,6 +317,103 @@ Test(core, init_containers_run_in_order)
 	cr_assert_str_eq(status(&world, "phase"), "Running");
 }
 
+#define DEBUG(more) ONE ", ephemeralContainers: [{name: d, image: i, targetContainerName: a" more "}]"
+
+Test(core, ephemeral_containers_join_a_running_pod)
+{
+	RK_AUTO(world_done) struct world world = world_new();
+
+	prepare(&world, ONE);
+	start(&world, "a", 0);
+	put_pod(&world, DEBUG(""), "");
+	tell_of(&world, RK_FACT_IMAGE, "d", 0);
+	cr_assert_not_null(find_act(&world, RK_ACT_START, "d"));
+	tell_of(&world, RK_FACT_STARTED, "d", 0);
+	cr_assert_not_null(rk_val_at(status_val(&world, "ephemeralContainerStatuses", 0), "state.running"));
+	cr_assert_not(rk_val_bool_at(status_val(&world, "ephemeralContainerStatuses", 0), "ready", true));
+	cr_assert_null(status_val(&world, "containerStatuses", 1));
+	cr_assert_str_eq(condition(&world, "Ready"), "True");
+	tell_exit(&world, "d", 0, 1);
+	cr_assert_null(find_act(&world, RK_ACT_PULL, "d"), "they run once");
+	wait_ms(&world, 600000);
+	cr_assert_null(find_act(&world, RK_ACT_PULL, "d"));
+	cr_assert_eq(rk_val_int_at(status_val(&world, "ephemeralContainerStatuses", 0), "state.terminated.exitCode", 0),
+		     1);
+	cr_assert_str_eq(status(&world, "phase"), "Running");
+	cr_assert_str_eq(condition(&world, "Ready"), "True");
+}
+
+Test(core, an_ephemeral_container_waits_for_its_target)
+{
+	RK_AUTO(world_done) struct world world = world_new();
+
+	prepare(&world, DEBUG("") ", initContainers: [{name: i1, image: i}]");
+	cr_assert_not_null(find_act(&world, RK_ACT_PULL, "i1"));
+	cr_assert_not_null(find_act(&world, RK_ACT_PULL, "d"), "it does not wait for init containers");
+	tell_of(&world, RK_FACT_IMAGE, "d", 0);
+	cr_assert_null(find_act(&world, RK_ACT_START, "d"));
+	cr_assert_str_eq(rk_arena_str(&world.arena, rk_val_text_at(status_val(&world, "ephemeralContainerStatuses", 0),
+								   "state.waiting.message")),
+			 "unable to find target container a");
+	tell_of(&world, RK_FACT_IMAGE, "i1", 0);
+	tell_of(&world, RK_FACT_STARTED, "i1", 0);
+	tell_exit(&world, "i1", 0, 0);
+	tell_of(&world, RK_FACT_IMAGE, "a", 0);
+	tell_of(&world, RK_FACT_STARTED, "a", 0);
+	tell_exit(&world, "a", 0, 1);
+	tell_of(&world, RK_FACT_IMAGE, "a", 1);
+	tell_of(&world, RK_FACT_STARTED, "a", 1);
+	tell_of(&world, RK_FACT_STARTED, "d", 0);
+	cr_assert_null(find_act(&world, RK_ACT_START, "d"), "it runs");
+}
+
+Test(core, an_ephemeral_container_knows_the_run_of_its_target)
+{
+	RK_AUTO(world_done) struct world world = world_new();
+
+	prepare(&world, ONE);
+	start(&world, "a", 0);
+	tell_exit(&world, "a", 0, 1);
+	start(&world, "a", 1);
+	put_pod(&world, DEBUG(""), "");
+	tell_of(&world, RK_FACT_IMAGE, "d", 0);
+	cr_assert_eq(find_act(&world, RK_ACT_START, "d")->target_attempt, 1);
+}
+
+Test(core, an_ephemeral_container_ends_with_its_pod)
+{
+	RK_AUTO(world_done) struct world world = world_new();
+
+	prepare(&world, "restartPolicy: Never, " ONE);
+	start(&world, "a", 0);
+	put_pod(&world, "restartPolicy: Never, " DEBUG(""), "");
+	start(&world, "d", 0);
+	tell_exit(&world, "a", 0, 0);
+	cr_assert_str_eq(status(&world, "phase"), "Succeeded");
+	cr_assert_not_null(find_act(&world, RK_ACT_SIGNAL, "d"));
+	cr_assert_null(find_act(&world, RK_ACT_CLEAR, NULL));
+	tell_exit(&world, "d", 0, 137);
+	cr_assert_not_null(find_act(&world, RK_ACT_CLEAR, NULL));
+	cr_assert_str_eq(status(&world, "phase"), "Succeeded");
+}
+
+Test(core, an_ephemeral_container_that_cannot_run_stops_nothing)
+{
+	RK_AUTO(world_done) struct world world = world_new();
+
+	prepare(&world, ONE);
+	start(&world, "a", 0);
+	put_pod(&world, DEBUG(", volumeDevices: [{name: v, devicePath: /d}]"), "");
+	cr_assert(has_event(&world, "Unsupported"));
+	cr_assert_null(find_act(&world, RK_ACT_PULL, "d"));
+	cr_assert_str_eq(rk_arena_str(&world.arena, rk_val_text_at(status_val(&world, "ephemeralContainerStatuses", 0),
+								   "state.waiting.reason")),
+			 "CreateContainerConfigError");
+	tell_exit(&world, "a", 0, 1);
+	start(&world, "a", 1);
+	cr_assert_str_eq(condition(&world, "Ready"), "True");
+}
+
 Test(core, a_failed_init_container_ends_a_pod_that_never_restarts)
 {
 	RK_AUTO(world_done) struct world world = world_new();

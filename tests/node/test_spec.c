@@ -366,9 +366,10 @@ Test(unsupported, names_the_field)
 		const char *pod, *path;
 		bool is_fatal;
 	} cases[] = {
-		{ "spec: {containers: [{name: a, stdin: true}]}", "spec.containers[0].stdin",
-		  false },
-		{ "spec: {containers: [{name: a, stdin: false}]}", NULL, false },
+		{ "spec: {containers: [{name: a, stdin: true}]}", NULL, false },
+		{ "spec: {containers: [{name: a, lifecycle: {stopSignal: SIGINT}}]}",
+		  "spec.containers[0].lifecycle.stopSignal", false },
+		{ "spec: {ephemeralContainers: [{name: a, volumeDevices: [{name: v}]}]}", NULL, false },
 		{ "spec: {hostUsers: false}", "spec.hostUsers", true },
 		{ "spec: {hostUsers: true}", NULL, false },
 		{ "spec: {runtimeClassName: kata}", "spec.runtimeClassName", true },
