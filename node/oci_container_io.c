@@ -6,6 +6,7 @@
 #include <linux/openat2.h>
 #include <signal.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
@@ -59,6 +60,17 @@ static int find_oom_least(void)
 	return write(fd, now.data, now.size) > 0 ? -1000 : 0;
 }
 
+/* Not every root has all of them, and nobody can give what he does not have. */
+static uint64_t find_capabilities(void)
+{
+	uint64_t set = 0;
+
+	for (unsigned bit = 0; bit < 64; bit++)
+		if (prctl(PR_CAPBSET_READ, bit, 0, 0, 0) == 1)
+			set |= 1ull << bit;
+	return set;
+}
+
 int rk_oci_open(struct rk_oci *ret, const char *dir, const char *cgroup, struct rk_error *error)
 {
 	static const char *const dirs[] = { "pods", "exits",      "logs",
@@ -71,6 +83,7 @@ int rk_oci_open(struct rk_oci *ret, const char *dir, const char *cgroup, struct 
 			       "the node's directory must be an absolute, short path: %s", dir);
 	(void)snprintf(oci.dir, sizeof oci.dir, "%s", dir);
 	oci.oom_least = find_oom_least();
+	oci.capabilities = find_capabilities();
 	RK_TRY(rk_cgroups_open(&oci.cgroups, cgroup, error));
 	/* crun refuses hosts where version 1 groups are beside version 2; runc knows both. */
 	const bool has_runc = rk_program_find("runc", oci.runtime, sizeof oci.runtime);
@@ -408,6 +421,7 @@ static int make_spec(struct starting *start, struct rk_error *error)
 		.mounts = start->mounts,
 		.shm = rk_val_bool_at(view->pod, "spec.hostIPC", false) ? "/dev/shm" : shm,
 		.oom_least = start->oci->oom_least,
+		.capabilities = start->oci->capabilities,
 	};
 	RK_TRY(rk_oci_spec(arena, &in, &spec, error));
 	return write_spec(start->bundle, spec, error);

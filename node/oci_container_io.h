@@ -17,6 +17,7 @@ struct rk_oci {
 	char runtime[256], conmon[256];
 	struct rk_cgroups cgroups;
 	int oom_least;             /* the lowest oom_score_adj that may be set here */
+	uint64_t capabilities;     /* those of this process */
 	char dns[64], domain[128]; /* for resolv.conf; dns empty: the node's own */
 };
 

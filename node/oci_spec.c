@@ -148,7 +148,7 @@ static int process_part(struct rk_arena *arena, const struct rk_spec_in *in, str
 		rk_val_bool_at(in->container, "securityContext.allowPrivilegeEscalation", true);
 
 	RK_TRY(rk_oci_args(arena, in->container, in->image_config, in->env, &args, error));
-	RK_TRY(rk_oci_capabilities(arena, in->container, &capabilities, error));
+	RK_TRY(rk_oci_capabilities(arena, in->container, in->capabilities, &capabilities, error));
 	if (cwd.size == 0)
 		cwd = rk_val_text_at(in->image_config, "config.WorkingDir");
 	rk_val_put_bool(arena, process, "terminal", rk_val_bool_at(in->container, "tty", false));

@@ -28,6 +28,7 @@ struct rk_spec_in {
 	const struct rk_spec_mount *mounts;
 	const char *shm; /* the pod's /dev/shm */
 	int oom_least;   /* the lowest oom_score_adj that may be set here */
+	uint64_t capabilities; /* that there are to give: a bit each */
 };
 
 /* RK_EINVAL: there is nothing to run, or a field that cannot be honoured (error says which). */

@@ -258,7 +258,7 @@ Test(capabilities, add_and_drop)
 	static const struct {
 		const char *container, *name;
 		bool is_there;
-	} cases[] = {
+	} cases[] = { /* where there is no SYS_MODULE to give */
 		{ "{}", "CAP_CHOWN", true },
 		{ "{}", "CAP_SYS_ADMIN", false },
 		{ "securityContext: {capabilities: {add: [SYS_ADMIN]}}", "CAP_SYS_ADMIN", true },
@@ -269,21 +269,25 @@ Test(capabilities, add_and_drop)
 		{ "securityContext: {capabilities: {drop: [ALL], add: [NET_BIND_SERVICE]}}",
 		  "CAP_CHOWN", false },
 		{ "securityContext: {capabilities: {drop: [CHOWN]}}", "CAP_CHOWN", false },
-		{ "securityContext: {privileged: true}", "CAP_SYS_MODULE", true },
+		{ "securityContext: {privileged: true}", "CAP_SYS_ADMIN", true },
+		{ "securityContext: {privileged: true}", "CAP_SYS_MODULE", false },
+		{ "securityContext: {capabilities: {add: [ALL]}}", "CAP_SYS_ADMIN", true },
+		{ "securityContext: {capabilities: {add: [ALL]}}", "CAP_SYS_MODULE", false },
+		{ "securityContext: {capabilities: {add: [SYS_MODULE]}}", "CAP_SYS_MODULE", true },
 	};
 	RK_AUTO(rk_arena_done) struct rk_arena arena = { 0 };
 	struct rk_val *capabilities = NULL;
 
 	for (size_t i = 0; i < RK_COUNT(cases); i++) {
 		cr_assert_eq(rk_oci_capabilities(&arena, yaml(&arena, cases[i].container),
-						 &capabilities, NULL),
+						 ~(1ull << 16), &capabilities, NULL),
 			     0);
 		cr_expect_eq(has_capability(capabilities, cases[i].name), cases[i].is_there, "%zu",
 			     i);
 	}
 	cr_expect_eq(rk_oci_capabilities(
 			     &arena, yaml(&arena, "securityContext: {capabilities: {add: [NOPE]}}"),
-			     &capabilities, NULL),
+			     UINT64_MAX, &capabilities, NULL),
 		     RK_EINVAL);
 }
 
