@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "node/container_step.h"
 #include "node/pod_status.h"
+#include "node/resize.h"
 #include "node/unsupported.h"
 #include "wire/doc.h"
 
@@ -17,6 +18,7 @@
 
 struct rk_nodecore {
 	char host_ip[64];
+	struct rk_size room;
 	struct rk_pod *pods;
 	uint32_t count;
 };
@@ -239,6 +241,21 @@ static void report(struct rk_nodecore *core, struct rk_pod *pod, struct rk_now n
 	}
 }
 
+/* Beside this pod. */
+static struct rk_size used(const struct rk_nodecore *core, const struct rk_pod *but)
+{
+	struct rk_size sum = { 0 };
+
+	for (const struct rk_pod *pod = core->pods; pod != NULL; pod = pod->next) {
+		if (pod == but || pod->is_dead || pod->is_ended)
+			continue;
+		const struct rk_size size = rk_pod_size(pod);
+		sum.cpu_milli += size.cpu_milli;
+		sum.memory += size.memory;
+	}
+	return sum;
+}
+
 static void sync_pod(struct rk_nodecore *core, struct rk_pod *pod, struct rk_now now,
 		     struct rk_acts *acts)
 {
@@ -246,6 +263,8 @@ static void sync_pod(struct rk_nodecore *core, struct rk_pod *pod, struct rk_now
 		return;
 	pod->synced = now.mono;
 	check_end(pod, now);
+	if (rk_resize_is_wanted(pod) || pod->resize_pending != NULL)
+		rk_resize_grant(pod, core->room, used(core, pod));
 	if (pod->is_stopping || pod->is_ended)
 		wind_up(pod, now, acts);
 	else
@@ -456,6 +475,7 @@ static void on_fact(struct rk_pod *pod, const struct rk_fact *fact, struct rk_no
 	case RK_FACT_EXITED:
 	case RK_FACT_HOOK:
 	case RK_FACT_PROBED:
+	case RK_FACT_RESIZED:
 		container = rk_pod_find_container(pod, fact->container);
 		if (container != NULL)
 			rk_container_fact(pod, container, now, fact, acts);
@@ -482,6 +502,10 @@ void rk_nodecore_step(struct rk_nodecore *core, struct rk_now now, const struct 
 		return;
 	on_fact(pod, fact, now, acts);
 	sync_pod(core, pod, now, acts);
+	/* What it let go of may be what another one waits for. */
+	for (struct rk_pod *other = core->pods; other != NULL; other = other->next)
+		if (other != pod && other->resize_pending != NULL)
+			sync_pod(core, other, now, acts);
 }
 
 static int64_t sooner(int64_t best, int64_t at, struct rk_now now)
@@ -516,10 +540,11 @@ int64_t rk_nodecore_due(const struct rk_nodecore *core, struct rk_now now)
 	return due;
 }
 
-struct rk_nodecore *rk_nodecore_new(const char *host_ip)
+struct rk_nodecore *rk_nodecore_new(const char *host_ip, struct rk_size room)
 {
 	struct rk_nodecore *core = rk_zalloc(sizeof *core);
 
+	core->room = room;
 	(void)snprintf(core->host_ip, sizeof core->host_ip, "%s", host_ip);
 	return core;
 }

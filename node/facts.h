@@ -30,6 +30,7 @@ enum rk_fact_kind {
 				 message) */
 	RK_FACT_HOOK,         /* uid, container, attempt, hook, err, text */
 	RK_FACT_PROBED,       /* uid, container, attempt, probe, err (0: healthy), text */
+	RK_FACT_RESIZED,      /* uid, container, attempt, err, text */
 	RK_FACT_CLEARED,      /* uid, err, text */
 };
 
@@ -49,7 +50,7 @@ struct rk_fact { /* spans and values are borrowed for the step */
 };
 
 enum rk_act_kind {
-	/* For the runtime; each is answered by the fact of the same name, except SIGNAL (EXITED,
+	/* For the runtime; each is answered by the fact of the same name (RESIZE: RESIZED), except SIGNAL (EXITED,
 	   some day) and FORGET. */
 	RK_ACT_VOLUMES,
 	RK_ACT_SANDBOX,
@@ -58,6 +59,7 @@ enum rk_act_kind {
 	RK_ACT_SIGNAL, /* container, attempt, signal */
 	RK_ACT_HOOK,   /* container, attempt, hook, handler, timeout_ms */
 	RK_ACT_PROBE,  /* container, attempt, probe, handler, timeout_ms */
+	RK_ACT_RESIZE, /* container, attempt: give the run the container's resources */
 	RK_ACT_CLEAR,  /* end the sandbox and unmount everything; logs and records stay */
 	RK_ACT_FORGET, /* nothing of the pod stays on the node */
 	/* For the agent. */

@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "node/image_store_io.h"
+#include "node/oci_parts.h"
 #include "node/oci_spec.h"
 #include "node/pause_image.h"
 #include "node/pod_env.h"
@@ -221,13 +222,13 @@ static int launch(const struct rk_oci *oci, struct rk_span uid, const char *id, 
 	return read_answer(rk_buf_span(&line), ret_pid, error);
 }
 
-static int write_spec(const char *bundle, const struct rk_val *spec, struct rk_error *error)
+static int write_json(const char *bundle, const char *name, const struct rk_val *spec, struct rk_error *error)
 {
 	RK_AUTO(rk_buf_done) struct rk_buf text = { 0 };
 	char path[RK_PATH_MAX];
 
 	rk_json_write(&text, spec, false);
-	rk_path(path, "%s/config.json", bundle);
+	rk_path(path, "%s/%s", bundle, name);
 	return rk_file_write(path, rk_buf_span(&text), 0600, false, error);
 }
 
@@ -261,7 +262,7 @@ int rk_oci_sandbox(const struct rk_oci *oci, const struct rk_pod_view *view, pid
 	RK_TRY(make_bundle(oci, view->uid, id, bundle, error));
 	rk_path(rootfs, "%s/infra", oci->dir);
 	cgroups_path(oci, cgroup, view->uid, id);
-	RK_TRY(write_spec(bundle, rk_oci_sandbox_spec(&arena, view, rootfs, cgroup, oci->oom_least),
+	RK_TRY(write_json(bundle, "config.json", rk_oci_sandbox_spec(&arena, view, rootfs, cgroup, oci->oom_least),
 			  error));
 	RK_TRY(launch(oci, view->uid, id, "/dev/null", NULL, ret_pid, error));
 	return runtime(oci, "start", NULL, id, NULL, error);
@@ -424,7 +425,7 @@ static int make_spec(struct starting *start, struct rk_error *error)
 		.capabilities = start->oci->capabilities,
 	};
 	RK_TRY(rk_oci_spec(arena, &in, &spec, error));
-	return write_spec(start->bundle, spec, error);
+	return write_json(start->bundle, "config.json", spec, error);
 }
 
 static int write_stop_signal(const struct starting *start, struct rk_error *error)
@@ -478,6 +479,22 @@ int rk_oci_start(const struct rk_oci *oci, const struct rk_oci_run *run, pid_t *
 	RK_TRY(launch(oci, run->view->uid, id, log, run->container, ret_pid, error));
 	*ret_reason = "RunContainerError";
 	return runtime(oci, "start", NULL, id, NULL, error);
+}
+
+/* --- while it runs --- */
+
+int rk_oci_resize(const struct rk_oci *oci, struct rk_span uid, const char *id, const struct rk_val *container,
+		  struct rk_error *error)
+{
+	RK_AUTO(rk_arena_done) struct rk_arena arena = { 0 };
+	struct rk_val *resources = rk_oci_resources(&arena, container);
+	char bundle[RK_PATH_MAX], option[RK_PATH_MAX];
+
+	(void)rk_val_remove(resources, RK_SPAN("devices")); /* they stay as they are */
+	rk_oci_bundle_path(oci, bundle, uid, id);
+	rk_path(option, "--resources=%s/resources.json", bundle);
+	RK_TRY(write_json(bundle, "resources.json", resources, error));
+	return runtime(oci, "update", option, id, NULL, error);
 }
 
 /* --- ending --- */

@@ -45,6 +45,9 @@ RK_MUST_CHECK int rk_oci_start(const struct rk_oci *oci, const struct rk_oci_run
 /* SIGTERM means the image's own stop signal. A container that is not running is no error. */
 RK_MUST_CHECK int rk_oci_signal(const struct rk_oci *oci, struct rk_span uid, const char *id,
 				int number, struct rk_error *error);
+/* Gives a running container the resources that `container` has now. */
+RK_MUST_CHECK int rk_oci_resize(const struct rk_oci *oci, struct rk_span uid, const char *id,
+				const struct rk_val *container, struct rk_error *error);
 /* What is left of a run: the runtime's state, mounts and the bundle. */
 RK_MUST_CHECK int rk_oci_remove(const struct rk_oci *oci, struct rk_span uid, const char *id,
 				struct rk_error *error);

@@ -178,6 +178,7 @@ int rk_oci_work(void *context, struct rk_buf *out, struct rk_error *error)
 	case RK_ACT_START: return work_start(job, out, error);
 	case RK_ACT_SIGNAL:
 		return rk_oci_signal(oci, job->act.uid, job->id, job->act.signal, error);
+	case RK_ACT_RESIZE: return rk_oci_resize(oci, job->act.uid, job->id, job->act.container, error);
 	case RK_ACT_HOOK:
 	case RK_ACT_PROBE: return work_check(job, error);
 	case RK_ACT_CLEAR: return rk_oci_clear(oci, job->act.uid, error);

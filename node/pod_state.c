@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "node/resize.h"
+#include "wire/doc.h"
 
 void rk_text_set(char **text, struct rk_span value)
 {
@@ -28,17 +30,6 @@ static enum rk_restart_policy policy_of(const struct rk_val *object)
 	return rk_span_is(policy, "OnFailure") ? RK_RESTART_ON_FAILURE : RK_RESTART_ALWAYS;
 }
 
-static void take_object(struct rk_pod *pod, const struct rk_val *object)
-{
-	rk_arena_done(&pod->arena);
-	pod->arena = (struct rk_arena){ 0 };
-	pod->object = rk_val_copy(&pod->arena, object);
-	pod->uid = rk_val_text_at(pod->object, "metadata.uid");
-	pod->ns = rk_val_text_at(pod->object, "metadata.namespace");
-	pod->name = rk_val_text_at(pod->object, "metadata.name");
-	pod->policy = policy_of(pod->object);
-}
-
 static const char *list_of(const struct rk_container *container)
 {
 	return container->is_init	? "spec.initContainers" :
@@ -46,7 +37,45 @@ static const char *list_of(const struct rk_container *container)
 					 "spec.containers";
 }
 
-static void add_container(struct rk_pod *pod, const struct rk_container *kind, const struct rk_val *spec)
+static struct rk_val *spec_named(const struct rk_val *list, const char *name)
+{
+	for (uint32_t i = 0; i < rk_val_count(list); i++)
+		if (rk_span_is(rk_val_text_at(rk_val_item(list, i), "name"), name))
+			return rk_val_item(list, i);
+	return NULL;
+}
+
+/* Containers of a new object keep the resources that they were granted; other ones wait (node/resize.h). */
+static void take_container(struct rk_arena *arena, struct rk_container *container, struct rk_val *spec)
+{
+	struct rk_val *says = rk_val_at(spec, "resources"), *had = rk_val_at(container->spec, "resources");
+
+	container->wanted = NULL;
+	if (spec != NULL && !container->is_ephemeral && rk_val_count(says) > 0 && !rk_val_eq(says, had)) {
+		container->wanted = says;
+		rk_val_put(arena, spec, "resources", had != NULL ? rk_val_copy(arena, had) : NULL);
+	}
+	container->spec = spec;
+}
+
+static void take_object(struct rk_pod *pod, const struct rk_val *object)
+{
+	struct rk_arena arena = { 0 };
+
+	pod->object = rk_val_copy(&arena, object);
+	for (uint32_t i = 0; i < pod->container_count; i++) {
+		struct rk_container *container = &pod->containers[i];
+		take_container(&arena, container, spec_named(rk_val_at(pod->object, list_of(container)), container->name));
+	}
+	rk_arena_done(&pod->arena);
+	pod->arena = arena;
+	pod->uid = rk_val_text_at(pod->object, "metadata.uid");
+	pod->ns = rk_val_text_at(pod->object, "metadata.namespace");
+	pod->name = rk_val_text_at(pod->object, "metadata.name");
+	pod->policy = policy_of(pod->object);
+}
+
+static void add_container(struct rk_pod *pod, const struct rk_container *kind, struct rk_val *spec)
 {
 	struct rk_container *container = &pod->containers[pod->container_count++];
 
@@ -108,11 +137,15 @@ struct rk_pod *rk_pod_free(struct rk_pod *pod)
 		free(container->id);
 		free(container->image_id);
 		free(container->message);
+		free(container->resize_error);
+		(void)rk_blob_unref(container->applied);
+		(void)rk_blob_unref(container->sent);
 		ending_done(&container->ending);
 		ending_done(&container->last);
 	}
 	free(pod->containers);
 	free(pod->message);
+	free(pod->resize_text);
 	rk_arena_done(&pod->arena);
 	free(pod);
 	return NULL;
@@ -132,22 +165,12 @@ static const char *const probe_fields[RK_PROBE_KINDS] = {
 	[RK_PROBE_READINESS] = "readinessProbe",
 };
 
-static const struct rk_val *spec_named(const struct rk_val *list, const char *name)
-{
-	for (uint32_t i = 0; i < rk_val_count(list); i++)
-		if (rk_span_is(rk_val_text_at(rk_val_item(list, i), "name"), name))
-			return rk_val_item(list, i);
-	return NULL;
-}
-
 /* Containers are fixed in a pod, but for ephemeral ones; what they point to moves to the new object. */
 void rk_pod_update(struct rk_pod *pod, const struct rk_val *object)
 {
 	take_object(pod, object);
 	for (uint32_t i = 0; i < pod->container_count; i++) {
 		struct rk_container *container = &pod->containers[i];
-
-		container->spec = spec_named(rk_val_at(pod->object, list_of(container)), container->name);
 		for (int kind = 0; kind < RK_PROBE_KINDS; kind++)
 			if (container->probes[kind].spec != NULL)
 				container->probes[kind].spec =
@@ -229,6 +252,10 @@ struct rk_val *rk_pod_save(struct rk_arena *arena, const struct rk_pod *pod)
 		rk_val_put_bool(arena, val, "isStarted", rk_container_is_started(container));
 		put_text(arena, val, "id", container->id);
 		put_text(arena, val, "imageID", container->image_id);
+		/* What was granted is in the object, which is written when this changes. */
+		rk_val_put(arena, val, "granted", rk_val_at(container->spec, "resources"));
+		if (container->applied != NULL)
+			rk_val_put(arena, val, "applied", rk_doc_val(arena, container->applied));
 		save_ending(arena, val, "ending", &container->ending);
 		save_ending(arena, val, "last", &container->last);
 		rk_val_append(arena, list, val);
@@ -272,6 +299,11 @@ static void restore_container(struct rk_container *container, const struct rk_va
 	restore_ending(&container->ending, rk_val_at(val, "ending"));
 	restore_ending(&container->last, rk_val_at(val, "last"));
 	if (phase == RK_CONTAINER_RUNNING || phase == RK_CONTAINER_STARTING) {
+		rk_resize_started(container);
+		if (rk_val_at(val, "applied") != NULL) {
+			(void)rk_blob_unref(container->applied);
+			container->applied = rk_doc_of(rk_val_at(val, "applied"));
+		}
 		container->phase = RK_CONTAINER_RUNNING;
 		rk_container_begin_probes(container, now.mono);
 		container->probes[RK_PROBE_STARTUP].is_healthy |=

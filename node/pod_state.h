@@ -2,6 +2,7 @@
 #ifndef RK_NODE_POD_STATE_H
 #define RK_NODE_POD_STATE_H
 
+#include "base/blob.h"
 #include "node/facts.h"
 #include "node/probe_state.h"
 #include "node/restart.h"
@@ -32,7 +33,8 @@ struct rk_ending { /* how a run ended */
 
 struct rk_container {
 	char *name;                /* heap */
-	const struct rk_val *spec; /* in the pod's object */
+	struct rk_val *spec;       /* in the pod's object, with the resources that were granted */
+	struct rk_val *wanted;     /* resources that are asked for and not granted; NULL: none */
 	bool is_init, is_sidecar;
 	bool is_ephemeral;   /* added to look at the others: no part of the pod's phase, started once */
 	bool is_unsupported; /* ephemeral, with a field that is not implemented: it stays where it is */
@@ -50,6 +52,14 @@ struct rk_container {
 	int64_t stop_until; /* mono: when the next stage begins */
 	int64_t grace_ms;   /* what is left for TERM after the hook */
 	struct rk_probe_state probes[RK_PROBE_KINDS];
+	struct rk_blob *applied, *sent; /* resources, encoded: what the run has, and what is on its way */
+	bool is_resizing, is_restarting; /* on its way; it ends to begin again with another size */
+	struct rk_backoff resize;
+	char *resize_error; /* heap */
+};
+
+struct rk_size {
+	int64_t cpu_milli, memory;
 };
 
 enum rk_step_state { RK_STEP_TODO, RK_STEP_BUSY, RK_STEP_DONE };
@@ -57,7 +67,7 @@ enum rk_step_state { RK_STEP_TODO, RK_STEP_BUSY, RK_STEP_DONE };
 struct rk_pod {
 	struct rk_pod *next;
 	struct rk_arena arena; /* holds the object */
-	const struct rk_val *object;
+	struct rk_val *object;
 	struct rk_span uid, ns, name; /* in the object */
 	enum rk_restart_policy policy;
 	uint32_t container_count;
@@ -81,8 +91,10 @@ struct rk_pod {
 	char *message;
 	uint64_t status_hash, saved_hash;
 	int64_t synced; /* mono: what was due by then is done */
-	int64_t condition_since[4]; /* wall; by enum of pod_status.c */
-	bool condition_is_true[4];
+	const char *resize_pending; /* "Deferred", "Infeasible", or NULL */
+	char *resize_text;          /* heap: why */
+	int64_t condition_since[6]; /* wall; by enum of pod_status.c */
+	bool condition_is_true[6];
 };
 
 struct rk_pod *rk_pod_new(const struct rk_val *object) __attribute__((returns_nonnull));

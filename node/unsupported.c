@@ -29,7 +29,6 @@ static const struct entry of_spec[] = {
 
 static const struct entry of_container[] = {
 	{ "volumeDevices", true, NULL },
-	{ "resizePolicy", false, NULL },
 	{ "resources.claims", true, NULL },
 	{ "securityContext.seLinuxOptions", true, NULL },
 	{ "securityContext.windowsOptions", true, NULL },
