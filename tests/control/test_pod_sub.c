@@ -219,3 +219,63 @@ Test(pod_sub, a_resize_keeps_the_class_and_asks_the_node)
 	}
 	world_done(&world);
 }
+
+/* --- what the scheduler makes of it --- */
+
+#define NODE                                                                                                        \
+	"{\"status\":{\"allocatable\":{\"cpu\":\"4\",\"memory\":\"8Gi\",\"pods\":\"110\"},"                            \
+	"\"conditions\":[{\"type\":\"Ready\",\"status\":\"True\"}]}}"
+#define ASKS(name, cpu)                                                                                             \
+	"{\"metadata\":{\"name\":\"" name "\"},\"spec\":{\"containers\":[{\"name\":\"a\",\"image\":\"i\","             \
+	"\"resources\":{\"requests\":{\"cpu\":\"" cpu "\"}}}]}}"
+#define HAS(cpu) "{\"name\":\"a\",\"resources\":{},\"allocatedResources\":{\"cpu\":\"" cpu "\"}}"
+
+static bool is_placed(struct world *world, const char *name)
+{
+	struct rk_view *view = rk_store_view(rk_machine_store(world->machine));
+	struct rk_object object;
+	const bool is_there = rk_view_get(view, RK_SPAN("pods"), RK_SPAN("default"), rk_span_str(name), &object) &&
+			      rk_doc_text(rk_blob_span(object.doc), "spec.nodeName").size > 0;
+
+	(void)rk_view_unref(view);
+	return is_there;
+}
+
+Test(pod_sub, a_node_holds_what_it_allocated_until_it_lets_go)
+{
+	static const struct {
+		const char *sub, *body, *creates;
+		bool is_placed; /* the pod that was created last; the node has four */
+	} steps[] = {
+		{ "status", "{\"status\":{\"containerStatuses\":[" HAS("3") "]}}", ASKS("y", "2"), false },
+		{ "resize", SIZE("a", "\"requests\":{\"cpu\":\"1\"}"), NULL, false },
+		{ "status", "{\"status\":{\"containerStatuses\":[" HAS("1") "]}}", NULL, true },
+		{ "resize", SIZE("a", "\"requests\":{\"cpu\":\"3\"}"), ASKS("z", "1"), false },
+		{ "status",
+		  "{\"status\":{\"conditions\":[{\"type\":\"PodResizePending\",\"status\":\"True\",\"reason\":\"Deferred\"}]}}",
+		  NULL, false },
+		{ "status",
+		  "{\"status\":{\"conditions\":[{\"type\":\"PodResizePending\",\"status\":\"True\",\"reason\":\"Infeasible\"}]}}",
+		  NULL, true },
+	};
+	struct world world = world_new();
+	const struct rk_kind *pods = kind_named(world.kinds, "pods"), *nodes = kind_named(world.kinds, "nodes");
+	const struct write node[] = { { "create", "e", "", "{\"metadata\":{\"name\":\"x\"}}", 201, NULL, NULL, NO_PART },
+				      { "merge", "e", "status", NODE, 200, NULL, NULL, NO_PART },
+				      { "create", "e", "", ASKS("x", "3"), 201, NULL, NULL, NO_PART } };
+
+	for (size_t i = 0; i < 3; i++)
+		cr_assert_eq(run(&world, i < 2 ? nodes : pods, &node[i]), node[i].code, "%s",
+			     json_out(&world.arena, world.answer));
+	cr_assert(is_placed(&world, "x"));
+	for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+		const struct write step = { "strategic", "e", steps[i].sub, steps[i].body, 200, NULL, NULL, NO_PART };
+		cr_assert_eq(run(&world, pods, &step), 200, "%zu: %s", i, json_out(&world.arena, world.answer));
+		if (steps[i].creates != NULL) {
+			const struct write create = { "create", "e", "", steps[i].creates, 201, NULL, NULL, NO_PART };
+			cr_assert_eq(run(&world, pods, &create), 201);
+		}
+		cr_expect_eq(is_placed(&world, i < 3 ? "y" : "z"), steps[i].is_placed, "step %zu", i);
+	}
+	world_done(&world);
+}
