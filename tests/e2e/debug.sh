@@ -15,7 +15,7 @@ YAML
 of_target() { k get pod target -o "jsonpath={.status$1}"; }
 image="--image=reckon.local/web:1 --image-pull-policy=IfNotPresent"
 over() { [ -n "$(of_target ".ephemeralContainerStatuses[?(@.name==\"$1\")].state.terminated.reason")" ]; }
-debug() { # with kubectl $1
+debug_in() { # the pod, with kubectl $1
 	kubectl=$1 what="debug, $(basename "$1")" by=d$(basename "$1" | tr -dc 0-9)
 	{ sleep 1; echo 'busybox ps -o args'; echo 'echo I am $((40 + 2))'; sleep 1; echo 'exit 3'; } |
 		timeout 20 "$kubectl" debug -i target $image --target=main -c "$by" -- sh >"$SCRATCH/out" 2>&1
@@ -25,6 +25,9 @@ debug() { # with kubectl $1
 	same "$what: and says how" 3 "$(of_target ".ephemeralContainerStatuses[?(@.name==\"$by\")].state.terminated.exitCode")"
 	has "$what: its log" "$("$kubectl" logs target -c "$by" 2>&1)" "I am 42"
 	same "$what: the pod runs on" "True 0" "$(of_target '.conditions[?(@.type=="Ready")].status') $(of_target '.containerStatuses[0].restartCount')"
+}
+debug_beside() { # the pod, and on its node, with kubectl $1
+	kubectl=$1 what="debug, $(basename "$1")"
 	"$kubectl" debug target $image --copy-to=copy --share-processes -c helper -- sh -c 'sleep 1; busybox ps -o args; sleep 1000' >/dev/null 2>&1
 	check "$what: a copy runs" k wait --for=condition=Ready pod/copy --timeout=20s
 	check "$what: its containers see each other" until_true 5 sh -c "$RECKON logs copy -c helper | grep -q 'sleep 54321'"
@@ -46,8 +49,9 @@ bit() { echo $(($2 >> $1 & 1)); }
 k apply -f "$SCRATCH/target.yaml" >/dev/null
 check "debug: the target runs" k wait --for=condition=Ready pod/target --timeout=20s
 newest=
+[ -z "${KUBECTL_120:-}" ] || debug_beside "$KUBECTL_120"
 for kubectl in "${KUBECTL_DIR:-/usr/lib/google-cloud-sdk/bin}"/kubectl.1.2[7-9] "${KUBECTL_DIR:-/usr/lib/google-cloud-sdk/bin}"/kubectl.1.3[0-3]; do
-	if "$kubectl" version --client >/dev/null 2>&1; then debug "$kubectl"; newest=$kubectl; fi
+	if "$kubectl" version --client >/dev/null 2>&1; then debug_in "$kubectl"; debug_beside "$kubectl"; newest=$kubectl; fi
 done
 case $newest in *1.3[2-3])
 	{ sleep 1; echo 'busybox tty; exit'; sleep 1; } | timeout 10 script -qec "$newest debug -it target $image -c term -- sh" /dev/null >"$SCRATCH/out" 2>&1
