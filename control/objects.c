@@ -101,7 +101,7 @@ static struct rk_val *owners_of(struct rk_state *state, const struct rk_kind *ki
 static bool counts(const struct rk_state *state, const struct rk_kind *kind)
 {
 	return kind->counts_generation &&
-	       (state->version >= RK_PODS_COUNT_SINCE || !rk_span_is(resource_of(kind), "pods"));
+	       (state->version >= RK_PARTS_SINCE || !rk_span_is(resource_of(kind), "pods"));
 }
 
 static void fill_new_meta(struct rk_state *state, const struct rk_kind *kind, struct rk_span ns,
@@ -259,7 +259,8 @@ void rk_object_update(struct rk_state *state, const struct rk_kind *kind, struct
 		*ret = (struct rk_outcome){ .code = 200, .body = object };
 		return;
 	}
-	rk_schema_validate_sub(&state->arena, rk_object_judge(kind, opts->form), sub, object, old, causes);
+	rk_schema_validate_sub(&state->arena, rk_object_judge(kind, opts->form), sub, state->version < RK_PARTS_SINCE,
+			       object, old, causes);
 	if (rk_val_count(causes) > 0) {
 		refuse(ret, rk_status_invalid(&state->arena, rk_span_str(kind->group), rk_span_str(kind->kind), name,
 					      causes));

@@ -226,7 +226,8 @@ static void create_applied(struct op *op, struct rk_val *object)
 		return;
 	}
 	rk_created_sign(op->state, op->kind, object, op->command);
-	rk_schema_validate(arena, rk_object_judge(op->kind, op->form), object, NULL, causes);
+	rk_schema_validate_sub(arena, rk_object_judge(op->kind, op->form), NULL, op->state->version < RK_PARTS_SINCE,
+			       object, NULL, causes);
 	if (rk_val_count(causes) > 0)
 		refuse(op, rk_status_invalid(arena, rk_span_str(op->kind->group), rk_span_str(op->kind->kind), op->name,
 					     causes));

@@ -18,7 +18,7 @@
 #define RK_PRIORITY_SINCE  2 /* pods have the priority of their class */
 #define RK_BUDGETS_SINCE   2 /* evictions keep to PodDisruptionBudgets */
 #define RK_KEPT_SINCE	   2 /* what a cluster cannot be without stays, or comes back */
-#define RK_PODS_COUNT_SINCE 3 /* metadata.generation of pods */
+#define RK_PARTS_SINCE	   3 /* pods count their changes, and change in parts: ephemeral containers, sizes */
 
 struct rk_customs;
 struct rk_sched_cache;

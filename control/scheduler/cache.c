@@ -138,6 +138,8 @@ static struct rk_resources requests_of(const struct rk_val *requests)
 	return sum;
 }
 
+static bool counts_allocation(const struct rk_state *state) { return state->version >= RK_PARTS_SINCE; }
+
 /* Its node says that what the pod should become is more than it has. */
 static bool is_infeasible(struct rk_state *state, struct rk_span pod)
 {
@@ -183,9 +185,11 @@ struct rk_resources rk_pod_requests(struct rk_state *state, struct rk_span pod)
 	struct rk_resources sum = { { 0 } };
 	const struct rk_val *containers = decoded(state, pod, "spec.containers");
 	const struct rk_val *inits = decoded(state, pod, "spec.initContainers");
-	const struct rk_val *statuses = decoded(state, pod, "status.containerStatuses");
-	const struct rk_val *init_statuses = inits != NULL ? decoded(state, pod, "status.initContainerStatuses") : NULL;
-	const bool is_final = is_infeasible(state, pod);
+	const bool counts = counts_allocation(state);
+	const struct rk_val *statuses = counts ? decoded(state, pod, "status.containerStatuses") : NULL;
+	const struct rk_val *init_statuses =
+		counts && inits != NULL ? decoded(state, pod, "status.initContainerStatuses") : NULL;
+	const bool is_final = counts && is_infeasible(state, pod);
 
 	for (uint32_t i = 0; i < rk_val_count(containers); i++) {
 		const struct rk_resources one = container_requests(rk_val_item(containers, i), statuses, is_final);
@@ -315,6 +319,8 @@ static bool same_allocation(struct rk_state *state, struct rk_span before, struc
 {
 	static const char *const lists[] = { "status.containerStatuses", "status.initContainerStatuses" };
 
+	if (!counts_allocation(state))
+		return true;
 	for (size_t l = 0; l < RK_COUNT(lists); l++) {
 		if (rk_span_eq(rk_doc_at(before, lists[l]), rk_doc_at(after, lists[l])))
 			continue;

@@ -113,10 +113,10 @@ static const struct {
 };
 
 void rk_schema_validate_sub(struct rk_arena *arena, const struct rk_kind *kind, const char *sub,
-			    const struct rk_val *obj, const struct rk_val *old,
+			    bool is_lenient, const struct rk_val *obj, const struct rk_val *old,
 			    struct rk_val *causes)
 {
-	const struct rk_check check = { arena, causes, sub };
+	const struct rk_check check = { arena, causes, sub, is_lenient };
 
 	/* The rest is checked in the stored form. */
 	if (kind->stored != kind) {
@@ -139,5 +139,5 @@ void rk_schema_validate_sub(struct rk_arena *arena, const struct rk_kind *kind, 
 void rk_schema_validate(struct rk_arena *arena, const struct rk_kind *kind,
 			const struct rk_val *obj, const struct rk_val *old, struct rk_val *causes)
 {
-	rk_schema_validate_sub(arena, kind, NULL, obj, old, causes);
+	rk_schema_validate_sub(arena, kind, NULL, false, obj, old, causes);
 }

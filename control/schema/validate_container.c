@@ -370,15 +370,16 @@ static void check_container(const struct rk_check *check, const struct rk_path *
 	else if (image.data[0] == ' ' || image.data[image.size - 1] == ' ')
 		(void)rk_bad_text(check, &image_path, image,
 				  "must not have leading or trailing whitespace");
-	if (has_policy && of == APPS)
+	if (has_policy && (of == APPS || (of == EPHEMERALS && check->is_lenient)))
 		(void)rk_forbidden(check, &policy, "may not be set for non-init containers");
 	check_ports(check, path, container);
 	check_env(check, path, container);
 	check_mounts(check, path, container, spec);
 	check_resources(check, path, container);
 	check_probes(check, path, container, is_lasting);
-	check_resize_policy(check, path, container, spec, is_lasting);
-	if (of == EPHEMERALS)
+	if (!check->is_lenient)
+		check_resize_policy(check, path, container, spec, is_lasting);
+	if (of == EPHEMERALS && !check->is_lenient)
 		check_ephemeral(check, path, container, spec);
 }
 

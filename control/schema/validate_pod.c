@@ -202,7 +202,7 @@ void rk_validate_pod(const struct rk_check *check, const struct rk_val *obj,
 			     ephemeral = rk_path_field(&spec, "ephemeralContainers");
 
 	rk_validate_pod_spec(check, &spec, rk_val_at(obj, "spec"));
-	if (old == NULL && rk_val_count(rk_val_at(obj, "spec.ephemeralContainers")) > 0)
+	if (old == NULL && !check->is_lenient && rk_val_count(rk_val_at(obj, "spec.ephemeralContainers")) > 0)
 		(void)rk_forbidden(check, &ephemeral, "cannot be set on create");
 	else if (old != NULL && check->sub != NULL && strcmp(check->sub, "ephemeralcontainers") == 0)
 		rk_validate_pod_ephemeral(check, obj, old);

@@ -16,7 +16,7 @@ void rk_validate_template(const struct rk_check *check, const struct rk_path *pa
 
 	rk_check_labels(check, &labels, rk_val_at(form, "metadata.labels"));
 	rk_validate_pod_spec(check, &pod, rk_val_at(form, "spec"));
-	if (rk_val_count(rk_val_at(form, "spec.ephemeralContainers")) > 0)
+	if (!check->is_lenient && rk_val_count(rk_val_at(form, "spec.ephemeralContainers")) > 0)
 		(void)rk_forbidden(check, &ephemeral, "ephemeral containers not allowed in pod template");
 }
 

@@ -125,6 +125,25 @@ Test(pod_sub, pods_of_a_file_are_left_alone)
 	world_done(&world);
 }
 
+Test(pod_sub, older_logs_give_what_they_gave)
+{
+	struct world world = world_of(RK_PARTS_SINCE - 1);
+	const struct rk_kind *kind = kind_named(world.kinds, "pods");
+	const struct write create = { "apply", "eve", "", POD("\"containers\":[" A "],\"ephemeralContainers\":[" D "}]"), 201,
+				      NULL, NULL, NO_PART };
+	const struct write change = { "strategic", "eve", "", DEBUG("{\"name\":\"e\",\"image\":\"i\",\"targetContainerName\":\"z\"}"),
+				      200, NULL, NULL, NO_PART };
+
+	cr_expect_eq(run(&world, kind, &create), 201, "%s", json_out(&world.arena, world.answer));
+	cr_expect_null(rk_val_at(world.answer, "metadata.generation"));
+	cr_expect_eq(run(&world, kind, &change), 200, "%s", json_out(&world.arena, world.answer));
+	cr_expect_null(rk_val_at(world.answer, "metadata.generation"));
+	world_done(&world);
+	world = world_new();
+	cr_expect_eq(run(&world, kind_named(world.kinds, "pods"), &create), 422);
+	world_done(&world);
+}
+
 /* --- resize --- */
 
 #define SIZED                                                                                                          \

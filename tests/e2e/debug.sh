@@ -79,6 +79,7 @@ has "resize: the container has it" "$(limit_of)" "50000"
 has "resize: memory" "$(resize '"limits":{"memory":"32Mi"}')" "pod/target patched"
 check "resize: that takes another run" until_true 20 sh -c "[ \"\$($RECKON get pod target -o 'jsonpath={.status.containerStatuses[0].restartCount}')\" = 1 ]"
 check "resize: it has that" until_true 10 resized
+check "resize: and is ready" k wait --for=condition=Ready pod/target --timeout=20s
 has "resize: with less memory" "$(limit_of)" "33554432"
 resize '"requests":{"cpu":"1000"},"limits":{"cpu":"1000"}' >/dev/null
 check "resize: what no node has" until_true 10 sh -c "$RECKON get pod target -o yaml | grep -q \"Node didn't have enough capacity: cpu, requested: 1000000\""
