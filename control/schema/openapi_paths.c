@@ -14,9 +14,6 @@ static const struct verb of_object[] = { { "get", "get", false, false },
 					 { "put", "put", true, true },
 					 { "patch", "patch", true, true },
 					 { "delete", "delete", false, false } };
-/* A part of the object that is written by itself: all but the delete. */
-#define OF_PART (RK_COUNT(of_object) - 1)
-static const char *const parts[] = { "approval", "ephemeralcontainers", "resize", "status" };
 
 static struct rk_val *parameter(const struct rk_openapi_doc *doc, const char *name, const char *in,
 				const char *text)
@@ -100,7 +97,7 @@ static void put_responses(const struct rk_openapi_doc *doc, struct rk_val *opera
 }
 
 static struct rk_val *operation_of(const struct rk_openapi_doc *doc, const struct rk_kind *kind,
-				   const struct verb *verb, const char *part)
+				   const struct verb *verb)
 {
 	struct rk_arena *arena = doc->arena;
 	struct rk_val *operation = rk_val_map(arena), *parameters = rk_val_list(arena);
@@ -112,7 +109,7 @@ static struct rk_val *operation_of(const struct rk_openapi_doc *doc, const struc
 		is_list ? rk_arena_printf(arena, "%sList", kind->type->schema) : kind->type->schema;
 
 	rk_val_put(arena, operation, "operationId",
-		   rk_val_strf(arena, "%s%s%s%s%s", verb->action, scope, kind->kind, kind->group, part));
+		   rk_val_strf(arena, "%s%s%s%s", verb->action, scope, kind->kind, kind->group));
 	if (verb->takes_body)
 		put_body(doc, operation, parameters, kind, verb);
 	if (verb->writes || is_delete)
@@ -135,14 +132,12 @@ static struct rk_val *operation_of(const struct rk_openapi_doc *doc, const struc
 }
 
 static void add_path(struct rk_openapi_doc *doc, const struct rk_kind *kind, const char *path,
-		     const struct verb *verbs, size_t count, const char *part)
+		     const struct verb *verbs, size_t count, bool has_name)
 {
-	const bool has_name = verbs == of_object;
-
 	struct rk_val *item = rk_val_map(doc->arena), *parameters = rk_val_list(doc->arena);
 
 	for (size_t i = 0; i < count; i++)
-		rk_val_put(doc->arena, item, verbs[i].method, operation_of(doc, kind, &verbs[i], part));
+		rk_val_put(doc->arena, item, verbs[i].method, operation_of(doc, kind, &verbs[i]));
 	if (has_name)
 		rk_val_append(doc->arena, parameters,
 			      parameter(doc, "name", "path", "Name of the object."));
@@ -161,11 +156,7 @@ void rk_openapi_add_paths(struct rk_openapi_doc *doc, const struct rk_kind *kind
 		kind->version, kind->namespaced ? "/namespaces/{namespace}" : "");
 	const char *collection = rk_arena_printf(doc->arena, "%s/%s", base, kind->plural);
 
-	add_path(doc, kind, collection, of_collection, RK_COUNT(of_collection), "");
+	add_path(doc, kind, collection, of_collection, RK_COUNT(of_collection), false);
 	add_path(doc, kind, rk_arena_printf(doc->arena, "%s/{name}", collection), of_object,
-		 RK_COUNT(of_object), "");
-	for (size_t i = 0; i < RK_COUNT(parts); i++)
-		if (rk_kind_has_sub(kind, rk_span_str(parts[i])))
-			add_path(doc, kind, rk_arena_printf(doc->arena, "%s/{name}/%s", collection, parts[i]),
-				 of_object, OF_PART, parts[i]);
+		 RK_COUNT(of_object), true);
 }

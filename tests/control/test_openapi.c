@@ -111,16 +111,6 @@ Test(openapi, version_3)
 	cr_expect(has_parameter(patch, "fieldValidation") && has_parameter(patch, "dryRun"));
 	cr_expect_str_eq(json_out(&arena, rk_val_at(patch, "x-kubernetes-group-version-kind")),
 			 "{\"group\":\"apps\",\"kind\":\"Deployment\",\"version\":\"v1\"}");
-	static const char *const parts[] = { "ephemeralcontainers", "resize", "status" };
-	const struct rk_val *core = rk_val_at(rk_openapi_v3(&arena, kinds, RK_SPAN(""), RK_SPAN("v1")), "paths");
-	for (size_t i = 0; i < RK_COUNT(parts); i++) {
-		const char *of_part =
-			rk_arena_printf(&arena, "/api/v1/namespaces/{namespace}/pods/{name}/%s", parts[i]);
-		const struct rk_val *part = rk_val_get(core, rk_span_str(of_part));
-		cr_expect(has_parameter(rk_val_at(part, "patch"), "dryRun"), "%s", parts[i]);
-		cr_expect(rk_val_at(part, "get") != NULL && rk_val_at(part, "put") != NULL);
-		cr_expect_null(rk_val_at(part, "delete"));
-	}
 	check_refs(apps, schemas, RK_SPAN("#/components/schemas/"));
 	const struct rk_val *spec = rk_val_get(schemas, RK_SPAN("io.k8s.api.core.v1.PodSpec"));
 	cr_expect_str_eq(
