@@ -84,6 +84,9 @@ void rk_describe_pod(struct rk_describe *d)
 				       rk_val_at(pod, "status.initContainerStatuses"), "");
 	rk_describe_containers(d, "Containers", rk_val_at(pod, "spec.containers"),
 			       rk_val_at(pod, "status.containerStatuses"), "");
+	if (rk_val_count(rk_val_at(pod, "spec.ephemeralContainers")) > 0)
+		rk_describe_containers(d, "Ephemeral Containers", rk_val_at(pod, "spec.ephemeralContainers"),
+				       rk_val_at(pod, "status.ephemeralContainerStatuses"), "");
 	put_conditions(d);
 	rk_describe_volumes(d, rk_val_at(pod, "spec.volumes"), "");
 	rk_describe_put(d, "QoS Class:\t%.*s\n",

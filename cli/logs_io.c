@@ -156,7 +156,8 @@ static void add_source(struct logs *logs, struct sources *sources, const struct 
 static int add_pod(struct logs *logs, struct sources *sources, const struct rk_val *pod,
 		   struct rk_error *error)
 {
-	static const char *const lists[] = { "spec.initContainers", "spec.containers" };
+	static const char *const lists[] = { "spec.initContainers", "spec.containers",
+					     "spec.ephemeralContainers" };
 
 	if (logs->all_containers) {
 		for (size_t n = 0; n < RK_COUNT(lists); n++) {

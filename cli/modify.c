@@ -22,7 +22,7 @@ static int modify_one(struct walk *walk, const struct rk_kind *kind, struct rk_v
 		RK_TRY(rk_change_send(change, "PATCH",
 				      rk_target(arena, kind,
 						rk_val_text_at(object, "metadata.namespace"),
-						rk_val_text_at(object, "metadata.name"), NULL),
+						rk_val_text_at(object, "metadata.name"), what.sub),
 				      what.type, what.patch, &made, error));
 	if (what.done != NULL)
 		rk_change_tell(change, kind, made, what.done);

@@ -24,6 +24,7 @@ struct rk_modify {
 struct rk_modification {      /* what is to be done to one object */
 	struct rk_val *patch; /* NULL: nothing */
 	const char *type;     /* RK_TYPE_... */
+	const char *sub;      /* subresource, or NULL */
 	const char *done;     /* "labeled" */
 };
 

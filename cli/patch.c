@@ -47,7 +47,7 @@ const struct rk_command rk_command_expose = {
 
 struct patch {
 	struct rk_modify modify;
-	const char *text, *type;
+	const char *text, *type, *sub;
 	struct rk_val *parsed;
 };
 
@@ -61,6 +61,7 @@ static int decide_patch(void *context, const struct rk_kind *kind, const struct 
 	ret->type = strcmp(patch->type, "json") == 0    ? RK_TYPE_JSON
 		    : strcmp(patch->type, "merge") == 0 ? RK_TYPE_MERGE
 							: RK_TYPE_STRATEGIC;
+	ret->sub = patch->sub;
 	ret->done = "patched";
 	return RK_OK;
 }
@@ -89,6 +90,7 @@ static int run_patch(int argc, char **argv)
 		RK_FLAG_STR("patch", 'p', &patch.text, "PATCH", "JSON or YAML"),
 		RK_FLAG("type", 0, RK_FLAG_CHOICE, &patch.type, "strategic|merge|json",
 			"what kind of patch it is"),
+		RK_FLAG_STR("subresource", 0, &patch.sub, "NAME", "status, scale, resize, ephemeralcontainers..."),
 		RK_MODIFY_FLAGS(&patch.modify),
 		{ 0 },
 	};

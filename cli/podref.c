@@ -6,7 +6,8 @@
 #include "cli/refs.h"
 #include "control/schema/selector.h"
 
-static const char *const lists[] = { "spec.containers", "spec.initContainers" };
+static const char *const lists[] = { "spec.containers", "spec.ephemeralContainers", "spec.initContainers" };
+static const char *const marks[] = { "", " (ephem)", " (init)" };
 
 static int selector_of(struct rk_session *session, const struct rk_ref *ref,
 		       const struct rk_val *object, struct rk_span *ret, struct rk_error *error)
@@ -84,7 +85,7 @@ static void put_names(const struct rk_val *pod, struct rk_buf *out)
 		for (uint32_t i = 0; i < rk_val_count(list); i++)
 			rk_buf_printf(out, "%s%.*s%s", out->size > 0 ? ", " : "",
 				      RK_SPAN_ARGS(rk_val_text_at(rk_val_item(list, i), "name")),
-				      n == 1 ? " (init)" : "");
+				      marks[n]);
 	}
 }
 
@@ -92,9 +93,9 @@ void rk_podref_tell(const struct rk_val *pod, struct rk_span chosen)
 {
 	RK_AUTO(rk_buf_done) struct rk_buf names = { 0 };
 
-	if (rk_val_count(rk_val_at(pod, lists[0])) + rk_val_count(rk_val_at(pod, lists[1])) < 2)
-		return;
 	put_names(pod, &names);
+	if (memchr(names.data, ' ', names.size) == NULL) /* only one */
+		return;
 	(void)fprintf(stderr, "Defaulted container \"%.*s\" out of: %s\n", RK_SPAN_ARGS(chosen),
 		      rk_buf_cstr(&names));
 }

@@ -7,7 +7,7 @@
  *     kind     resource with group: "pods", "deployments.apps"
  *     version  API version that the caller spoke: "v1"
  *     ns, name as in the path ("" when there is none; create takes them from the object)
- *     sub      "" | "status" | "finalize" | "scale" | "binding" | "eviction"
+ *     sub      "" | "status" | "finalize" | "scale" | "binding" | "eviction" | "ephemeralcontainers" | "resize"
  *     doc      the object (create, update), the patch body (patch); decoded, pruned, defaulted and
  *              validated already for create and update
  *     patch    "json" | "merge" | "strategic" | "apply" (verb patch)

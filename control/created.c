@@ -1,5 +1,6 @@
 #include "control/created.h"
 
+#include "base/mem.h"
 #include "control/account.h"
 #include "control/status.h"
 #include "wire/doc.h"
@@ -243,9 +244,58 @@ static void keep_csr(struct rk_state *state, struct rk_val *object, const struct
 		(void)rk_val_remove(rk_val_at(object, "status"), RK_SPAN("conditions"));
 }
 
+/* --- parts of a pod that change through subresources --- */
+
+static bool are_same_containers(const struct rk_val *now, const struct rk_val *was)
+{
+	bool same = rk_val_count(now) == rk_val_count(was);
+
+	for (uint32_t i = 0; same && i < rk_val_count(was); i++)
+		same = rk_span_eq(rk_val_text_at(rk_val_item(now, i), "name"),
+				  rk_val_text_at(rk_val_item(was, i), "name"));
+	return same;
+}
+
+/* Resources of containers. When these are not the same ones, all is left as it was sent, for the validation to refuse. */
+static void keep_sizes(struct rk_state *state, struct rk_val *spec, const struct rk_val *now)
+{
+	static const char *const lists[] = { "containers", "initContainers" }, *const fields[] = { "resources", "resizePolicy" };
+
+	for (size_t l = 0; l < RK_COUNT(lists); l++) {
+		struct rk_val *list = rk_val_at(spec, lists[l]), *said = rk_val_at(now, lists[l]);
+		if (!are_same_containers(said, list)) {
+			rk_val_put(&state->arena, spec, lists[l], said);
+			continue;
+		}
+		for (uint32_t i = 0; i < rk_val_count(list); i++)
+			for (size_t f = 0; f < RK_COUNT(fields); f++)
+				rk_val_put(&state->arena, rk_val_item(list, i), fields[f],
+					   rk_val_at(rk_val_item(said, i), fields[f]));
+	}
+}
+
+static void keep_pod(struct rk_state *state, struct rk_val *pod, const struct rk_val *old, const char *sub)
+{
+	const bool is_debug = strcmp(sub, "ephemeralcontainers") == 0;
+	const struct rk_val *said = rk_val_at(pod, "spec");
+	struct rk_val *spec;
+
+	if (!is_debug && strcmp(sub, "resize") != 0)
+		return;
+	spec = rk_val_copy(&state->arena, rk_val_at(old, "spec"));
+	if (is_debug)
+		rk_val_put(&state->arena, spec, "ephemeralContainers", rk_val_at(said, "ephemeralContainers"));
+	else
+		keep_sizes(state, spec, said);
+	rk_val_put(&state->arena, pod, "spec", spec);
+	rk_val_put(&state->arena, pod, "metadata", rk_val_copy(&state->arena, rk_val_at(old, "metadata")));
+}
+
 void rk_created_keep(struct rk_state *state, const struct rk_kind *kind, struct rk_val *object, const struct rk_val *old,
 		     const char *sub)
 {
 	if (is_of(kind, CSR))
 		keep_csr(state, object, old, sub);
+	else if (is_of(kind, "pods"))
+		keep_pod(state, object, old, sub);
 }

@@ -98,6 +98,12 @@ static struct rk_val *owners_of(struct rk_state *state, const struct rk_kind *ki
 	return rk_owners_update(&state->arena, &write, had, given, old, object);
 }
 
+static bool counts(const struct rk_state *state, const struct rk_kind *kind)
+{
+	return kind->counts_generation &&
+	       (state->version >= RK_PARTS_SINCE || !rk_span_is(resource_of(kind), "pods"));
+}
+
 static void fill_new_meta(struct rk_state *state, const struct rk_kind *kind, struct rk_span ns,
 			  struct rk_val *meta)
 {
@@ -113,7 +119,7 @@ static void fill_new_meta(struct rk_state *state, const struct rk_kind *kind, st
 	rk_val_put_str(&state->arena, meta, "uid", rk_state_uid(state));
 	rk_val_put_str(&state->arena, meta, "creationTimestamp", rk_state_time(state));
 	(void)rk_val_remove(meta, RK_SPAN("generation"));
-	if (kind->counts_generation)
+	if (counts(state, kind))
 		rk_val_put_int(&state->arena, meta, "generation", 1);
 }
 
@@ -208,7 +214,7 @@ static bool same_but_revision(struct rk_state *state, const struct rk_val *a, st
 static void count_generation(struct rk_state *state, const struct rk_kind *kind, struct rk_val *object,
 			     const struct rk_val *old)
 {
-	if (!kind->counts_generation)
+	if (!counts(state, kind))
 		return;
 	for (uint32_t i = 0; i < object->count; i++) {
 		const struct rk_span key = object->fields[i].key;
@@ -253,7 +259,8 @@ void rk_object_update(struct rk_state *state, const struct rk_kind *kind, struct
 		*ret = (struct rk_outcome){ .code = 200, .body = object };
 		return;
 	}
-	rk_schema_validate(&state->arena, rk_object_judge(kind, opts->form), object, old, causes);
+	rk_schema_validate_sub(&state->arena, rk_object_judge(kind, opts->form), sub, state->version < RK_PARTS_SINCE,
+			       object, old, causes);
 	if (rk_val_count(causes) > 0) {
 		refuse(ret, rk_status_invalid(&state->arena, rk_span_str(kind->group), rk_span_str(kind->kind), name,
 					      causes));
@@ -277,7 +284,8 @@ void rk_object_store(struct rk_state *state, struct rk_span kind_text, struct rk
 	rk_assert(kind != NULL && old != NULL);
 	if (same_but_revision(state, old, object))
 		return;
-	count_generation(state, kind, object, old);
+	if (!rk_span_is(kind_text, "pods")) /* to be placed is no change of what is wanted */
+		count_generation(state, kind, object, old);
 	rk_state_put(state, kind_text, ns, name, object);
 	(void)rk_object_release(state, kind_text, ns, name);
 }

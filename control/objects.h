@@ -42,9 +42,9 @@ struct rk_val *rk_object_take_owners(struct rk_val *object);
 /* By which form an object is checked: a custom one by the version that its writer speaks, as upstream does. */
 const struct rk_kind *rk_object_judge(const struct rk_kind *kind, const struct rk_kind *form);
 
-/* Replaces the whole object (sub ""), its status (sub "status") or who holds it (sub "finalize") by
- * the part of `object` that the subresource may change, after validation against the old form.
- * Writes nothing when nothing changed. */
+/* Replaces the whole object (sub ""), its status (sub "status"), who holds it (sub "finalize") or what else a
+ * subresource stands for by the part of `object` that it may change, after validation against the old form. Writes
+ * nothing when nothing changed. */
 void rk_object_update(struct rk_state *state, const struct rk_kind *kind, struct rk_span ns,
 		      struct rk_span name, struct rk_val *object, const char *sub,
 		      const struct rk_write_opts *opts, struct rk_outcome *ret);

@@ -1,5 +1,6 @@
 #include "control/ops.h"
 
+#include "base/mem.h"
 #include "control/budget.h"
 #include "control/created.h"
 #include "control/customs.h"
@@ -51,10 +52,12 @@ static bool is_sub(const struct op *op, const char *sub)
 /* What of the object an update may change. */
 static const char *part_of(const struct op *op)
 {
-	return is_sub(op, "status")   ? "status" :
-	       is_sub(op, "finalize") ? "finalize" :
-	       is_sub(op, "approval") ? "approval" :
-					"";
+	static const char *const parts[] = { "approval", "ephemeralcontainers", "finalize", "resize", "status" };
+
+	for (size_t i = 0; i < RK_COUNT(parts); i++)
+		if (is_sub(op, parts[i]))
+			return parts[i];
+	return "";
 }
 
 static struct rk_val *current_of(struct op *op)
@@ -223,7 +226,8 @@ static void create_applied(struct op *op, struct rk_val *object)
 		return;
 	}
 	rk_created_sign(op->state, op->kind, object, op->command);
-	rk_schema_validate(arena, rk_object_judge(op->kind, op->form), object, NULL, causes);
+	rk_schema_validate_sub(arena, rk_object_judge(op->kind, op->form), NULL, op->state->version < RK_PARTS_SINCE,
+			       object, NULL, causes);
 	if (rk_val_count(causes) > 0)
 		refuse(op, rk_status_invalid(arena, rk_span_str(op->kind->group), rk_span_str(op->kind->kind), op->name,
 					     causes));

@@ -19,6 +19,7 @@
 #define RK_BUDGETS_SINCE   2 /* evictions keep to PodDisruptionBudgets */
 #define RK_KEPT_SINCE	   2 /* what a cluster cannot be without stays, or comes back */
 #define RK_ACCOUNTS_SINCE  3 /* pods act as accounts that are there; every namespace has the cluster's CA */
+#define RK_PARTS_SINCE	   3 /* pods count their changes, and change in parts: ephemeral containers, sizes */
 
 struct rk_customs;
 struct rk_sched_cache;

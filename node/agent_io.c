@@ -191,7 +191,7 @@ static int make_member(struct rk_agent *agent, unsigned at, struct rk_error *err
 	else
 		(void)snprintf(member->name, sizeof member->name, "%.250s", agent->opts.name);
 	(void)snprintf(member->ip, sizeof member->ip, "%s", agent->opts.node_ip);
-	member->core = rk_nodecore_new(member->ip);
+	member->core = rk_nodecore_new(member->ip, (struct rk_size){ agent->cpu_milli, agent->memory });
 	ev_timer_init(&member->due, NULL, 0, 0);
 	return make_runtime(member, error);
 }

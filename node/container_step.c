@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "node/resize.h"
 
 #define KILL_AGAIN_MS   10000
 #define GRACE_LEAST_MS  2000 /* for TERM, however long the hook took */
@@ -18,7 +19,8 @@ bool rk_container_restarts(const struct rk_pod *pod, const struct rk_container *
 		container->is_sidecar ? RK_RESTART_ALWAYS : pod->policy;
 	const bool is_init = container->is_init && !container->is_sidecar;
 
-	return rk_restart_wanted(policy, is_init, container->ending.code);
+	return !container->is_ephemeral &&
+	       (container->is_restarting || rk_restart_wanted(policy, is_init, container->ending.code));
 }
 
 static void set_waiting(struct rk_container *container, const char *reason, struct rk_span message)
@@ -38,7 +40,7 @@ static void begin_again(struct rk_container *container)
 	container->ending = (struct rk_ending){ 0 };
 	container->attempt++;
 	container->restarts++;
-	container->has_image = container->said_backoff = false;
+	container->has_image = container->said_backoff = container->is_restarting = false;
 	container->stop = RK_STOP_NONE;
 	set_waiting(container, "ContainerCreating", (struct rk_span){ 0 });
 }
@@ -75,9 +77,28 @@ static void say_backoff(struct rk_pod *pod, struct rk_container *container, stru
 		     RK_SPAN_ARGS(pod->uid));
 }
 
+/* One whose processes it should see has to be there. */
+static bool find_target(struct rk_pod *pod, struct rk_container *container, uint32_t *ret_attempt)
+{
+	const struct rk_span name = rk_val_text_at(container->spec, "targetContainerName");
+	const struct rk_container *target = name.size > 0 ? rk_pod_find_container(pod, name) : NULL;
+	char text[320];
+
+	if (target != NULL && target->phase == RK_CONTAINER_RUNNING)
+		*ret_attempt = target->attempt;
+	if (name.size == 0 || (target != NULL && target->phase == RK_CONTAINER_RUNNING))
+		return true;
+	(void)snprintf(text, sizeof text, "unable to find target container %.*s",
+		       RK_SPAN_ARGS(rk_span_sub(name, 0, 253)));
+	set_waiting(container, "CreateContainerConfigError", rk_span_str(text));
+	return false;
+}
+
 static void start(struct rk_pod *pod, struct rk_container *container, struct rk_now now,
 		  struct rk_acts *acts)
 {
+	uint32_t target_attempt = 0;
+
 	if (rk_backoff_waits(&container->image, now.mono) ||
 	    rk_backoff_waits(&container->restart, now.mono))
 		return;
@@ -86,8 +107,11 @@ static void start(struct rk_pod *pod, struct rk_container *container, struct rk_
 		(void)rk_act_add(acts, RK_ACT_PULL, pod, container);
 		return;
 	}
+	if (!find_target(pod, container, &target_attempt))
+		return;
 	container->phase = RK_CONTAINER_STARTING;
-	(void)rk_act_add(acts, RK_ACT_START, pod, container);
+	rk_resize_started(container);
+	rk_act_add(acts, RK_ACT_START, pod, container)->target_attempt = target_attempt;
 }
 
 void rk_container_run(struct rk_pod *pod, struct rk_container *container, struct rk_now now,
@@ -98,6 +122,7 @@ void rk_container_run(struct rk_pod *pod, struct rk_container *container, struct
 	case RK_CONTAINER_RUNNING:
 		rk_container_stop_on(pod, container, now, acts);
 		run_probes(pod, container, now, acts);
+		rk_resize_run(pod, container, now, acts);
 		break;
 	case RK_CONTAINER_EXITED:
 		if (!rk_container_restarts(pod, container))
@@ -266,7 +291,7 @@ static void on_exited(struct rk_pod *pod, struct rk_container *container, struct
 	rk_text_set(&ending->message, fact->text);
 	free(ending->id);
 	ending->id = rk_take_ptr(container->id);
-	if (rk_container_restarts(pod, container)) {
+	if (!container->is_restarting && rk_container_restarts(pod, container)) {
 		rk_backoff_ran(&container->restart, ending->finished - ending->started);
 		rk_backoff_fail(&container->restart, now.mono);
 	}
@@ -330,6 +355,7 @@ void rk_container_fact(struct rk_pod *pod, struct rk_container *container, struc
 	case RK_FACT_EXITED: on_exited(pod, container, now, fact); break;
 	case RK_FACT_HOOK: on_hook(pod, container, now, fact, acts); break;
 	case RK_FACT_PROBED: on_probed(pod, container, now, fact, acts); break;
+	case RK_FACT_RESIZED: rk_resize_done(pod, container, now, fact, acts); break;
 	default: break; /* facts about the whole pod are the core's */
 	}
 }
@@ -351,6 +377,7 @@ int64_t rk_container_due(const struct rk_container *container, struct rk_now now
 		return due;
 	if (container->stop != RK_STOP_NONE)
 		return sooner(due, container->stop_until, now);
+	due = sooner(due, container->resize.until, now);
 	for (int kind = 0; kind < RK_PROBE_KINDS; kind++)
 		if (container->probes[kind].spec != NULL && !container->probes[kind].is_running)
 			due = sooner(due, container->probes[kind].due, now);

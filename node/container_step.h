@@ -15,7 +15,7 @@ void rk_container_stop(struct rk_pod *pod, struct rk_container *container, int64
 /* Continues a stop whose stage is over. */
 void rk_container_stop_on(struct rk_pod *pod, struct rk_container *container, struct rk_now now,
 			  struct rk_acts *acts);
-/* A fact about this container (IMAGE, STARTED, EXITED, HOOK, PROBED). */
+/* A fact about this container (IMAGE, STARTED, EXITED, HOOK, PROBED, RESIZED). */
 void rk_container_fact(struct rk_pod *pod, struct rk_container *container, struct rk_now now,
 		       const struct rk_fact *fact, struct rk_acts *acts);
 /* Whether a container that has exited will start again. */

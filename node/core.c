@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "node/container_step.h"
 #include "node/pod_status.h"
+#include "node/resize.h"
 #include "node/unsupported.h"
 #include "wire/doc.h"
 
@@ -17,6 +18,7 @@
 
 struct rk_nodecore {
 	char host_ip[64];
+	struct rk_size room;
 	struct rk_pod *pods;
 	uint32_t count;
 };
@@ -182,6 +184,14 @@ static void prepare(struct rk_pod *pod, struct rk_now now, struct rk_acts *acts)
 	}
 }
 
+/* Whatever the others are waiting for: that may be what somebody wants to look at. */
+static void run_ephemeral(struct rk_pod *pod, struct rk_now now, struct rk_acts *acts)
+{
+	for (uint32_t i = 0; i < pod->container_count; i++)
+		if (pod->containers[i].is_ephemeral && !pod->containers[i].is_unsupported)
+			rk_container_run(pod, &pod->containers[i], now, acts);
+}
+
 static void run_containers(struct rk_pod *pod, struct rk_now now, struct rk_acts *acts)
 {
 	for (uint32_t i = 0; i < pod->container_count; i++) {
@@ -189,6 +199,8 @@ static void run_containers(struct rk_pod *pod, struct rk_now now, struct rk_acts
 		const bool is_done =
 			container->phase == RK_CONTAINER_EXITED && container->ending.code == 0;
 
+		if (container->is_ephemeral)
+			return; /* these are last */
 		if (container->is_init && !container->is_sidecar && is_done)
 			continue;
 		rk_container_run(pod, container, now, acts);
@@ -203,8 +215,10 @@ static void run_pod(struct rk_pod *pod, struct rk_now now, struct rk_acts *acts)
 	if (pod->is_unsupported)
 		return;
 	prepare(pod, now, acts);
-	if (pod->volumes == RK_STEP_DONE && pod->sandbox == RK_STEP_DONE)
-		run_containers(pod, now, acts);
+	if (pod->volumes != RK_STEP_DONE || pod->sandbox != RK_STEP_DONE)
+		return;
+	run_ephemeral(pod, now, acts);
+	run_containers(pod, now, acts);
 }
 
 static void report(struct rk_nodecore *core, struct rk_pod *pod, struct rk_now now,
@@ -227,6 +241,21 @@ static void report(struct rk_nodecore *core, struct rk_pod *pod, struct rk_now n
 	}
 }
 
+/* Beside this pod. */
+static struct rk_size used(const struct rk_nodecore *core, const struct rk_pod *but)
+{
+	struct rk_size sum = { 0 };
+
+	for (const struct rk_pod *pod = core->pods; pod != NULL; pod = pod->next) {
+		if (pod == but || pod->is_dead || pod->is_ended)
+			continue;
+		const struct rk_size size = rk_pod_size(pod);
+		sum.cpu_milli += size.cpu_milli;
+		sum.memory += size.memory;
+	}
+	return sum;
+}
+
 static void sync_pod(struct rk_nodecore *core, struct rk_pod *pod, struct rk_now now,
 		     struct rk_acts *acts)
 {
@@ -234,6 +263,8 @@ static void sync_pod(struct rk_nodecore *core, struct rk_pod *pod, struct rk_now
 		return;
 	pod->synced = now.mono;
 	check_end(pod, now);
+	if (rk_resize_is_wanted(pod) || pod->resize_pending != NULL)
+		rk_resize_grant(pod, core->room, used(core, pod));
 	if (pod->is_stopping || pod->is_ended)
 		wind_up(pod, now, acts);
 	else
@@ -248,8 +279,16 @@ static void sync_pod(struct rk_nodecore *core, struct rk_pod *pod, struct rk_now
 
 struct complaint {
 	struct rk_pod *pod;
+	struct rk_container *container; /* an ephemeral one; NULL: all the others */
 	struct rk_acts *acts;
 };
+
+static void refuse(struct rk_container *container, const char *text)
+{
+	(void)snprintf(container->reason, sizeof container->reason, "CreateContainerConfigError");
+	rk_text_set(&container->message, rk_span_str(text));
+	container->is_unsupported = container->is_ephemeral;
+}
 
 static void complain(void *context, const char *path, bool is_fatal)
 {
@@ -257,16 +296,29 @@ static void complain(void *context, const char *path, bool is_fatal)
 	char text[320];
 
 	(void)snprintf(text, sizeof text, "%s is not implemented by this node%s", path,
-		       is_fatal ? ": the pod's containers are not started" : ", and is ignored");
-	rk_act_event(to->acts, to->pod, NULL, true, "Unsupported", "%s", text);
-	if (!is_fatal || to->pod->is_unsupported)
+		       !is_fatal		 ? ", and is ignored"
+		       : to->container != NULL ? ": the container is not started"
+					       : ": the pod's containers are not started");
+	rk_act_event(to->acts, to->pod, to->container, true, "Unsupported", "%s", text);
+	if (is_fatal && to->container != NULL)
+		refuse(to->container, text);
+	if (!is_fatal || to->container != NULL || to->pod->is_unsupported)
 		return;
 	to->pod->is_unsupported = true;
-	for (uint32_t i = 0; i < to->pod->container_count; i++) {
-		struct rk_container *container = &to->pod->containers[i];
-		(void)snprintf(container->reason, sizeof container->reason,
-			       "CreateContainerConfigError");
-		rk_text_set(&container->message, rk_span_str(text));
+	for (uint32_t i = 0; i < to->pod->container_count; i++)
+		refuse(&to->pod->containers[i], text);
+}
+
+static void complain_of_ephemeral(struct rk_pod *pod, uint32_t from, struct rk_acts *acts)
+{
+	for (uint32_t i = from; i < pod->container_count; i++) {
+		struct complaint to = { pod, &pod->containers[i], acts };
+		char path[128];
+
+		if (!to.container->is_ephemeral)
+			continue;
+		(void)snprintf(path, sizeof path, "ephemeral container %.64s", to.container->name);
+		rk_unsupported_container(to.container->spec, path, complain, &to);
 	}
 }
 
@@ -303,8 +355,9 @@ static struct rk_pod *add_pod(struct rk_nodecore *core, const struct rk_fact *fa
 	pod->start_time = now.wall;
 	if (fact->state != NULL)
 		rk_pod_restore(pod, fact->state, now);
-	struct complaint to = { pod, acts };
+	struct complaint to = { pod, NULL, acts };
 	rk_unsupported_each(pod->object, complain, &to);
+	complain_of_ephemeral(pod, 0, acts);
 	return pod;
 }
 
@@ -323,7 +376,9 @@ static struct rk_pod *on_pod(struct rk_nodecore *core, const struct rk_fact *fac
 		    fact->state == NULL) /* it ran here in a life that left no records */
 			end_pod(pod, rk_span_is(phase, "Failed") ? "Failed" : "Succeeded", "", "");
 	} else {
+		const uint32_t count = pod->container_count;
 		rk_pod_update(pod, fact->pod);
+		complain_of_ephemeral(pod, count, acts);
 	}
 	take_deletion(pod);
 	shorten_grace(pod, now, acts);
@@ -421,6 +476,7 @@ static void on_fact(struct rk_pod *pod, const struct rk_fact *fact, struct rk_no
 	case RK_FACT_EXITED:
 	case RK_FACT_HOOK:
 	case RK_FACT_PROBED:
+	case RK_FACT_RESIZED:
 		container = rk_pod_find_container(pod, fact->container);
 		if (container != NULL)
 			rk_container_fact(pod, container, now, fact, acts);
@@ -447,6 +503,10 @@ void rk_nodecore_step(struct rk_nodecore *core, struct rk_now now, const struct 
 		return;
 	on_fact(pod, fact, now, acts);
 	sync_pod(core, pod, now, acts);
+	/* What it let go of may be what another one waits for. */
+	for (struct rk_pod *other = core->pods; other != NULL; other = other->next)
+		if (other != pod && other->resize_pending != NULL)
+			sync_pod(core, other, now, acts);
 }
 
 static int64_t sooner(int64_t best, int64_t at, struct rk_now now)
@@ -481,10 +541,11 @@ int64_t rk_nodecore_due(const struct rk_nodecore *core, struct rk_now now)
 	return due;
 }
 
-struct rk_nodecore *rk_nodecore_new(const char *host_ip)
+struct rk_nodecore *rk_nodecore_new(const char *host_ip, struct rk_size room)
 {
 	struct rk_nodecore *core = rk_zalloc(sizeof *core);
 
+	core->room = room;
 	(void)snprintf(core->host_ip, sizeof core->host_ip, "%s", host_ip);
 	return core;
 }

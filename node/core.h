@@ -12,8 +12,8 @@
 
 struct rk_nodecore;
 
-/* host_ip: copied. */
-struct rk_nodecore *rk_nodecore_new(const char *host_ip) __attribute__((returns_nonnull));
+/* host_ip: copied. room: what the node has for its pods. */
+struct rk_nodecore *rk_nodecore_new(const char *host_ip, struct rk_size room) __attribute__((returns_nonnull));
 struct rk_nodecore *rk_nodecore_free(struct rk_nodecore *core); /* takes NULL, returns NULL */
 /* Takes one fact and adds what follows from it to `acts`. */
 void rk_nodecore_step(struct rk_nodecore *core, struct rk_now now, const struct rk_fact *fact,

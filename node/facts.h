@@ -30,6 +30,7 @@ enum rk_fact_kind {
 				 message) */
 	RK_FACT_HOOK,         /* uid, container, attempt, hook, err, text */
 	RK_FACT_PROBED,       /* uid, container, attempt, probe, err (0: healthy), text */
+	RK_FACT_RESIZED,      /* uid, container, attempt, err, text */
 	RK_FACT_CLEARED,      /* uid, err, text */
 	RK_FACT_ARRIVED,      /* uid: something that its volumes wait for (RK_EAGAIN) */
 };
@@ -50,15 +51,16 @@ struct rk_fact { /* spans and values are borrowed for the step */
 };
 
 enum rk_act_kind {
-	/* For the runtime; each is answered by the fact of the same name, except SIGNAL (EXITED,
+	/* For the runtime; each is answered by the fact of the same name (RESIZE: RESIZED), except SIGNAL (EXITED,
 	   some day) and FORGET. */
 	RK_ACT_VOLUMES,
 	RK_ACT_SANDBOX,
 	RK_ACT_PULL,   /* container: have its image, as imagePullPolicy says */
-	RK_ACT_START,  /* container, attempt */
+	RK_ACT_START,  /* container, attempt, target_attempt */
 	RK_ACT_SIGNAL, /* container, attempt, signal */
 	RK_ACT_HOOK,   /* container, attempt, hook, handler, timeout_ms */
 	RK_ACT_PROBE,  /* container, attempt, probe, handler, timeout_ms */
+	RK_ACT_RESIZE, /* container, attempt: give the run the container's resources */
 	RK_ACT_CLEAR,  /* end the sandbox and unmount everything; logs and records stay */
 	RK_ACT_FORGET, /* nothing of the pod stays on the node */
 	/* For the agent. */
@@ -74,6 +76,7 @@ struct rk_act { /* borrowed until the next step of the core */
 	const struct rk_val *pod;       /* the object */
 	const struct rk_val *container; /* its part of the spec */
 	uint32_t attempt;
+	uint32_t target_attempt; /* START: the run of the container's targetContainerName */
 	pid_t sandbox_pid;
 	int signal;
 	enum rk_probe_kind probe;

@@ -29,6 +29,7 @@ static const char *const names[] = {
 	[RK_FACT_EXITED] = "exited",
 	[RK_FACT_HOOK] = "hook",
 	[RK_FACT_PROBED] = "probed",
+	[RK_FACT_RESIZED] = "resized",
 	[RK_FACT_CLEARED] = "cleared",
 	[RK_FACT_ARRIVED] = "arrived",
 };

@@ -6,11 +6,13 @@
 #include <linux/openat2.h>
 #include <signal.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include "base/mem.h"
 #include "node/image_store_io.h"
+#include "node/oci_parts.h"
 #include "node/oci_spec.h"
 #include "node/pause_image.h"
 #include "node/pod_env.h"
@@ -59,6 +61,17 @@ static int find_oom_least(void)
 	return write(fd, now.data, now.size) > 0 ? -1000 : 0;
 }
 
+/* Not every root has all of them, and nobody can give what he does not have. */
+static uint64_t find_capabilities(void)
+{
+	uint64_t set = 0;
+
+	for (unsigned bit = 0; bit < 64; bit++)
+		if (prctl(PR_CAPBSET_READ, bit, 0, 0, 0) == 1)
+			set |= 1ull << bit;
+	return set;
+}
+
 int rk_oci_open(struct rk_oci *ret, const char *dir, const char *cgroup, struct rk_error *error)
 {
 	static const char *const dirs[] = { "pods", "exits",      "logs",
@@ -71,6 +84,7 @@ int rk_oci_open(struct rk_oci *ret, const char *dir, const char *cgroup, struct 
 			       "the node's directory must be an absolute, short path: %s", dir);
 	(void)snprintf(oci.dir, sizeof oci.dir, "%s", dir);
 	oci.oom_least = find_oom_least();
+	oci.capabilities = find_capabilities();
 	RK_TRY(rk_cgroups_open(&oci.cgroups, cgroup, error));
 	/* crun refuses hosts where version 1 groups are beside version 2; runc knows both. */
 	const bool has_runc = rk_program_find("runc", oci.runtime, sizeof oci.runtime);
@@ -208,13 +222,13 @@ static int launch(const struct rk_oci *oci, struct rk_span uid, const char *id, 
 	return read_answer(rk_buf_span(&line), ret_pid, error);
 }
 
-static int write_spec(const char *bundle, const struct rk_val *spec, struct rk_error *error)
+static int write_json(const char *bundle, const char *name, const struct rk_val *spec, struct rk_error *error)
 {
 	RK_AUTO(rk_buf_done) struct rk_buf text = { 0 };
 	char path[RK_PATH_MAX];
 
 	rk_json_write(&text, spec, false);
-	rk_path(path, "%s/config.json", bundle);
+	rk_path(path, "%s/%s", bundle, name);
 	return rk_file_write(path, rk_buf_span(&text), 0600, false, error);
 }
 
@@ -248,7 +262,7 @@ int rk_oci_sandbox(const struct rk_oci *oci, const struct rk_pod_view *view, pid
 	RK_TRY(make_bundle(oci, view->uid, id, bundle, error));
 	rk_path(rootfs, "%s/infra", oci->dir);
 	cgroups_path(oci, cgroup, view->uid, id);
-	RK_TRY(write_spec(bundle, rk_oci_sandbox_spec(&arena, view, rootfs, cgroup, oci->oom_least),
+	RK_TRY(write_json(bundle, "config.json", rk_oci_sandbox_spec(&arena, view, rootfs, cgroup, oci->oom_least),
 			  error));
 	RK_TRY(launch(oci, view->uid, id, "/dev/null", NULL, ret_pid, error));
 	return runtime(oci, "start", NULL, id, NULL, error);
@@ -359,6 +373,23 @@ static int gather_mounts(struct starting *start, struct rk_error *error)
 	return 0;
 }
 
+/* The first process of the container whose processes this one is to see; 0: none is named. */
+static int find_target(const struct starting *start, pid_t *ret, struct rk_error *error)
+{
+	const struct rk_span name = rk_val_text_at(start->run->container, "targetContainerName");
+	const struct rk_span uid = start->run->view->uid;
+	char id[RK_CONTAINER_ID_MAX];
+
+	*ret = 0;
+	if (name.size == 0)
+		return 0;
+	rk_oci_id(id, uid, name, start->run->target_attempt);
+	*ret = rk_oci_pid(start->oci, uid, id);
+	return *ret != 0 ? 0
+			 : rk_fail(error, RK_ENOENT, "unable to find target container %.*s",
+				   RK_SPAN_ARGS(rk_span_sub(name, 0, 253)));
+}
+
 static int make_spec(struct starting *start, struct rk_error *error)
 {
 	const struct rk_pod_view *view = start->run->view;
@@ -366,7 +397,9 @@ static int make_spec(struct starting *start, struct rk_error *error)
 	struct rk_val *env = NULL, *spec = NULL;
 	char cgroup[RK_PATH_MAX], shm[RK_PATH_MAX];
 	struct rk_user user;
+	pid_t target = 0;
 
+	RK_TRY(find_target(start, &target, error));
 	RK_TRY(rk_pod_env(arena, view, start->run->container,
 			  rk_val_at(start->image.config, "config.Env"), &env, error));
 	RK_TRY(rk_pod_user(view->pod, start->run->container,
@@ -384,13 +417,15 @@ static int make_spec(struct starting *start, struct rk_error *error)
 		.rootfs = start->rootfs,
 		.cgroups_path = cgroup,
 		.sandbox_pid = start->run->sandbox_pid,
+		.target_pid = target,
 		.mount_count = start->mount_count,
 		.mounts = start->mounts,
 		.shm = rk_val_bool_at(view->pod, "spec.hostIPC", false) ? "/dev/shm" : shm,
 		.oom_least = start->oci->oom_least,
+		.capabilities = start->oci->capabilities,
 	};
 	RK_TRY(rk_oci_spec(arena, &in, &spec, error));
-	return write_spec(start->bundle, spec, error);
+	return write_json(start->bundle, "config.json", spec, error);
 }
 
 static int write_stop_signal(const struct starting *start, struct rk_error *error)
@@ -444,6 +479,22 @@ int rk_oci_start(const struct rk_oci *oci, const struct rk_oci_run *run, pid_t *
 	RK_TRY(launch(oci, run->view->uid, id, log, run->container, ret_pid, error));
 	*ret_reason = "RunContainerError";
 	return runtime(oci, "start", NULL, id, NULL, error);
+}
+
+/* --- while it runs --- */
+
+int rk_oci_resize(const struct rk_oci *oci, struct rk_span uid, const char *id, const struct rk_val *container,
+		  struct rk_error *error)
+{
+	RK_AUTO(rk_arena_done) struct rk_arena arena = { 0 };
+	struct rk_val *resources = rk_oci_resources(&arena, container);
+	char bundle[RK_PATH_MAX], option[RK_PATH_MAX];
+
+	(void)rk_val_remove(resources, RK_SPAN("devices")); /* they stay as they are */
+	rk_oci_bundle_path(oci, bundle, uid, id);
+	rk_path(option, "--resources=%s/resources.json", bundle);
+	RK_TRY(write_json(bundle, "resources.json", resources, error));
+	return runtime(oci, "update", option, id, NULL, error);
 }
 
 /* --- ending --- */

@@ -17,6 +17,7 @@ struct rk_oci {
 	char runtime[256], conmon[256];
 	struct rk_cgroups cgroups;
 	int oom_least;             /* the lowest oom_score_adj that may be set here */
+	uint64_t capabilities;     /* those of this process */
 	char dns[64], domain[128]; /* for resolv.conf; dns empty: the node's own */
 };
 
@@ -24,6 +25,7 @@ struct rk_oci_run { /* one run of one container, borrowed */
 	const struct rk_pod_view *view;
 	const struct rk_val *container;
 	uint32_t attempt;
+	uint32_t target_attempt; /* of its targetContainerName, when it has one */
 	pid_t sandbox_pid;
 };
 
@@ -43,6 +45,9 @@ RK_MUST_CHECK int rk_oci_start(const struct rk_oci *oci, const struct rk_oci_run
 /* SIGTERM means the image's own stop signal. A container that is not running is no error. */
 RK_MUST_CHECK int rk_oci_signal(const struct rk_oci *oci, struct rk_span uid, const char *id,
 				int number, struct rk_error *error);
+/* Gives a running container the resources that `container` has now. */
+RK_MUST_CHECK int rk_oci_resize(const struct rk_oci *oci, struct rk_span uid, const char *id,
+				const struct rk_val *container, struct rk_error *error);
 /* What is left of a run: the runtime's state, mounts and the bundle. */
 RK_MUST_CHECK int rk_oci_remove(const struct rk_oci *oci, struct rk_span uid, const char *id,
 				struct rk_error *error);

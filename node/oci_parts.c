@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "control/schema/quantity.h"
 
+/* By the kernel's numbers. */
 static const char *const all_capabilities[] = {
 	"CHOWN",
 	"DAC_OVERRIDE",
@@ -67,13 +68,13 @@ static int capability_bit(struct rk_span name)
 	return -1;
 }
 
-static int change(uint64_t *set, const struct rk_val *list, bool is_add, struct rk_error *error)
+static int change(uint64_t *set, const struct rk_val *list, bool is_add, uint64_t most, struct rk_error *error)
 {
 	for (uint32_t i = 0; i < rk_val_count(list); i++) {
 		const struct rk_span name = rk_val_text(rk_val_item(list, i));
 		const int bit = capability_bit(name);
 		const uint64_t bits = rk_span_is(name, "ALL")
-					      ? (1ull << RK_COUNT(all_capabilities)) - 1
+					      ? is_add ? most : UINT64_MAX
 				      : bit >= 0 ? 1ull << bit
 						 : 0;
 
@@ -90,8 +91,8 @@ bool rk_container_is_privileged(const struct rk_val *container)
 	return rk_val_bool_at(container, "securityContext.privileged", false);
 }
 
-int rk_oci_capabilities(struct rk_arena *arena, const struct rk_val *container, struct rk_val **ret,
-			struct rk_error *error)
+int rk_oci_capabilities(struct rk_arena *arena, const struct rk_val *container, uint64_t most,
+			struct rk_val **ret, struct rk_error *error)
 {
 	static const char *const sets[] = { "bounding", "effective", "permitted" };
 	const struct rk_val *add = rk_val_at(container, "securityContext.capabilities.add");
@@ -107,11 +108,11 @@ int rk_oci_capabilities(struct rk_arena *arena, const struct rk_val *container, 
 	/* "drop ALL, add X" gives X; other drops win over adds. */
 	if (drops_all)
 		set = 0;
-	RK_TRY(change(&set, add, true, error));
+	RK_TRY(change(&set, add, true, most, error));
 	if (!drops_all)
-		RK_TRY(change(&set, drop, false, error));
+		RK_TRY(change(&set, drop, false, most, error));
 	if (rk_container_is_privileged(container))
-		set = (1ull << RK_COUNT(all_capabilities)) - 1;
+		set = most;
 	for (size_t i = 0; i < RK_COUNT(all_capabilities); i++)
 		if (set & 1ull << i)
 			rk_val_append(arena, names,

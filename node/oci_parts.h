@@ -7,8 +7,9 @@
 #include "wire/val.h"
 
 /* process.capabilities: the usual set, with the container's add and drop; everything when
- * privileged. RK_EINVAL: no such capability. */
-RK_MUST_CHECK int rk_oci_capabilities(struct rk_arena *arena, const struct rk_val *container,
+ * privileged. `most`: what there is to give here, a bit each by the kernel's numbers; that is what "everything" means.
+ * RK_EINVAL: no such capability. */
+RK_MUST_CHECK int rk_oci_capabilities(struct rk_arena *arena, const struct rk_val *container, uint64_t most,
 				      struct rk_val **ret, struct rk_error *error);
 /* linux.resources from the container's requests and limits. */
 struct rk_val *rk_oci_resources(struct rk_arena *arena, const struct rk_val *container);

@@ -151,6 +151,10 @@ static void done(void *context, int err, struct rk_span out, const struct rk_err
 		fact.kind = RK_FACT_PROBED;
 		say(runtime, &fact);
 		break;
+	case RK_ACT_RESIZE:
+		fact.kind = RK_FACT_RESIZED;
+		say(runtime, &fact);
+		break;
 	case RK_ACT_CLEAR:
 		fact.kind = RK_FACT_CLEARED;
 		if (err == 0 && runtime->podnet != NULL)

@@ -1,6 +1,7 @@
 #include "node/oci_spec.h"
 
 #include "base/mem.h"
+#include "control/schema/qos.h"
 #include "control/schema/quantity.h"
 #include "node/oci_parts.h"
 #include "node/pod_env.h"
@@ -79,7 +80,7 @@ static void add_namespace(struct rk_arena *arena, struct rk_val *list, const cha
 
 /* pid 0: new ones (the sandbox); else those of the sandbox. What the pod shares with the node is
  * left out: inherited. */
-static struct rk_val *namespaces(struct rk_arena *arena, const struct rk_val *pod, pid_t pid)
+static struct rk_val *namespaces(struct rk_arena *arena, const struct rk_val *pod, pid_t pid, pid_t target)
 {
 	const bool is_host_network = rk_val_bool_at(pod, "spec.hostNetwork", false);
 	const bool is_shared_pid = rk_val_bool_at(pod, "spec.shareProcessNamespace", false);
@@ -103,7 +104,8 @@ static struct rk_val *namespaces(struct rk_arena *arena, const struct rk_val *po
 					       : rk_arena_printf(arena, "/proc/%d/ns/%s", (int)pid,
 								 joined[i].file));
 	if (pid != 0 && !is_shared_pid && !is_host_pid)
-		add_namespace(arena, list, "pid", NULL);
+		add_namespace(arena, list, "pid",
+			      target == 0 ? NULL : rk_arena_printf(arena, "/proc/%d/ns/pid", (int)target));
 	return list;
 }
 
@@ -146,7 +148,7 @@ static int process_part(struct rk_arena *arena, const struct rk_spec_in *in, str
 		rk_val_bool_at(in->container, "securityContext.allowPrivilegeEscalation", true);
 
 	RK_TRY(rk_oci_args(arena, in->container, in->image_config, in->env, &args, error));
-	RK_TRY(rk_oci_capabilities(arena, in->container, &capabilities, error));
+	RK_TRY(rk_oci_capabilities(arena, in->container, in->capabilities, &capabilities, error));
 	if (cwd.size == 0)
 		cwd = rk_val_text_at(in->image_config, "config.WorkingDir");
 	rk_val_put_bool(arena, process, "terminal", rk_val_bool_at(in->container, "tty", false));
@@ -202,7 +204,7 @@ int rk_oci_spec(struct rk_arena *arena, const struct rk_spec_in *in, struct rk_v
 	rk_val_put(arena, spec, "mounts", mounts_part(arena, in));
 	rk_val_put_cstr(arena, linux_part, "cgroupsPath", in->cgroups_path);
 	rk_val_put(arena, linux_part, "namespaces",
-		   namespaces(arena, in->view->pod, in->sandbox_pid));
+		   namespaces(arena, in->view->pod, in->sandbox_pid, in->target_pid));
 	rk_val_put(arena, linux_part, "resources", rk_oci_resources(arena, in->container));
 	for (size_t i = 0; i < in->mount_count; i++)
 		if (strcmp(in->mounts[i].propagation, "rprivate") != 0)
@@ -238,7 +240,7 @@ struct rk_val *rk_oci_sandbox_spec(struct rk_arena *arena, const struct rk_pod_v
 	if (!rk_val_bool_at(view->pod, "spec.hostNetwork", false))
 		rk_val_put_str(arena, spec, "hostname", rk_pod_hostname(view->pod));
 	rk_val_put_cstr(arena, linux_part, "cgroupsPath", cgroups_path);
-	rk_val_put(arena, linux_part, "namespaces", namespaces(arena, view->pod, 0));
+	rk_val_put(arena, linux_part, "namespaces", namespaces(arena, view->pod, 0, 0));
 	rk_val_put(arena, spec, "linux", linux_part);
 	return spec;
 }

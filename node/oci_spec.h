@@ -23,10 +23,12 @@ struct rk_spec_in {
 	const char *rootfs;       /* absolute */
 	const char *cgroups_path; /* "/reckon/n1/pod<uid>/<id>" */
 	pid_t sandbox_pid;        /* whose namespaces it joins */
+	pid_t target_pid;         /* whose processes it sees; 0: its own, or the pod's */
 	size_t mount_count;
 	const struct rk_spec_mount *mounts;
 	const char *shm; /* the pod's /dev/shm */
 	int oom_least;   /* the lowest oom_score_adj that may be set here */
+	uint64_t capabilities; /* that there are to give: a bit each */
 };
 
 /* RK_EINVAL: there is nothing to run, or a field that cannot be honoured (error says which). */

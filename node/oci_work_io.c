@@ -70,7 +70,7 @@ static int work_pull(struct rk_oci_job *job, struct rk_buf *out, struct rk_error
 static int work_start(struct rk_oci_job *job, struct rk_buf *out, struct rk_error *error)
 {
 	const struct rk_oci_run run = { &job->view, job->act.container, job->act.attempt,
-					job->act.sandbox_pid };
+					job->act.target_attempt, job->act.sandbox_pid };
 	const char *reason = "";
 	pid_t pid = 0;
 
@@ -178,6 +178,7 @@ int rk_oci_work(void *context, struct rk_buf *out, struct rk_error *error)
 	case RK_ACT_START: return work_start(job, out, error);
 	case RK_ACT_SIGNAL:
 		return rk_oci_signal(oci, job->act.uid, job->id, job->act.signal, error);
+	case RK_ACT_RESIZE: return rk_oci_resize(oci, job->act.uid, job->id, job->act.container, error);
 	case RK_ACT_HOOK:
 	case RK_ACT_PROBE: return work_check(job, error);
 	case RK_ACT_CLEAR: return rk_oci_clear(oci, job->act.uid, error);

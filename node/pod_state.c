@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "node/resize.h"
+#include "wire/doc.h"
 
 void rk_text_set(char **text, struct rk_span value)
 {
@@ -28,32 +30,85 @@ static enum rk_restart_policy policy_of(const struct rk_val *object)
 	return rk_span_is(policy, "OnFailure") ? RK_RESTART_ON_FAILURE : RK_RESTART_ALWAYS;
 }
 
+static const char *list_of(const struct rk_container *container)
+{
+	return container->is_init	? "spec.initContainers" :
+	       container->is_ephemeral ? "spec.ephemeralContainers" :
+					 "spec.containers";
+}
+
+static struct rk_val *spec_named(const struct rk_val *list, const char *name)
+{
+	for (uint32_t i = 0; i < rk_val_count(list); i++)
+		if (rk_span_is(rk_val_text_at(rk_val_item(list, i), "name"), name))
+			return rk_val_item(list, i);
+	return NULL;
+}
+
+/* Containers of a new object keep the resources that they were granted; other ones wait (node/resize.h). */
+static void take_container(struct rk_arena *arena, struct rk_container *container, struct rk_val *spec)
+{
+	struct rk_val *says = rk_val_at(spec, "resources"), *had = rk_val_at(container->spec, "resources");
+
+	container->wanted = NULL;
+	if (spec != NULL && !container->is_ephemeral && rk_val_count(says) > 0 && !rk_val_eq(says, had)) {
+		container->wanted = says;
+		rk_val_put(arena, spec, "resources", had != NULL ? rk_val_copy(arena, had) : NULL);
+	}
+	container->spec = spec;
+}
+
 static void take_object(struct rk_pod *pod, const struct rk_val *object)
 {
+	struct rk_arena arena = { 0 };
+
+	pod->object = rk_val_copy(&arena, object);
+	for (uint32_t i = 0; i < pod->container_count; i++) {
+		struct rk_container *container = &pod->containers[i];
+		take_container(&arena, container, spec_named(rk_val_at(pod->object, list_of(container)), container->name));
+	}
 	rk_arena_done(&pod->arena);
-	pod->arena = (struct rk_arena){ 0 };
-	pod->object = rk_val_copy(&pod->arena, object);
+	pod->arena = arena;
 	pod->uid = rk_val_text_at(pod->object, "metadata.uid");
 	pod->ns = rk_val_text_at(pod->object, "metadata.namespace");
 	pod->name = rk_val_text_at(pod->object, "metadata.name");
 	pod->policy = policy_of(pod->object);
 }
 
-static void add_containers(struct rk_pod *pod, const struct rk_val *list, bool is_init)
+static void add_container(struct rk_pod *pod, const struct rk_container *kind, struct rk_val *spec)
 {
-	for (uint32_t i = 0; i < rk_val_count(list) && pod->container_count < RK_POD_CONTAINERS_MAX;
-	     i++) {
-		struct rk_container *container = &pod->containers[pod->container_count++];
-		const struct rk_val *spec = rk_val_item(list, i);
+	struct rk_container *container = &pod->containers[pod->container_count++];
 
-		container->spec = spec;
-		rk_text_set(&container->name, rk_val_text_at(spec, "name"));
-		container->is_init = is_init;
-		container->is_sidecar =
-			is_init && rk_span_is(rk_val_text_at(spec, "restartPolicy"), "Always");
-		(void)snprintf(container->reason, sizeof container->reason,
-			       is_init ? "PodInitializing" : "ContainerCreating");
+	*container = *kind;
+	container->spec = spec;
+	rk_text_set(&container->name, rk_val_text_at(spec, "name"));
+	container->is_sidecar =
+		kind->is_init && rk_span_is(rk_val_text_at(spec, "restartPolicy"), "Always");
+	(void)snprintf(container->reason, sizeof container->reason, "%s",
+		       !kind->is_ephemeral && rk_val_count(rk_val_at(pod->object, "spec.initContainers")) > 0
+			       ? "PodInitializing"
+			       : "ContainerCreating");
+}
+
+/* Those that are not there yet: at first all, later ephemeral ones. */
+static void add_containers(struct rk_pod *pod)
+{
+	static const struct rk_container kinds[] = { { .is_init = true }, { .is_init = false }, { .is_ephemeral = true } };
+	const struct rk_val *lists[RK_COUNT(kinds)];
+	uint32_t count = 0;
+
+	for (size_t k = 0; k < RK_COUNT(kinds); k++) {
+		lists[k] = rk_val_at(pod->object, list_of(&kinds[k]));
+		count += rk_val_count(lists[k]);
 	}
+	if (count <= pod->container_count)
+		return;
+	pod->containers = rk_realloc(pod->containers, count * sizeof *pod->containers);
+	for (size_t k = pod->container_count > 0 ? 2 : 0; k < RK_COUNT(kinds); k++)
+		for (uint32_t i = 0; i < rk_val_count(lists[k]); i++)
+			if (pod->container_count < count &&
+			    rk_pod_find_container(pod, rk_val_text_at(rk_val_item(lists[k], i), "name")) == NULL)
+				add_container(pod, &kinds[k], rk_val_item(lists[k], i));
 }
 
 struct rk_pod *rk_pod_new(const struct rk_val *object)
@@ -61,17 +116,7 @@ struct rk_pod *rk_pod_new(const struct rk_val *object)
 	struct rk_pod *pod = rk_zalloc(sizeof *pod);
 
 	take_object(pod, object);
-	const struct rk_val *init = rk_val_at(pod->object, "spec.initContainers");
-	const struct rk_val *apps = rk_val_at(pod->object, "spec.containers");
-	pod->containers =
-		rk_zalloc((rk_val_count(init) + rk_val_count(apps) + 1) * sizeof *pod->containers);
-	add_containers(pod, init, true);
-	add_containers(pod, apps, false);
-	const bool has_init = rk_val_count(init) > 0;
-	for (uint32_t i = 0; i < pod->container_count; i++)
-		if (has_init)
-			(void)snprintf(pod->containers[i].reason, sizeof pod->containers[i].reason,
-				       "PodInitializing");
+	add_containers(pod);
 	return pod;
 }
 
@@ -92,11 +137,15 @@ struct rk_pod *rk_pod_free(struct rk_pod *pod)
 		free(container->id);
 		free(container->image_id);
 		free(container->message);
+		free(container->resize_error);
+		(void)rk_blob_unref(container->applied);
+		(void)rk_blob_unref(container->sent);
 		ending_done(&container->ending);
 		ending_done(&container->last);
 	}
 	free(pod->containers);
 	free(pod->message);
+	free(pod->resize_text);
 	rk_arena_done(&pod->arena);
 	free(pod);
 	return NULL;
@@ -116,28 +165,18 @@ static const char *const probe_fields[RK_PROBE_KINDS] = {
 	[RK_PROBE_READINESS] = "readinessProbe",
 };
 
-static const struct rk_val *spec_named(const struct rk_val *list, const char *name)
-{
-	for (uint32_t i = 0; i < rk_val_count(list); i++)
-		if (rk_span_is(rk_val_text_at(rk_val_item(list, i), "name"), name))
-			return rk_val_item(list, i);
-	return NULL;
-}
-
-/* Containers are fixed in a pod; only what they point to moves to the new object. */
+/* Containers are fixed in a pod, but for ephemeral ones; what they point to moves to the new object. */
 void rk_pod_update(struct rk_pod *pod, const struct rk_val *object)
 {
 	take_object(pod, object);
 	for (uint32_t i = 0; i < pod->container_count; i++) {
 		struct rk_container *container = &pod->containers[i];
-		const char *list = container->is_init ? "spec.initContainers" : "spec.containers";
-
-		container->spec = spec_named(rk_val_at(pod->object, list), container->name);
 		for (int kind = 0; kind < RK_PROBE_KINDS; kind++)
 			if (container->probes[kind].spec != NULL)
 				container->probes[kind].spec =
 					rk_val_at(container->spec, probe_fields[kind]);
 	}
+	add_containers(pod);
 }
 
 void rk_container_begin_probes(struct rk_container *container, int64_t now_mono)
@@ -155,6 +194,8 @@ bool rk_container_is_started(const struct rk_container *container)
 
 bool rk_container_is_ready(const struct rk_container *container)
 {
+	if (container->is_ephemeral)
+		return false;
 	if (container->is_init && !container->is_sidecar)
 		return container->phase == RK_CONTAINER_EXITED && container->ending.code == 0;
 	return rk_container_is_started(container) &&
@@ -211,6 +252,10 @@ struct rk_val *rk_pod_save(struct rk_arena *arena, const struct rk_pod *pod)
 		rk_val_put_bool(arena, val, "isStarted", rk_container_is_started(container));
 		put_text(arena, val, "id", container->id);
 		put_text(arena, val, "imageID", container->image_id);
+		/* What was granted is in the object, which is written when this changes. */
+		rk_val_put(arena, val, "granted", rk_val_at(container->spec, "resources"));
+		if (container->applied != NULL)
+			rk_val_put(arena, val, "applied", rk_doc_val(arena, container->applied));
 		save_ending(arena, val, "ending", &container->ending);
 		save_ending(arena, val, "last", &container->last);
 		rk_val_append(arena, list, val);
@@ -254,6 +299,11 @@ static void restore_container(struct rk_container *container, const struct rk_va
 	restore_ending(&container->ending, rk_val_at(val, "ending"));
 	restore_ending(&container->last, rk_val_at(val, "last"));
 	if (phase == RK_CONTAINER_RUNNING || phase == RK_CONTAINER_STARTING) {
+		rk_resize_started(container);
+		if (rk_val_at(val, "applied") != NULL) {
+			(void)rk_blob_unref(container->applied);
+			container->applied = rk_doc_of(rk_val_at(val, "applied"));
+		}
 		container->phase = RK_CONTAINER_RUNNING;
 		rk_container_begin_probes(container, now.mono);
 		container->probes[RK_PROBE_STARTUP].is_healthy |=

@@ -2,12 +2,12 @@
 #ifndef RK_NODE_POD_STATE_H
 #define RK_NODE_POD_STATE_H
 
+#include "base/blob.h"
 #include "node/facts.h"
 #include "node/probe_state.h"
 #include "node/restart.h"
 
-#define RK_POD_CONTAINERS_MAX 64
-#define RK_TEXT_KEPT_MAX      1024
+#define RK_TEXT_KEPT_MAX 1024
 
 /* Life of a container: WAITING -> PULLING -> STARTING -> RUNNING -> EXITED -> WAITING (when it
  * restarts) ... A failed pull or start goes back to WAITING with a reason and a back-off. */
@@ -33,8 +33,11 @@ struct rk_ending { /* how a run ended */
 
 struct rk_container {
 	char *name;                /* heap */
-	const struct rk_val *spec; /* in the pod's object */
+	struct rk_val *spec;       /* in the pod's object, with the resources that were granted */
+	struct rk_val *wanted;     /* resources that are asked for and not granted; NULL: none */
 	bool is_init, is_sidecar;
+	bool is_ephemeral;   /* added to look at the others: no part of the pod's phase, started once */
+	bool is_unsupported; /* ephemeral, with a field that is not implemented: it stays where it is */
 	enum rk_container_phase phase;
 	uint32_t attempt; /* number of the current, or next, run: 0, 1... */
 	uint32_t restarts;
@@ -49,6 +52,14 @@ struct rk_container {
 	int64_t stop_until; /* mono: when the next stage begins */
 	int64_t grace_ms;   /* what is left for TERM after the hook */
 	struct rk_probe_state probes[RK_PROBE_KINDS];
+	struct rk_blob *applied, *sent; /* resources, encoded: what the run has, and what is on its way */
+	bool is_resizing, is_restarting; /* on its way; it ends to begin again with another size */
+	struct rk_backoff resize;
+	char *resize_error; /* heap */
+};
+
+struct rk_size {
+	int64_t cpu_milli, memory;
 };
 
 enum rk_step_state { RK_STEP_TODO, RK_STEP_BUSY, RK_STEP_DONE };
@@ -56,11 +67,11 @@ enum rk_step_state { RK_STEP_TODO, RK_STEP_BUSY, RK_STEP_DONE };
 struct rk_pod {
 	struct rk_pod *next;
 	struct rk_arena arena; /* holds the object */
-	const struct rk_val *object;
+	struct rk_val *object;
 	struct rk_span uid, ns, name; /* in the object */
 	enum rk_restart_policy policy;
 	uint32_t container_count;
-	struct rk_container *containers; /* init containers first, in order */
+	struct rk_container *containers; /* init containers first, in order; ephemeral ones last */
 	enum rk_step_state volumes, sandbox, clearing;
 	struct rk_backoff volumes_backoff, sandbox_backoff, clear_backoff;
 	bool sandbox_exists; /* something to clear */
@@ -80,14 +91,20 @@ struct rk_pod {
 	char *message;
 	uint64_t status_hash, saved_hash;
 	int64_t synced; /* mono: what was due by then is done */
-	int64_t condition_since[4]; /* wall; by enum of pod_status.c */
-	bool condition_is_true[4];
+	const char *resize_pending; /* "Deferred", "Infeasible", or NULL */
+	char *resize_text;          /* heap: why */
+	int64_t condition_since[6]; /* wall; by enum of pod_status.c */
+	bool condition_is_true[6];
 };
 
 struct rk_pod *rk_pod_new(const struct rk_val *object) __attribute__((returns_nonnull));
 struct rk_pod *rk_pod_free(struct rk_pod *pod); /* returns NULL */
-/* A newer form of the same pod (same uid). */
+/* A newer form of the same pod (same uid). It may bring ephemeral containers, and then moves the others. */
 void rk_pod_update(struct rk_pod *pod, const struct rk_val *object);
+static inline bool rk_container_is_app(const struct rk_container *container)
+{
+	return !container->is_init && !container->is_ephemeral;
+}
 struct rk_container *rk_pod_find_container(const struct rk_pod *pod, struct rk_span name);
 /* Replaces a heap text, cut to RK_TEXT_KEPT_MAX. */
 void rk_text_set(char **text, struct rk_span value);

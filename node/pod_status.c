@@ -5,10 +5,21 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/timefmt.h"
+#include "control/schema/qos.h"
 #include "node/container_step.h"
 #include "node/pod_view.h"
+#include "node/resize.h"
+#include "wire/doc.h"
 
-enum condition { HAS_SANDBOX, INITIALIZED, READY, CONTAINERS_READY, CONDITIONS };
+enum condition {
+	HAS_SANDBOX,
+	INITIALIZED,
+	READY,
+	CONTAINERS_READY,
+	RESIZE_PENDING,
+	RESIZE_IN_PROGRESS,
+	CONDITIONS
+};
 
 _Static_assert(CONDITIONS == RK_COUNT(((struct rk_pod *)0)->condition_since),
 	       "one time for each condition");
@@ -25,6 +36,15 @@ static void put_copy(struct rk_arena *arena, struct rk_val *map, const char *key
 {
 	if (text != NULL && text[0] != '\0')
 		rk_val_put_cstr(arena, map, key, rk_arena_str(arena, rk_span_str(text)));
+}
+
+/* In a patch, what is not said stays as it was. */
+static void put_or_clear(struct rk_arena *arena, struct rk_val *map, const char *key, const char *text)
+{
+	if (text != NULL && text[0] != '\0')
+		put_copy(arena, map, key, text);
+	else
+		rk_val_put(arena, map, key, rk_val_null(arena));
 }
 
 /* --- phase --- */
@@ -48,7 +68,7 @@ static struct tally count(const struct rk_pod *pod)
 		} else if (container->is_init) {
 			tally.init_left += !has_exited || has_failed;
 			tally.init_failed |= has_failed && !rk_container_restarts(pod, container);
-		} else {
+		} else if (rk_container_is_app(container)) {
 			tally.apps++;
 			tally.running += container->phase == RK_CONTAINER_RUNNING &&
 					 !container->is_starting_hook;
@@ -66,7 +86,7 @@ static bool apps_have_ended(const struct rk_pod *pod)
 	for (uint32_t i = 0; i < pod->container_count; i++) {
 		const struct rk_container *container = &pod->containers[i];
 
-		if (!container->is_init &&
+		if (rk_container_is_app(container) &&
 		    (container->phase != RK_CONTAINER_EXITED ||
 		     (!pod->is_stopping && rk_container_restarts(pod, container))))
 			return false;
@@ -174,6 +194,21 @@ static struct rk_val *state_val(struct rk_arena *arena, const struct rk_pod *pod
 	return state;
 }
 
+/* What it was granted, and what it has. */
+static void put_size(struct rk_arena *arena, struct rk_val *val, const struct rk_container *container)
+{
+	const struct rk_val *granted = rk_val_at(container->spec, "resources"),
+			    *requests = rk_val_at(granted, "requests");
+	struct rk_val *has = container->phase == RK_CONTAINER_RUNNING && container->applied != NULL
+				     ? rk_doc_val(arena, container->applied)
+			     : granted != NULL ? rk_val_copy(arena, granted)
+					       : rk_val_map(arena);
+
+	if (rk_val_count(requests) > 0)
+		rk_val_put(arena, val, "allocatedResources", rk_val_copy(arena, requests));
+	rk_val_put(arena, val, "resources", has);
+}
+
 static struct rk_val *container_val(struct rk_arena *arena, const struct rk_pod *pod,
 				    const struct rk_container *container, struct rk_now now)
 {
@@ -199,7 +234,10 @@ static struct rk_val *container_val(struct rk_arena *arena, const struct rk_pod 
 		id = before->id;
 	if (id != NULL)
 		rk_val_put(arena, val, "containerID", rk_val_strf(arena, "reckon://%s", id));
-	rk_val_put_bool(arena, val, "started", rk_container_is_started(container));
+	if (!container->is_ephemeral) {
+		rk_val_put_bool(arena, val, "started", rk_container_is_started(container));
+		put_size(arena, val, container);
+	}
 	return val;
 }
 
@@ -208,7 +246,7 @@ static struct rk_val *container_val(struct rk_arena *arena, const struct rk_pod 
 static bool all_ready(const struct rk_pod *pod)
 {
 	for (uint32_t i = 0; i < pod->container_count; i++)
-		if ((!pod->containers[i].is_init || pod->containers[i].is_sidecar) &&
+		if ((rk_container_is_app(&pod->containers[i]) || pod->containers[i].is_sidecar) &&
 		    !rk_container_is_ready(&pod->containers[i]))
 			return false;
 	return !pod->is_ended;
@@ -224,7 +262,8 @@ static const char *unready_text(struct rk_arena *arena, const struct rk_pod *pod
 	for (uint32_t i = 0; i < pod->container_count; i++) {
 		const struct rk_container *container = &pod->containers[i];
 		const bool is_counted =
-			is_init ? container->is_init : !container->is_init || container->is_sidecar;
+			is_init ? container->is_init
+				: rk_container_is_app(container) || container->is_sidecar;
 
 		if (is_counted && !rk_container_is_ready(container))
 			rk_buf_printf(&text, "%s%s", text.size > empty ? " " : "", container->name);
@@ -247,22 +286,67 @@ static struct rk_val *condition_val(struct rk_arena *arena, struct rk_pod *pod,
 	rk_val_put_cstr(arena, val, "status", is_true ? "True" : "False");
 	rk_val_put(arena, val, "lastProbeTime", rk_val_null(arena));
 	rk_val_put(arena, val, "lastTransitionTime", time_val(arena, pod->condition_since[which]));
-	if (!is_true || strcmp(reason, "PodCompleted") == 0)
-		put_copy(arena, val, "reason", reason);
-	if (!is_true)
-		put_copy(arena, val, "message", message);
+	const bool has_reason = !is_true || strcmp(reason, "PodCompleted") == 0;
+	put_or_clear(arena, val, "reason", has_reason ? reason : NULL);
+	put_or_clear(arena, val, "message", is_true ? NULL : message);
 	return val;
+}
+
+static const struct rk_val *find_condition(const struct rk_pod *pod, const char *type)
+{
+	const struct rk_val *list = rk_val_at(pod->object, "status.conditions");
+
+	for (uint32_t i = 0; i < rk_val_count(list); i++)
+		if (rk_span_is(rk_val_text_at(rk_val_item(list, i), "type"), type))
+			return rk_val_item(list, i);
+	return NULL;
+}
+
+/* A condition that is there only while it holds; the status is a patch, so that its end has to be said. */
+static void add_passing(struct rk_arena *arena, struct rk_val *list, struct rk_pod *pod, enum condition which,
+			const char *type, bool holds, const char *reason, const char *message, struct rk_now now)
+{
+	struct rk_val *val;
+
+	if (!holds && find_condition(pod, type) == NULL && pod->condition_since[which] == 0)
+		return;
+	if (holds) {
+		val = condition_val(arena, pod, which, type, true, "", NULL, now);
+		put_or_clear(arena, val, "reason", reason);
+		put_or_clear(arena, val, "message", message);
+	} else {
+		val = rk_val_map(arena);
+		rk_val_put_cstr(arena, val, "type", type);
+		rk_val_put_cstr(arena, val, "$patch", "delete");
+		pod->condition_is_true[which] = false;
+	}
+	rk_val_append(arena, list, val);
+}
+
+static void add_resize(struct rk_arena *arena, struct rk_val *list, struct rk_pod *pod, struct rk_now now)
+{
+	const char *error = NULL;
+	bool is_due = false;
+
+	for (uint32_t i = 0; i < pod->container_count; i++) {
+		is_due |= rk_resize_is_due(&pod->containers[i]) || pod->containers[i].is_restarting;
+		if (pod->containers[i].resize_error != NULL)
+			error = pod->containers[i].resize_error;
+	}
+	add_passing(arena, list, pod, RESIZE_PENDING, "PodResizePending", pod->resize_pending != NULL && !pod->is_ended,
+		    pod->resize_pending, pod->resize_text, now);
+	add_passing(arena, list, pod, RESIZE_IN_PROGRESS, "PodResizeInProgress", is_due && !pod->is_ended,
+		    error != NULL ? "Error" : NULL, error, now);
 }
 
 /* The scheduler's condition is kept as it came; one is made where nobody did. */
 static struct rk_val *scheduled_val(struct rk_arena *arena, struct rk_pod *pod)
 {
-	const struct rk_val *list = rk_val_at(pod->object, "status.conditions");
+	const struct rk_val *had = find_condition(pod, "PodScheduled");
 	struct rk_val *val = rk_val_map(arena);
 
-	for (uint32_t i = 0; i < rk_val_count(list); i++)
-		if (rk_span_is(rk_val_text_at(rk_val_item(list, i), "type"), "PodScheduled"))
-			return rk_val_copy(arena, rk_val_item(list, i));
+	if (had != NULL)
+		return rk_val_copy(arena, had);
 	rk_val_put_cstr(arena, val, "type", "PodScheduled");
 	rk_val_put_cstr(arena, val, "status", "True");
 	rk_val_put(arena, val, "lastProbeTime", rk_val_null(arena));
@@ -293,6 +377,7 @@ static struct rk_val *conditions(struct rk_arena *arena, struct rk_pod *pod, str
 		      condition_val(arena, pod, CONTAINERS_READY, "ContainersReady", is_ready, why,
 				    unready, now));
 	rk_val_append(arena, list, scheduled_val(arena, pod));
+	add_resize(arena, list, pod, now);
 	return list;
 }
 
@@ -313,7 +398,7 @@ struct rk_val *rk_pod_status(struct rk_arena *arena, struct rk_pod *pod, const c
 			     struct rk_now now)
 {
 	struct rk_val *status = rk_val_map(arena), *apps = rk_val_list(arena),
-		      *init = rk_val_list(arena);
+		      *init = rk_val_list(arena), *ephemeral = rk_val_list(arena);
 
 	put_copy(arena, status, "phase", rk_pod_phase(pod));
 	put_copy(arena, status, "reason", pod->reason);
@@ -324,11 +409,17 @@ struct rk_val *rk_pod_status(struct rk_arena *arena, struct rk_pod *pod, const c
 	rk_val_put(arena, status, "startTime", time_val(arena, pod->start_time));
 	for (uint32_t i = 0; i < pod->container_count; i++) {
 		struct rk_val *val = container_val(arena, pod, &pod->containers[i], now);
-		rk_val_append(arena, pod->containers[i].is_init ? init : apps, val);
+		rk_val_append(arena,
+			      pod->containers[i].is_init	? init
+			      : pod->containers[i].is_ephemeral ? ephemeral
+								: apps,
+			      val);
 	}
 	if (rk_val_count(init) > 0)
 		rk_val_put(arena, status, "initContainerStatuses", init);
 	rk_val_put(arena, status, "containerStatuses", apps);
+	if (rk_val_count(ephemeral) > 0)
+		rk_val_put(arena, status, "ephemeralContainerStatuses", ephemeral);
 	const struct rk_span qos = rk_val_text_at(pod->object, "status.qosClass");
 	rk_val_put_cstr(arena, status, "qosClass",
 			qos.size > 0 ? rk_arena_str(arena, qos) : rk_pod_qos(pod->object));

@@ -53,7 +53,5 @@ RK_MUST_CHECK int rk_ref_key(struct rk_arena *arena, const struct rk_pod_view *v
 RK_MUST_CHECK int rk_ref_object(const struct rk_pod_view *view, enum rk_ref_kind kind,
 				struct rk_span name, const struct rk_val **ret,
 				struct rk_error *error);
-/* Guaranteed, Burstable or BestEffort. */
-const char *rk_pod_qos(const struct rk_val *pod);
 
 #endif

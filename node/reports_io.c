@@ -287,6 +287,19 @@ static void count_event(struct rk_reports *reports, const struct rk_act *act, st
 	rk_apiclient_call(reports->api, &call);
 }
 
+static const char *list_of(const struct rk_act *act)
+{
+	static const char *const lists[] = { "spec.initContainers", "spec.ephemeralContainers" };
+
+	for (size_t i = 0; i < RK_COUNT(lists); i++) {
+		const struct rk_val *list = rk_val_at(act->pod, lists[i]);
+		for (uint32_t k = 0; k < rk_val_count(list); k++)
+			if (rk_val_item(list, k) == act->container)
+				return lists[i];
+	}
+	return "spec.containers";
+}
+
 static struct rk_val *about(struct rk_arena *arena, const struct rk_act *act)
 {
 	struct rk_val *object = rk_val_map(arena);
@@ -299,7 +312,7 @@ static struct rk_val *about(struct rk_arena *arena, const struct rk_act *act)
 	rk_val_put_str(arena, object, "uid", act->uid);
 	if (container.size > 0)
 		rk_val_put(arena, object, "fieldPath",
-			   rk_val_strf(arena, "spec.containers{%.*s}", RK_SPAN_ARGS(container)));
+			   rk_val_strf(arena, "%s{%.*s}", list_of(act), RK_SPAN_ARGS(container)));
 	return object;
 }
 

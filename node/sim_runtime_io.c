@@ -80,6 +80,7 @@ static void act(struct rk_runtime *base, const struct rk_act *what)
 		break;
 	case RK_ACT_HOOK: fact.kind = RK_FACT_HOOK; break;
 	case RK_ACT_PROBE: fact.kind = RK_FACT_PROBED; break;
+	case RK_ACT_RESIZE: fact.kind = RK_FACT_RESIZED; break;
 	case RK_ACT_CLEAR: fact.kind = RK_FACT_CLEARED; break;
 	default: return; /* nothing to forget */
 	}

@@ -11,7 +11,6 @@ struct entry {
 };
 
 static const struct entry of_spec[] = {
-	{ "ephemeralContainers", false, NULL },
 	{ "overhead", false, NULL },
 	{ "resourceClaims", true, NULL },
 	{ "resources", true, NULL },
@@ -29,9 +28,7 @@ static const struct entry of_spec[] = {
 };
 
 static const struct entry of_container[] = {
-	{ "stdin", false, NULL },
 	{ "volumeDevices", true, NULL },
-	{ "resizePolicy", false, NULL },
 	{ "resources.claims", true, NULL },
 	{ "securityContext.seLinuxOptions", true, NULL },
 	{ "securityContext.windowsOptions", true, NULL },
@@ -86,13 +83,12 @@ static void check(const struct walk *walk, const struct rk_val *val, const char 
 }
 
 static void check_container(const struct walk *walk, const struct rk_val *container,
-			    const char *list, uint32_t at)
+			    const char *prefix)
 {
 	const struct rk_val *mounts = rk_val_at(container, "volumeMounts"),
 			    *ports = rk_val_at(container, "ports");
-	char prefix[128], inner[192];
+	char inner[192];
 
-	(void)snprintf(prefix, sizeof prefix, "spec.%s[%u]", list, at);
 	check(walk, container, prefix, of_container, RK_COUNT(of_container));
 	for (uint32_t i = 0; i < rk_val_count(mounts); i++) {
 		(void)snprintf(inner, sizeof inner, "%s.volumeMounts[%u]", prefix, i);
@@ -144,15 +140,27 @@ void rk_unsupported_each(const struct rk_val *pod,
 	const struct walk walk = { each, context };
 	const struct rk_val *spec = rk_val_at(pod, "spec");
 	const struct rk_val *volumes = rk_val_at(spec, "volumes");
+	char path[64];
 
 	check(&walk, spec, "spec", of_spec, RK_COUNT(of_spec));
 	if (!rk_val_bool_at(spec, "hostUsers", true))
 		each(context, "spec.hostUsers", true);
 	for (size_t i = 0; i < RK_COUNT(lists); i++) {
 		const struct rk_val *list = rk_val_at(spec, lists[i]);
-		for (uint32_t k = 0; k < rk_val_count(list); k++)
-			check_container(&walk, rk_val_item(list, k), lists[i], k);
+		for (uint32_t k = 0; k < rk_val_count(list); k++) {
+			(void)snprintf(path, sizeof path, "spec.%s[%u]", lists[i], k);
+			check_container(&walk, rk_val_item(list, k), path);
+		}
 	}
 	for (uint32_t i = 0; i < rk_val_count(volumes); i++)
 		check_volume(&walk, rk_val_item(volumes, i), i);
+}
+
+void rk_unsupported_container(const struct rk_val *container, const char *path,
+			      void (*each)(void *context, const char *path, bool is_fatal),
+			      void *context)
+{
+	const struct walk walk = { each, context };
+
+	check_container(&walk, container, path);
 }

@@ -10,5 +10,9 @@
 void rk_unsupported_each(const struct rk_val *pod,
 			 void (*each)(void *context, const char *path, bool is_fatal),
 			 void *context);
+/* The same for one container, which stands at `path`; the pod's ephemeral containers are not among the fields above. */
+void rk_unsupported_container(const struct rk_val *container, const char *path,
+			      void (*each)(void *context, const char *path, bool is_fatal),
+			      void *context);
 
 #endif

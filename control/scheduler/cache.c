@@ -122,11 +122,10 @@ static struct rk_val *decoded(struct rk_state *state, struct rk_span doc, const 
 	return val;
 }
 
-static struct rk_resources container_requests(const struct rk_val *container)
+static struct rk_resources requests_of(const struct rk_val *requests)
 {
 	struct rk_resources sum = { { 0 } };
 	static const char *const keys[] = { "cpu", "memory", "ephemeral-storage" };
-	const struct rk_val *requests = rk_val_at(container, "resources.requests");
 
 	for (size_t i = 0; i < RK_COUNT(keys); i++) {
 		const struct rk_val *val = rk_val_at(requests, keys[i]);
@@ -139,18 +138,65 @@ static struct rk_resources container_requests(const struct rk_val *container)
 	return sum;
 }
 
+static bool counts_allocation(const struct rk_state *state) { return state->version >= RK_PARTS_SINCE; }
+
+/* Its node says that what the pod should become is more than it has. */
+static bool is_infeasible(struct rk_state *state, struct rk_span pod)
+{
+	const struct rk_span encoded = rk_doc_at(pod, "status.conditions"), reason = RK_SPAN("Infeasible");
+
+	if (encoded.data == NULL || memmem(encoded.data, encoded.size, reason.data, reason.size) == NULL)
+		return false;
+	const struct rk_val *conditions = decoded(state, pod, "status.conditions");
+	for (uint32_t i = 0; i < rk_val_count(conditions); i++)
+		if (rk_span_is(rk_val_text_at(rk_val_item(conditions, i), "type"), "PodResizePending") &&
+		    rk_span_eq(rk_val_text_at(rk_val_item(conditions, i), "reason"), reason))
+			return true;
+	return false;
+}
+
+static const struct rk_val *allocated(const struct rk_val *statuses, struct rk_span name)
+{
+	for (uint32_t i = 0; i < rk_val_count(statuses); i++)
+		if (rk_span_eq(rk_val_text_at(rk_val_item(statuses, i), "name"), name))
+			return rk_val_at(rk_val_item(statuses, i), "allocatedResources");
+	return NULL;
+}
+
+/* What a container should have, or what its node still holds for it when that is more; only that, when it will get no
+ * more. */
+static struct rk_resources container_requests(const struct rk_val *container, const struct rk_val *statuses,
+					      bool is_final)
+{
+	const struct rk_resources wants = requests_of(rk_val_at(container, "resources.requests"));
+	const struct rk_val *has = allocated(statuses, rk_val_text_at(container, "name"));
+	struct rk_resources sum = wants;
+
+	if (has == NULL)
+		return sum;
+	sum = requests_of(has);
+	for (size_t r = 0; r < RK_RES_COUNT && !is_final; r++)
+		sum.at[r] = RK_MAX(sum.at[r], wants.at[r]);
+	return sum;
+}
+
 struct rk_resources rk_pod_requests(struct rk_state *state, struct rk_span pod)
 {
 	struct rk_resources sum = { { 0 } };
 	const struct rk_val *containers = decoded(state, pod, "spec.containers");
 	const struct rk_val *inits = decoded(state, pod, "spec.initContainers");
+	const bool counts = counts_allocation(state);
+	const struct rk_val *statuses = counts ? decoded(state, pod, "status.containerStatuses") : NULL;
+	const struct rk_val *init_statuses =
+		counts && inits != NULL ? decoded(state, pod, "status.initContainerStatuses") : NULL;
+	const bool is_final = counts && is_infeasible(state, pod);
 
 	for (uint32_t i = 0; i < rk_val_count(containers); i++) {
-		const struct rk_resources one = container_requests(rk_val_item(containers, i));
+		const struct rk_resources one = container_requests(rk_val_item(containers, i), statuses, is_final);
 		add_up(&sum, &one, 1);
 	}
 	for (uint32_t i = 0; i < rk_val_count(inits); i++) {
-		const struct rk_resources one = container_requests(rk_val_item(inits, i));
+		const struct rk_resources one = container_requests(rk_val_item(inits, i), init_statuses, is_final);
 		const bool stays = rk_span_is(
 			rk_val_text_at(rk_val_item(inits, i), "restartPolicy"), "Always");
 		if (stays)
@@ -268,7 +314,30 @@ static void see_node(struct rk_state *state, struct rk_span name, struct rk_blob
 	forget_if_idle(state->sched, node);
 }
 
-static bool same_weight(const struct rk_change *change)
+/* Statuses that changed nearly always leave the allocation as it was. */
+static bool same_allocation(struct rk_state *state, struct rk_span before, struct rk_span after)
+{
+	static const char *const lists[] = { "status.containerStatuses", "status.initContainerStatuses" };
+
+	if (!counts_allocation(state))
+		return true;
+	for (size_t l = 0; l < RK_COUNT(lists); l++) {
+		if (rk_span_eq(rk_doc_at(before, lists[l]), rk_doc_at(after, lists[l])))
+			continue;
+		const struct rk_val *was = decoded(state, before, lists[l]), *now = decoded(state, after, lists[l]);
+		for (uint32_t i = 0; i < RK_MAX(rk_val_count(was), rk_val_count(now)); i++) {
+			const struct rk_val *had = rk_val_at(rk_val_item(was, i), "allocatedResources");
+			const struct rk_val *has = rk_val_at(rk_val_item(now, i), "allocatedResources");
+			if (!rk_span_eq(rk_val_text_at(rk_val_item(was, i), "name"),
+					rk_val_text_at(rk_val_item(now, i), "name")) ||
+			    (had == NULL) != (has == NULL) || (had != NULL && !rk_val_eq(had, has)))
+				return false;
+		}
+	}
+	return is_infeasible(state, before) == is_infeasible(state, after);
+}
+
+static bool same_weight(struct rk_state *state, const struct rk_change *change)
 {
 	const struct rk_span before = rk_blob_span(change->before),
 			     after = rk_blob_span(change->after);
@@ -276,7 +345,21 @@ static bool same_weight(const struct rk_change *change)
 	return change->type == RK_CHANGE_MODIFIED && weighs(before) == weighs(after) &&
 	       rk_span_eq(rk_doc_at(before, "spec"), rk_doc_at(after, "spec")) &&
 	       rk_span_eq(rk_doc_at(before, "metadata.ownerReferences"),
-			  rk_doc_at(after, "metadata.ownerReferences"));
+			  rk_doc_at(after, "metadata.ownerReferences")) &&
+	       same_allocation(state, before, after);
+}
+
+bool rk_sched_lets_go(struct rk_state *state, const struct rk_change *change)
+{
+	const struct rk_span before = rk_blob_span(change->before), after = rk_blob_span(change->after);
+	bool is_less = false;
+
+	if (change->type != RK_CHANGE_MODIFIED || !weighs(before) || !weighs(after) || same_weight(state, change))
+		return false;
+	const struct rk_resources had = rk_pod_requests(state, before), has = rk_pod_requests(state, after);
+	for (size_t r = 0; r < RK_RES_COUNT; r++)
+		is_less |= has.at[r] < had.at[r];
+	return is_less;
 }
 
 static void see(struct rk_state *state, const struct rk_change *change)
@@ -285,7 +368,7 @@ static void see(struct rk_state *state, const struct rk_change *change)
 
 	if (rk_span_is(change->kind, "nodes")) {
 		see_node(state, change->name, is_gone ? NULL : change->after);
-	} else if (rk_span_is(change->kind, "pods") && !same_weight(change)) {
+	} else if (rk_span_is(change->kind, "pods") && !same_weight(state, change)) {
 		count_pod(state, rk_blob_span(change->before), -1);
 		if (!is_gone)
 			count_pod(state, rk_blob_span(change->after), 1);

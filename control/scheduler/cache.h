@@ -45,9 +45,11 @@ void rk_sched_cache_end(struct rk_state *state); /* the entry's changes are hand
 struct rk_sched_node *const *rk_sched_nodes(const struct rk_sched_cache *cache, size_t *ret_count);
 uint32_t rk_sched_owned(const struct rk_sched_node *node, uint64_t owner);
 
-/* What a pod asks for: the sum over its containers, or its largest init container, plus overhead;
- * one pod. */
+/* What a pod asks for, or still holds: the sum over its containers, or its largest init container, plus
+ * overhead; one pod. */
 struct rk_resources rk_pod_requests(struct rk_state *state, struct rk_span pod);
+/* Whether a change of a pod leaves its node with more room, the pod staying there. */
+bool rk_sched_lets_go(struct rk_state *state, const struct rk_change *change);
 uint64_t rk_pod_owner_hash(struct rk_state *state, struct rk_span pod);
 
 #endif

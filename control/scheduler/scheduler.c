@@ -54,7 +54,7 @@ static void follow(struct rk_state *state, const struct rk_change *change)
 					rk_doc_at(rk_blob_span(change->after), "spec")))
 				rk_work_add(state, RK_CONTROLLER_SCHEDULER,
 					    rk_work_key(state, change->ns, change->name));
-		} else if (frees_room(change)) {
+		} else if (frees_room(change) || rk_sched_lets_go(state, change)) {
 			rk_work_add(state, RK_CONTROLLER_SCHEDULER, RK_SPAN(""));
 		}
 	} else if (rk_span_is(change->kind, "nodes") && change->type != RK_CHANGE_DELETED &&

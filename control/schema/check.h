@@ -10,6 +10,8 @@
 struct rk_check {
 	struct rk_arena *arena;
 	struct rk_val *causes;
+	const char *sub; /* the subresource that is written through; NULL: the object itself */
+	bool is_lenient; /* in a log from before RK_PARTS_SINCE: what it allowed stays allowed */
 };
 
 typedef const char *rk_syntax(struct rk_span text); /* control/schema/names.h */

@@ -307,7 +307,7 @@ static void fill_kind(struct rk_custom *custom, const struct rk_val *version,
 /* NULL when the schema does not compile. */
 static struct rk_kind *make_kind(struct rk_custom *custom, const struct rk_val *version)
 {
-	const struct rk_check check = { &custom->arena, rk_val_list(&custom->arena) };
+	const struct rk_check check = { .arena = &custom->arena, .causes = rk_val_list(&custom->arena) };
 	struct rk_structures *rules = &custom->rules[custom->rules_count];
 	struct rk_kind *kind = &custom->kinds[custom->rules_count++];
 

@@ -318,7 +318,7 @@ static void check_map(const struct rk_check *to, const struct rk_path *path,
 static bool holds(const struct rk_check *to, const struct rk_path *path,
 		  const struct rk_structure *rule, const struct rk_val *val)
 {
-	const struct rk_check aside = { to->arena, rk_val_list(to->arena) };
+	const struct rk_check aside = { .arena = to->arena, .causes = rk_val_list(to->arena) };
 
 	check(&aside, path, rule, val, false);
 	return rk_val_count(aside.causes) == 0;

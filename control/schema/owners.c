@@ -221,8 +221,8 @@ static bool is_in_reach(const struct rk_write *write, const struct rk_step *step
 	return !is_status || !write->kind->has_status;
 }
 
-const struct rk_fieldset *rk_owners_reach(struct rk_arena *arena, const struct rk_write *write,
-					  const struct rk_fieldset *set)
+static const struct rk_fieldset *reach(struct rk_arena *arena, const struct rk_write *write,
+				       const struct rk_fieldset *set)
 {
 	struct rk_fieldset_maker maker = { 0 };
 
@@ -230,6 +230,50 @@ const struct rk_fieldset *rk_owners_reach(struct rk_arena *arena, const struct r
 		if (is_in_reach(write, &set->at[i].step))
 			rk_fieldset_add(arena, &maker, set->at[i].step, set->at[i].is_member, set->at[i].children);
 	return set != NULL && maker.count == set->count ? set : rk_fieldset_made(arena, &maker);
+}
+
+/* Subresources that reach no whole part of the object, but what is below these paths ("*": any step). */
+static const struct {
+	const char *sub, *resource, *path;
+} narrow[] = {
+	{ "ephemeralcontainers", "pods", "spec.ephemeralContainers" },
+	{ "resize", "pods", "spec.containers.*.resources" },
+	{ "resize", "pods", "spec.containers.*.resizePolicy" },
+	{ "resize", "pods", "spec.initContainers.*.resources" },
+	{ "resize", "pods", "spec.initContainers.*.resizePolicy" },
+};
+
+static const struct rk_fieldset *below(struct rk_arena *arena, const struct rk_fieldset *set, struct rk_span path)
+{
+	struct rk_fieldset_maker maker = { 0 };
+	struct rk_span step;
+	const struct rk_span rest = rk_span_cut(path, '.', &step);
+
+	for (uint32_t i = 0; set != NULL && i < set->count; i++) {
+		const struct rk_fieldset_node *node = &set->at[i];
+		if (!rk_span_is(step, "*") && !rk_span_eq(node->step.text, step))
+			continue;
+		if (rest.size == 0)
+			rk_fieldset_add(arena, &maker, node->step, node->is_member, node->children);
+		else
+			rk_fieldset_add(arena, &maker, node->step, false, below(arena, node->children, rest));
+	}
+	return rk_fieldset_made(arena, &maker);
+}
+
+const struct rk_fieldset *rk_owners_reach(struct rk_arena *arena, const struct rk_write *write,
+					  const struct rk_fieldset *set)
+{
+	const struct rk_fieldset *narrowed = NULL;
+	bool is_narrow = false;
+
+	for (size_t i = 0; i < RK_COUNT(narrow); i++) {
+		if (!rk_span_is(write->sub, narrow[i].sub) || strcmp(write->kind->resource, narrow[i].resource) != 0)
+			continue;
+		is_narrow = true;
+		narrowed = rk_fieldset_union(arena, narrowed, below(arena, set, rk_span_str(narrow[i].path)));
+	}
+	return is_narrow ? narrowed : reach(arena, write, set);
 }
 
 /* --- changing --- */

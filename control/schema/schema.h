@@ -32,5 +32,9 @@ void rk_schema_default(struct rk_arena *arena, const struct rk_kind *kind, struc
  * rules of an update hold as well: what may not change, and what may. */
 void rk_schema_validate(struct rk_arena *arena, const struct rk_kind *kind, const struct rk_val *obj,
 			const struct rk_val *old, struct rk_val *causes);
+/* The same while a log is applied: through a subresource, which may have rules of its own, and without the rules
+ * that came with RK_PARTS_SINCE (control/state.h) where the log is older. */
+void rk_schema_validate_sub(struct rk_arena *arena, const struct rk_kind *kind, const char *sub, bool is_lenient,
+			    const struct rk_val *obj, const struct rk_val *old, struct rk_val *causes);
 
 #endif

@@ -112,10 +112,11 @@ static const struct {
 	{ "volumeattachments.storage.k8s.io", rk_validate_attachment },
 };
 
-void rk_schema_validate(struct rk_arena *arena, const struct rk_kind *kind,
-			const struct rk_val *obj, const struct rk_val *old, struct rk_val *causes)
+void rk_schema_validate_sub(struct rk_arena *arena, const struct rk_kind *kind, const char *sub,
+			    bool is_lenient, const struct rk_val *obj, const struct rk_val *old,
+			    struct rk_val *causes)
 {
-	const struct rk_check check = { arena, causes };
+	const struct rk_check check = { arena, causes, sub, is_lenient };
 
 	/* The rest is checked in the stored form. */
 	if (kind->stored != kind) {
@@ -133,4 +134,10 @@ void rk_schema_validate(struct rk_arena *arena, const struct rk_kind *kind,
 	for (size_t i = 0; i < RK_COUNT(rules); i++)
 		if (strcmp(kind->resource, rules[i].resource) == 0)
 			rules[i].rules(&check, obj, old);
+}
+
+void rk_schema_validate(struct rk_arena *arena, const struct rk_kind *kind,
+			const struct rk_val *obj, const struct rk_val *old, struct rk_val *causes)
+{
+	rk_schema_validate_sub(arena, kind, NULL, false, obj, old, causes);
 }

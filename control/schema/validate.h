@@ -62,5 +62,10 @@ bool rk_check_share(const struct rk_check *check, const struct rk_path *path,
 /* What may change in a pod that exists, and what may not. */
 void rk_validate_pod_update(const struct rk_check *check, const struct rk_val *obj,
 			    const struct rk_val *old);
+/* The same through pods/ephemeralcontainers and pods/resize: what the pod is otherwise has been kept. */
+void rk_validate_pod_ephemeral(const struct rk_check *check, const struct rk_val *obj,
+			       const struct rk_val *old);
+void rk_validate_pod_resize(const struct rk_check *check, const struct rk_val *obj,
+			    const struct rk_val *old);
 
 #endif

@@ -96,12 +96,10 @@ static void check_env(const struct rk_check *check, const struct rk_path *up,
 	}
 }
 
-static bool has_volume(const struct rk_val *spec, struct rk_span name)
+static bool has_name(const struct rk_val *list, struct rk_span name)
 {
-	const struct rk_val *volumes = rk_val_at(spec, "volumes");
-
-	for (uint32_t i = 0; i < rk_val_count(volumes); i++)
-		if (rk_span_eq(rk_val_text_at(rk_val_item(volumes, i), "name"), name))
+	for (uint32_t i = 0; i < rk_val_count(list); i++)
+		if (rk_span_eq(rk_val_text_at(rk_val_item(list, i), "name"), name))
 			return true;
 	return false;
 }
@@ -119,7 +117,7 @@ static void check_mounts(const struct rk_check *check, const struct rk_path *up,
 				     sub = rk_path_field(&item, "subPath");
 		const struct rk_val *mount = rk_val_item(mounts, i);
 		if (rk_check_text(check, &item, mount, "name") &&
-		    !has_volume(spec, rk_val_text_at(mount, "name")))
+		    !has_name(rk_val_at(spec, "volumes"), rk_val_text_at(mount, "name")))
 			(void)rk_not_found(check, &name, rk_val_at(mount, "name"));
 		if (rk_check_text(check, &item, mount, "mountPath"))
 			for (uint32_t n = 0; n < i; n++)
@@ -288,13 +286,83 @@ static void check_probes(const struct rk_check *check, const struct rk_path *pat
 	}
 }
 
+static void check_resize_policy(const struct rk_check *check, const struct rk_path *up,
+				const struct rk_val *container, const struct rk_val *spec,
+				bool may_have)
+{
+	static const char *const resources[] = { "cpu", "memory", NULL };
+	const struct rk_path path = rk_path_field(up, "resizePolicy");
+	const struct rk_val *list = rk_val_at(container, "resizePolicy");
+	const bool is_never = rk_span_is(rk_val_text_at(spec, "restartPolicy"), "Never");
+
+	if (!may_have && rk_val_count(list) > 0)
+		(void)rk_bad(check, &path, list, "must not be set for init containers");
+	for (uint32_t i = 0; i < rk_val_count(list); i++) {
+		const struct rk_path item = rk_path_item(&path, i);
+		const struct rk_val *name = rk_val_at(rk_val_item(list, i), "resourceName");
+		const struct rk_val *policy = rk_val_at(rk_val_item(list, i), "restartPolicy");
+		bool is_again = false;
+		for (uint32_t n = 0; n < i; n++)
+			is_again |= rk_val_eq(name, rk_val_at(rk_val_item(list, n), "resourceName"));
+		if (is_again)
+			(void)rk_duplicate(check, &item, name);
+		if (rk_val_text(name).size == 0)
+			(void)rk_missing(check, &path, "");
+		else if (!rk_span_is(rk_val_text(name), "cpu") &&
+			 !rk_span_is(rk_val_text(name), "memory"))
+			(void)rk_unsupported(check, &path, name, resources);
+		if (rk_val_text(policy).size == 0)
+			(void)rk_missing(check, &path, "");
+		if (is_never && !rk_span_is(rk_val_text(policy), "NotRequired"))
+			(void)rk_bad(check, &path, policy,
+				     "must be 'NotRequired' when `restartPolicy` is 'Never'");
+	}
+}
+
+/* What an ephemeral container may not have: it is no part of what the pod does. */
+static void check_ephemeral(const struct rk_check *check, const struct rk_path *path,
+			    const struct rk_val *container, const struct rk_val *spec)
+{
+	static const char *const fields[] = { "ports",		"resources",	  "resizePolicy",
+					      "restartPolicy",	"livenessProbe", "readinessProbe",
+					      "startupProbe",	"lifecycle" };
+	static const char *const subs[] = { "subPath", "subPathExpr" };
+	const char *why = "cannot be set for an Ephemeral Container";
+	const struct rk_path mounts_path = rk_path_field(path, "volumeMounts"),
+			     target_path = rk_path_field(path, "targetContainerName");
+	const struct rk_val *mounts = rk_val_at(container, "volumeMounts"),
+			    *target = rk_val_at(container, "targetContainerName");
+
+	if (rk_val_text(target).size > 0 &&
+	    !has_name(rk_val_at(spec, "containers"), rk_val_text(target)) &&
+	    !has_name(rk_val_at(spec, "initContainers"), rk_val_text(target)))
+		(void)rk_not_found(check, &target_path, target);
+	for (size_t i = 0; i < RK_COUNT(fields); i++) {
+		const struct rk_path field = rk_path_field(path, fields[i]);
+		const struct rk_val *val = rk_val_at(container, fields[i]);
+		if (val != NULL && (rk_val_count(val) > 0 || val->kind == RK_VAL_STR))
+			(void)rk_forbidden(check, &field, why);
+	}
+	for (uint32_t i = 0; i < rk_val_count(mounts); i++) {
+		const struct rk_path item = rk_path_item(&mounts_path, i);
+		for (size_t k = 0; k < RK_COUNT(subs); k++) {
+			const struct rk_path field = rk_path_field(&item, subs[k]);
+			if (rk_val_text_at(rk_val_item(mounts, i), subs[k]).size > 0)
+				(void)rk_forbidden(check, &field, why);
+		}
+	}
+}
+
+enum list { APPS, INITS, EPHEMERALS };
+
 static void check_container(const struct rk_check *check, const struct rk_path *path,
-			    const struct rk_val *container, const struct rk_val *spec, bool is_init)
+			    const struct rk_val *container, const struct rk_val *spec, enum list of)
 {
 	const struct rk_path image_path = rk_path_field(path, "image"),
 			     policy = rk_path_field(path, "restartPolicy");
 	const struct rk_span image = rk_val_text_at(container, "image");
 	const bool has_policy = rk_val_at(container, "restartPolicy") != NULL;
+	const bool is_lasting = of != INITS || has_policy;
 
 	(void)rk_check_named(check, path, container, "name", rk_name_label);
 	if (image.size == 0)
@@ -302,13 +370,17 @@ static void check_container(const struct rk_check *check, const struct rk_path *
 	else if (image.data[0] == ' ' || image.data[image.size - 1] == ' ')
 		(void)rk_bad_text(check, &image_path, image,
 				  "must not have leading or trailing whitespace");
-	if (has_policy && !is_init)
+	if (has_policy && (of == APPS || (of == EPHEMERALS && check->is_lenient)))
 		(void)rk_forbidden(check, &policy, "may not be set for non-init containers");
 	check_ports(check, path, container);
 	check_env(check, path, container);
 	check_mounts(check, path, container, spec);
 	check_resources(check, path, container);
-	check_probes(check, path, container, !is_init || has_policy);
+	check_probes(check, path, container, is_lasting);
+	if (!check->is_lenient)
+		check_resize_policy(check, path, container, spec, is_lasting);
+	if (of == EPHEMERALS && !check->is_lenient)
+		check_ephemeral(check, path, container, spec);
 }
 
 /* Names are unique over all the lists of a pod. */
@@ -343,7 +415,7 @@ void rk_validate_containers(const struct rk_check *check, const struct rk_path *
 			const struct rk_path item = rk_path_item(&list_path, i),
 					     name = rk_path_field(&item, "name");
 			const struct rk_val *container = rk_val_item(list, i);
-			check_container(check, &item, container, spec, l == 1);
+			check_container(check, &item, container, spec, (enum list)l);
 			if (has_name_before(spec, l, i, lists))
 				(void)rk_duplicate(check, &name, rk_val_at(container, "name"));
 		}

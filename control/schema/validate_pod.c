@@ -198,9 +198,16 @@ void rk_validate_pod_spec(const struct rk_check *check, const struct rk_path *pa
 void rk_validate_pod(const struct rk_check *check, const struct rk_val *obj,
 		     const struct rk_val *old)
 {
-	const struct rk_path spec = rk_path_field(NULL, "spec");
+	const struct rk_path spec = rk_path_field(NULL, "spec"),
+			     ephemeral = rk_path_field(&spec, "ephemeralContainers");
 
 	rk_validate_pod_spec(check, &spec, rk_val_at(obj, "spec"));
-	if (old != NULL)
+	if (old == NULL && !check->is_lenient && rk_val_count(rk_val_at(obj, "spec.ephemeralContainers")) > 0)
+		(void)rk_forbidden(check, &ephemeral, "cannot be set on create");
+	else if (old != NULL && check->sub != NULL && strcmp(check->sub, "ephemeralcontainers") == 0)
+		rk_validate_pod_ephemeral(check, obj, old);
+	else if (old != NULL && check->sub != NULL && strcmp(check->sub, "resize") == 0)
+		rk_validate_pod_resize(check, obj, old);
+	else if (old != NULL)
 		rk_validate_pod_update(check, obj, old);
 }

@@ -5,19 +5,21 @@
 static const char *const lists[] = { "containers", "initContainers" };
 
 /* The old spec with everything taken over that may change: then nothing else may differ. */
-static struct rk_val *allowed_form(struct rk_arena *arena, const struct rk_val *spec,
+static struct rk_val *allowed_form(const struct rk_check *check, const struct rk_val *spec,
 				   const struct rk_val *old)
 {
 	static const char *const free_fields[] = { "activeDeadlineSeconds",
 						   "tolerations",
 						   "terminationGracePeriodSeconds",
 						   "nodeName",
-						   "schedulingGates",
-						   "ephemeralContainers" };
+						   "schedulingGates" };
+	struct rk_arena *arena = check->arena;
 	struct rk_val *form = rk_val_copy(arena, old);
 
 	for (size_t i = 0; i < RK_COUNT(free_fields); i++)
 		rk_val_put(arena, form, free_fields[i], rk_val_at(spec, free_fields[i]));
+	if (check->is_lenient)
+		rk_val_put(arena, form, "ephemeralContainers", rk_val_at(spec, "ephemeralContainers"));
 	for (size_t l = 0; l < RK_COUNT(lists); l++) {
 		const struct rk_val *now = rk_val_at(spec, lists[l]),
 				    *was = rk_val_at(form, lists[l]);
@@ -101,7 +103,7 @@ void rk_validate_pod_update(const struct rk_check *check, const struct rk_val *o
 	if (!rk_span_eq(had_node, rk_val_text_at(spec, "nodeName")))
 		(void)rk_forbidden(check, &node,
 				   "may not be changed; pods are placed through their binding");
-	if (!rk_val_eq(allowed_form(check->arena, spec, was), spec))
+	if (!rk_val_eq(allowed_form(check, spec, was), spec))
 		(void)rk_forbidden(
 			check, &path,
 			"pod updates may not change fields other than `spec.containers[*].image`,"

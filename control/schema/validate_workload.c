@@ -11,10 +11,13 @@ void rk_validate_template(const struct rk_check *check, const struct rk_path *pa
 {
 	const struct rk_path meta = rk_path_field(path, "metadata"),
 			     pod = rk_path_field(path, "spec");
-	const struct rk_path labels = rk_path_field(&meta, "labels");
+	const struct rk_path labels = rk_path_field(&meta, "labels"),
+			     ephemeral = rk_path_field(&pod, "ephemeralContainers");
 
 	rk_check_labels(check, &labels, rk_val_at(form, "metadata.labels"));
 	rk_validate_pod_spec(check, &pod, rk_val_at(form, "spec"));
+	if (!check->is_lenient && rk_val_count(rk_val_at(form, "spec.ephemeralContainers")) > 0)
+		(void)rk_forbidden(check, &ephemeral, "ephemeral containers not allowed in pod template");
 }
 
 /* What does not fit pods that are to run for ever. */

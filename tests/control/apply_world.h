@@ -46,20 +46,27 @@ static inline void enter(struct world *world, enum rk_entry_type type, struct rk
 	rk_buf_done(&payload);
 }
 
-static inline struct world world_new(void)
+/* Of a cluster that began with this version of the machine. */
+static inline struct world world_of(int64_t version)
 {
 	const struct rk_cluster_config config = { 1, 2, RK_SPAN("10.96.0.0/16"), RK_SPAN("10.244.0.0/16"),
 						  RK_SPAN("cluster.local") };
 	struct world world = { .kinds = rk_kinds_new(), .now_ms = start_ms };
-	struct rk_blob *init = rk_cluster_config_encode(&config);
+	struct rk_blob *newest = rk_cluster_config_encode(&config);
+	struct rk_val *val = rk_doc_val(&world.arena, newest);
 	struct rk_applied applied;
 
+	rk_val_put_int(&world.arena, val, "machineVersion", version);
+	struct rk_blob *init = rk_doc_of(val);
+	(void)rk_blob_unref(newest);
 	world.machine = rk_machine_new(world.kinds);
 	enter(&world, RK_ENTRY_INIT, rk_blob_span(init), &applied);
 	rk_applied_done(&applied);
 	(void)rk_blob_unref(init);
 	return world;
 }
+
+static inline struct world world_new(void) { return world_of(RK_MACHINE_VERSION); }
 
 static inline void world_done(struct world *world)
 {

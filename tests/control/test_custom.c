@@ -244,7 +244,7 @@ static void refused(const char *path, const char *value, const char *field, cons
 {
 	struct rk_arena arena = { 0 };
 	struct rk_val *definition = json_in(&arena, widgets), *causes = rk_val_list(&arena);
-	const struct rk_check check = { &arena, causes };
+	const struct rk_check check = { .arena = &arena, .causes = causes };
 	bool is_found = false;
 
 	rk_custom_default(&arena, definition);

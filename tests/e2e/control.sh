@@ -162,6 +162,28 @@ r patch cm kube-root-ca.crt -n fresh --type=merge -p '{"data":{"ca.crt":"evil"}}
 same "nobody changes it" "$(cat "$cluster/pki/ca.crt")" "$(ca_of fresh m1)"
 check "the namespace goes, and it too" r delete namespace fresh
 same "one entry told it" 1 "$(r log ls --cluster "$cluster" | grep -c ' root-ca')"
+# Parts of a pod that are written by themselves, with what simulated nodes make of them.
+parts() { # with kubectl $1
+	k=$1 what="$(basename "$1") parts of a pod"
+	$k run part --image=x:1 --overrides='{"spec":{"containers":[{"name":"part","image":"x:1","resources":{"requests":{"cpu":"1"}}}]}}' >/dev/null
+	check "$what: it runs" $k wait --for=condition=Ready pod/part --timeout=20s
+	check "$what: debug" $k debug part --image=y:1 --target=part -c look
+	check "$what: the look runs" until_true 10 sh -c "[ -n \"\$($k get pod part -o 'jsonpath={.status.ephemeralContainerStatuses[0].state.running}')\" ]"
+	$k get --raw /api/v1/namespaces/default/pods/part/ephemeralcontainers >"$SCRATCH/part.json"
+	sed 's/y:1/y:2/' "$SCRATCH/part.json" >"$SCRATCH/other.json"
+	has "$what: what is there stays" "$($k replace --raw /api/v1/namespaces/default/pods/part/ephemeralcontainers -f "$SCRATCH/other.json" 2>&1)" \
+		'existing ephemeral containers "look" may not be changed'
+	sed 's/"cpu":"1"/"cpu":"1500m"/' "$SCRATCH/part.json" >"$SCRATCH/other.json"
+	check "$what: a put to resize" $k replace --raw /api/v1/namespaces/default/pods/part/resize -f "$SCRATCH/other.json"
+	check "$what: the node has done it" until_true 10 sh -c \
+		"[ \"\$($k get pod part -o 'jsonpath={.status.containerStatuses[0].resources.requests.cpu} {.status.containerStatuses[0].allocatedResources.cpu}')\" = '1500m 1500m' ]"
+	same "$what: three forms were wanted" 3 "$($k get pod part -o 'jsonpath={.metadata.generation}')"
+	same "$what: by whom" "ephemeralcontainers resize " "$($k get pod part --show-managed-fields -o 'jsonpath={range .metadata.managedFields[*]}{.subresource} {end}' | tr ' ' '\n' | grep -E 'ephemeral|resize' | tr '\n' ' ')"
+	$k delete pod part --grace-period=1 >/dev/null 2>&1
+}
+for kubectl in $versions; do
+	case $(basename "$kubectl") in *1.20) ;; *) parts "$kubectl" ;; esac
+done
 
 hashes=$("$RECKON" cluster status --dir "$cluster" | awk '/^m[0-9]/ {print $5, $8}' | sort -u | wc -l)
 sleep 0.5

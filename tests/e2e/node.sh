@@ -97,6 +97,7 @@ has "describe shows the events" "$(k describe pod "$pod")" "Started"
 . ./attach.sh
 . ./proxy.sh
 . ./account.sh
+. ./debug.sh
 
 vip=$(k get service web -o 'jsonpath={.spec.clusterIP}')
 even() { # NAME OUTPUT: each of three replicas got 1,000 of 3,000, give or take 15 %
@@ -128,7 +129,7 @@ check "an image that is not there" until_true 10 sh -c "$RECKON get pods noimage
 k delete pod noimage >/dev/null
 
 # Agents and members die; containers do not.
-pids() { pgrep -f 'httpd -f -v -p 8080' | sort | tr '\n' ' '; }
+pids() { pgrep -f 'httpd -f -v -p 8080|sleep 65432|sleep 54321' | sort | tr '\n' ' '; }
 ids() { k get pods,deployments,services,configmaps -o 'jsonpath={range .items[*]}{.metadata.uid}={.metadata.resourceVersion} {end}'; }
 sleep 2
 pids_before=$(pids) ids_before=$(ids)
@@ -153,6 +154,7 @@ even "services still work" "$(k cluster enter --dir "$cluster" node-1 -- "$ask" 
 k set env deployment/web ROUND=2 >/dev/null 2>&1 || k patch deployment web -p '{"spec":{"template":{"metadata":{"annotations":{"round":"2"}}}}}' >/dev/null
 check "rolling update" k rollout status deployment/web --timeout=60s
 check "delete cascades" k delete deployment web
+k delete pod target >/dev/null
 check "all pods are gone" until_true 30 sh -c "[ -z \"\$($RECKON get pods --no-headers 2>/dev/null)\" ]"
 
 check "cluster down" k cluster down --dir "$cluster"

@@ -25,6 +25,7 @@ for kubectl in $kubectls; do
 		'secrets is forbidden: User "eve" cannot list resource "secrets" in API group "" in the namespace "default"'
 	check "$v: an admin of a namespace" k create rolebinding "a" --clusterrole=admin --user=anna
 	check "$v: works there" k create configmap "x" --as anna
+	same "$v: but debugs no pods" no "$(k auth can-i patch pods --subresource=ephemeralcontainers --as anna 2>/dev/null)"
 	check "$v: makes roles of what he may" k create role "own" --verb=get --resource=pods --as anna
 	has "$v: but of no more" "$(k create role "more" --verb=get --resource=nodes --as anna 2>&1)" "attempting to grant RBAC permissions not currently held"
 	has "$v: nor binds himself to more" "$(k create rolebinding "up" --clusterrole=cluster-admin --user=anna --as anna 2>&1)" "attempting to grant RBAC permissions not currently held"

@@ -37,6 +37,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 					     &status) == RK_OK) {
 				rk_schema_default(&arena, kind, result);
 				rk_schema_validate(&arena, kind, result, pod, causes);
+				rk_schema_validate_sub(&arena, kind, "resize", false, result, pod, causes);
+				rk_schema_validate_sub(&arena, kind, "ephemeralcontainers", false, result, pod, causes);
 			}
 		} else {
 			rk_assert(status != NULL);

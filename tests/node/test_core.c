@@ -27,7 +27,7 @@ static void world_done(struct world *world)
 
 static struct world world_new(void)
 {
-	return (struct world){ .core = rk_nodecore_new("192.0.2.1"),
+	return (struct world){ .core = rk_nodecore_new("192.0.2.1", (struct rk_size){ 4000, 4 << 20 }),
 			       .now = { 1700000000000, 5000 } };
 }
 
@@ -315,6 +315,236 @@ Test(core, init_containers_run_in_order)
 	start(&world, "a", 0);
 	cr_assert_str_eq(condition(&world, "Initialized"), "True");
 	cr_assert_str_eq(status(&world, "phase"), "Running");
+}
+
+#define DEBUG(more) ONE ", ephemeralContainers: [{name: d, image: i, targetContainerName: a" more "}]"
+
+Test(core, ephemeral_containers_join_a_running_pod)
+{
+	RK_AUTO(world_done) struct world world = world_new();
+
+	prepare(&world, ONE);
+	start(&world, "a", 0);
+	put_pod(&world, DEBUG(""), "");
+	tell_of(&world, RK_FACT_IMAGE, "d", 0);
+	cr_assert_not_null(find_act(&world, RK_ACT_START, "d"));
+	tell_of(&world, RK_FACT_STARTED, "d", 0);
+	cr_assert_not_null(rk_val_at(status_val(&world, "ephemeralContainerStatuses", 0), "state.running"));
+	cr_assert_not(rk_val_bool_at(status_val(&world, "ephemeralContainerStatuses", 0), "ready", true));
+	cr_assert_null(status_val(&world, "containerStatuses", 1));
+	cr_assert_str_eq(condition(&world, "Ready"), "True");
+	tell_exit(&world, "d", 0, 1);
+	cr_assert_null(find_act(&world, RK_ACT_PULL, "d"), "they run once");
+	wait_ms(&world, 600000);
+	cr_assert_null(find_act(&world, RK_ACT_PULL, "d"));
+	cr_assert_eq(rk_val_int_at(status_val(&world, "ephemeralContainerStatuses", 0), "state.terminated.exitCode", 0),
+		     1);
+	cr_assert_str_eq(status(&world, "phase"), "Running");
+	cr_assert_str_eq(condition(&world, "Ready"), "True");
+}
+
+Test(core, an_ephemeral_container_waits_for_its_target)
+{
+	RK_AUTO(world_done) struct world world = world_new();
+
+	prepare(&world, DEBUG("") ", initContainers: [{name: i1, image: i}]");
+	cr_assert_not_null(find_act(&world, RK_ACT_PULL, "i1"));
+	cr_assert_not_null(find_act(&world, RK_ACT_PULL, "d"), "it does not wait for init containers");
+	tell_of(&world, RK_FACT_IMAGE, "d", 0);
+	cr_assert_null(find_act(&world, RK_ACT_START, "d"));
+	cr_assert_str_eq(rk_arena_str(&world.arena, rk_val_text_at(status_val(&world, "ephemeralContainerStatuses", 0),
+								   "state.waiting.message")),
+			 "unable to find target container a");
+	tell_of(&world, RK_FACT_IMAGE, "i1", 0);
+	tell_of(&world, RK_FACT_STARTED, "i1", 0);
+	tell_exit(&world, "i1", 0, 0);
+	tell_of(&world, RK_FACT_IMAGE, "a", 0);
+	tell_of(&world, RK_FACT_STARTED, "a", 0);
+	tell_exit(&world, "a", 0, 1);
+	tell_of(&world, RK_FACT_IMAGE, "a", 1);
+	tell_of(&world, RK_FACT_STARTED, "a", 1);
+	tell_of(&world, RK_FACT_STARTED, "d", 0);
+	cr_assert_null(find_act(&world, RK_ACT_START, "d"), "it runs");
+}
+
+Test(core, an_ephemeral_container_knows_the_run_of_its_target)
+{
+	RK_AUTO(world_done) struct world world = world_new();
+
+	prepare(&world, ONE);
+	start(&world, "a", 0);
+	tell_exit(&world, "a", 0, 1);
+	start(&world, "a", 1);
+	put_pod(&world, DEBUG(""), "");
+	tell_of(&world, RK_FACT_IMAGE, "d", 0);
+	cr_assert_eq(find_act(&world, RK_ACT_START, "d")->target_attempt, 1);
+}
+
+Test(core, an_ephemeral_container_ends_with_its_pod)
+{
+	RK_AUTO(world_done) struct world world = world_new();
+
+	prepare(&world, "restartPolicy: Never, " ONE);
+	start(&world, "a", 0);
+	put_pod(&world, "restartPolicy: Never, " DEBUG(""), "");
+	start(&world, "d", 0);
+	tell_exit(&world, "a", 0, 0);
+	cr_assert_str_eq(status(&world, "phase"), "Succeeded");
+	cr_assert_not_null(find_act(&world, RK_ACT_SIGNAL, "d"));
+	cr_assert_null(find_act(&world, RK_ACT_CLEAR, NULL));
+	tell_exit(&world, "d", 0, 137);
+	cr_assert_not_null(find_act(&world, RK_ACT_CLEAR, NULL));
+	cr_assert_str_eq(status(&world, "phase"), "Succeeded");
+}
+
+Test(core, an_ephemeral_container_that_cannot_run_stops_nothing)
+{
+	RK_AUTO(world_done) struct world world = world_new();
+
+	prepare(&world, ONE);
+	start(&world, "a", 0);
+	put_pod(&world, DEBUG(", volumeDevices: [{name: v, devicePath: /d}]"), "");
+	cr_assert(has_event(&world, "Unsupported"));
+	cr_assert_null(find_act(&world, RK_ACT_PULL, "d"));
+	cr_assert_str_eq(rk_arena_str(&world.arena, rk_val_text_at(status_val(&world, "ephemeralContainerStatuses", 0),
+								   "state.waiting.reason")),
+			 "CreateContainerConfigError");
+	tell_exit(&world, "a", 0, 1);
+	start(&world, "a", 1);
+	cr_assert_str_eq(condition(&world, "Ready"), "True");
+}
+
+/* --- resize --- */
+
+#define SIZED(cpu, memory, more)                                                                                   \
+	"containers: [{name: a, image: i, resources: {requests: {cpu: " cpu ", memory: " memory "}}" more "}]"
+
+static const struct rk_val *find_condition(struct world *world, const char *type)
+{
+	for (uint32_t i = 0; i < 8; i++)
+		if (rk_span_is(rk_val_text_at(status_val(world, "conditions", i), "type"), type))
+			return status_val(world, "conditions", i);
+	return NULL;
+}
+
+static const char *condition_text(struct world *world, const char *type, const char *path)
+{
+	return rk_arena_str(&world->arena, rk_val_text_at(find_condition(world, type), path));
+}
+
+Test(core, a_resize_in_place)
+{
+	RK_AUTO(world_done) struct world world = world_new();
+
+	prepare(&world, SIZED("'1'", "1Mi", ""));
+	start(&world, "a", 0);
+	cr_assert_str_eq(container_text(&world, 0, "allocatedResources.cpu"), "1");
+	cr_assert_str_eq(container_text(&world, 0, "resources.requests.cpu"), "1");
+	put_pod(&world, SIZED("'2'", "1Mi", ""), "");
+	const struct rk_act *act = find_act(&world, RK_ACT_RESIZE, "a");
+	cr_assert_not_null(act);
+	cr_assert(rk_span_is(rk_val_text_at(act->container, "resources.requests.cpu"), "2"));
+	cr_assert_not_null(find_act(&world, RK_ACT_SAVE, NULL));
+	cr_assert_str_eq(container_text(&world, 0, "allocatedResources.cpu"), "2");
+	cr_assert_str_eq(container_text(&world, 0, "resources.requests.cpu"), "1");
+	cr_assert_str_eq(condition(&world, "PodResizeInProgress"), "True");
+	fail_of(&world, RK_FACT_RESIZED, "a", 0, RK_EIO, "");
+	cr_assert_str_eq(condition_text(&world, "PodResizeInProgress", "reason"), "Error");
+	cr_assert_str_eq(condition_text(&world, "PodResizeInProgress", "message"), "why");
+	cr_assert_null(find_act(&world, RK_ACT_RESIZE, "a"), "it waits");
+	wait_ms(&world, 10000);
+	cr_assert_not_null(find_act(&world, RK_ACT_RESIZE, "a"));
+	tell_of(&world, RK_FACT_RESIZED, "a", 0);
+	cr_assert_str_eq(container_text(&world, 0, "resources.requests.cpu"), "2");
+	cr_assert_str_eq(condition_text(&world, "PodResizeInProgress", "$patch"), "delete");
+	cr_assert_eq(rk_val_int_at(status_val(&world, "containerStatuses", 0), "restartCount", 9), 0);
+	wait_ms(&world, 10000);
+	cr_assert_null(find_act(&world, RK_ACT_RESIZE, "a"));
+}
+
+Test(core, a_resize_by_another_run)
+{
+	static const char more[] = ", resizePolicy: [{resourceName: memory, restartPolicy: RestartContainer}]";
+	RK_AUTO(world_done) struct world world = world_new();
+
+	prepare(&world, rk_arena_printf(&world.arena, "restartPolicy: OnFailure, " SIZED("'1'", "1Mi", "%s"), more));
+	start(&world, "a", 0);
+	put_pod(&world, rk_arena_printf(&world.arena, "restartPolicy: OnFailure, " SIZED("'2'", "1Mi", "%s"), more), "");
+	cr_assert_not_null(find_act(&world, RK_ACT_RESIZE, "a"), "cpu in place");
+	tell_of(&world, RK_FACT_RESIZED, "a", 0);
+	put_pod(&world, rk_arena_printf(&world.arena, "restartPolicy: OnFailure, " SIZED("'2'", "2Mi", "%s"), more), "");
+	cr_assert_null(find_act(&world, RK_ACT_RESIZE, "a"));
+	cr_assert_not_null(find_act(&world, RK_ACT_SIGNAL, "a"));
+	cr_assert_str_eq(condition(&world, "PodResizeInProgress"), "True");
+	tell_exit(&world, "a", 0, 0);
+	start(&world, "a", 1);
+	cr_assert_str_eq(status(&world, "phase"), "Running");
+	cr_assert_str_eq(container_text(&world, 0, "resources.requests.memory"), "2Mi");
+	cr_assert_eq(rk_val_int_at(status_val(&world, "containerStatuses", 0), "restartCount", 0), 1);
+	tell_exit(&world, "a", 1, 0);
+	cr_assert_str_eq(status(&world, "phase"), "Succeeded", "once, for the size");
+}
+
+Test(core, a_resize_that_does_not_fit)
+{
+	RK_AUTO(world_done) struct world world = world_new();
+	struct rk_val *docs = NULL;
+	const char *other = "metadata: {name: q, namespace: ns, uid: u-2}\nspec: {" SIZED("'2'", "1Mi", "") "}\n";
+
+	prepare(&world, SIZED("'1'", "1Mi", ""));
+	start(&world, "a", 0);
+	cr_assert_eq(rk_yaml_parse(&world.arena, rk_span_str(other), &docs, NULL), 0);
+	const struct rk_fact neighbour = { .kind = RK_FACT_POD, .pod = rk_val_item(docs, 0) };
+	step(&world, &neighbour);
+	put_pod(&world, SIZED("'5'", "1Mi", ""), "");
+	cr_assert_str_eq(condition_text(&world, "PodResizePending", "reason"), "Infeasible");
+	cr_assert_str_eq(condition_text(&world, "PodResizePending", "message"),
+			 "Node didn't have enough capacity: cpu, requested: 5000, capacity: 4000");
+	put_pod(&world, SIZED("'1'", "5Mi", ""), "");
+	cr_assert_str_eq(condition_text(&world, "PodResizePending", "message"),
+			 "Node didn't have enough capacity: memory, requested: 5242880, capacity: 4194304");
+	put_pod(&world, SIZED("'3'", "1Mi", ""), "");
+	cr_assert_str_eq(condition_text(&world, "PodResizePending", "reason"), "Deferred");
+	cr_assert_str_eq(condition_text(&world, "PodResizePending", "message"),
+			 "Node didn't have enough resource: cpu, requested: 3000, used: 2000, capacity: 4000");
+	cr_assert_null(find_act(&world, RK_ACT_RESIZE, "a"));
+	cr_assert_str_eq(container_text(&world, 0, "allocatedResources.cpu"), "1");
+	tell_exit(&world, "a", 0, 1);
+	cr_assert_null(find_act(&world, RK_ACT_RESIZE, "a"));
+	const struct rk_act *again = find_act(&world, RK_ACT_PULL, "a");
+	cr_assert(rk_span_is(rk_val_text_at(again->container, "resources.requests.cpu"), "1"), "it runs as granted");
+	tell_of(&world, RK_FACT_IMAGE, "a", 1);
+	tell_of(&world, RK_FACT_STARTED, "a", 1);
+	static const enum rk_fact_kind end[] = { RK_FACT_GONE, RK_FACT_VOLUMES, RK_FACT_CLEARED };
+	for (size_t i = 0; i < RK_COUNT(end); i++) {
+		const struct rk_fact fact = { .kind = end[i], .uid = RK_SPAN("u-2") };
+		cr_assert_null(find_act(&world, RK_ACT_RESIZE, "a"));
+		step(&world, &fact);
+	}
+	const struct rk_act *resize = find_act(&world, RK_ACT_RESIZE, "a");
+	cr_assert_not_null(resize, "there is room now");
+	cr_assert(rk_span_is(rk_val_text_at(resize->container, "resources.requests.cpu"), "3"));
+	cr_assert_str_eq(condition_text(&world, "PodResizePending", "$patch"), "delete");
+}
+
+Test(core, a_resize_outlives_the_agent)
+{
+	RK_AUTO(world_done) struct world world = world_new(), next = world_new();
+
+	prepare(&world, SIZED("'1'", "1Mi", ""));
+	start(&world, "a", 0);
+	put_pod(&world, SIZED("'2'", "1Mi", ""), "");
+	const struct rk_act *save = find_act(&world, RK_ACT_SAVE, NULL);
+	cr_assert_not_null(save);
+	const struct rk_fact restored = { .kind = RK_FACT_RESTORED, .pod = save->pod, .state = save->body };
+	step(&next, &restored);
+	tell(&next, RK_FACT_VOLUMES);
+	const struct rk_act *act = find_act(&next, RK_ACT_RESIZE, "a");
+	cr_assert_not_null(act, "it was granted, and is not there yet");
+	tell_of(&next, RK_FACT_RESIZED, "a", 0);
+	put_pod(&next, SIZED("'2'", "1Mi", ""), "");
+	cr_assert_null(find_act(&next, RK_ACT_RESIZE, "a"));
+	cr_assert_str_eq(container_text(&next, 0, "resources.requests.cpu"), "2");
 }
 
 Test(core, a_failed_init_container_ends_a_pod_that_never_restarts)

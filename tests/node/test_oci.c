@@ -96,7 +96,7 @@ Test(oci, a_container_runs_and_ends, .timeout = 60)
 	cr_assert_eq(rk_oci_sandbox(&oci, &view, &sandbox, &error), 0, "%s", error.text);
 
 	const struct rk_val *container = rk_val_item(rk_val_at(view.pod, "spec.containers"), 0);
-	const struct rk_oci_run run = { &view, container, 0, sandbox };
+	const struct rk_oci_run run = { .view = &view, .container = container, .sandbox_pid = sandbox };
 	cr_assert_eq(rk_oci_start(&oci, &run, &pid, &reason, &error), 0, "%s: %s", reason,
 		     error.text);
 	rk_oci_id(id, view.uid, RK_SPAN("main"), 0);

@@ -8,6 +8,7 @@
 #include "node/oci_parts.h"
 #include "node/oci_spec.h"
 #include "node/pod_env.h"
+#include "control/schema/qos.h"
 #include "node/unsupported.h"
 #include "wire/json.h"
 #include "wire/yaml.h"
@@ -257,7 +258,7 @@ Test(capabilities, add_and_drop)
 	static const struct {
 		const char *container, *name;
 		bool is_there;
-	} cases[] = {
+	} cases[] = { /* where there is no SYS_MODULE to give */
 		{ "{}", "CAP_CHOWN", true },
 		{ "{}", "CAP_SYS_ADMIN", false },
 		{ "securityContext: {capabilities: {add: [SYS_ADMIN]}}", "CAP_SYS_ADMIN", true },
@@ -268,21 +269,25 @@ Test(capabilities, add_and_drop)
 		{ "securityContext: {capabilities: {drop: [ALL], add: [NET_BIND_SERVICE]}}",
 		  "CAP_CHOWN", false },
 		{ "securityContext: {capabilities: {drop: [CHOWN]}}", "CAP_CHOWN", false },
-		{ "securityContext: {privileged: true}", "CAP_SYS_MODULE", true },
+		{ "securityContext: {privileged: true}", "CAP_SYS_ADMIN", true },
+		{ "securityContext: {privileged: true}", "CAP_SYS_MODULE", false },
+		{ "securityContext: {capabilities: {add: [ALL]}}", "CAP_SYS_ADMIN", true },
+		{ "securityContext: {capabilities: {add: [ALL]}}", "CAP_SYS_MODULE", false },
+		{ "securityContext: {capabilities: {add: [SYS_MODULE]}}", "CAP_SYS_MODULE", true },
 	};
 	RK_AUTO(rk_arena_done) struct rk_arena arena = { 0 };
 	struct rk_val *capabilities = NULL;
 
 	for (size_t i = 0; i < RK_COUNT(cases); i++) {
 		cr_assert_eq(rk_oci_capabilities(&arena, yaml(&arena, cases[i].container),
-						 &capabilities, NULL),
+						 ~(1ull << 16), &capabilities, NULL),
 			     0);
 		cr_expect_eq(has_capability(capabilities, cases[i].name), cases[i].is_there, "%zu",
 			     i);
 	}
 	cr_expect_eq(rk_oci_capabilities(
 			     &arena, yaml(&arena, "securityContext: {capabilities: {add: [NOPE]}}"),
-			     &capabilities, NULL),
+			     UINT64_MAX, &capabilities, NULL),
 		     RK_EINVAL);
 }
 
@@ -365,9 +370,10 @@ Test(unsupported, names_the_field)
 		const char *pod, *path;
 		bool is_fatal;
 	} cases[] = {
-		{ "spec: {containers: [{name: a, stdin: true}]}", "spec.containers[0].stdin",
-		  false },
-		{ "spec: {containers: [{name: a, stdin: false}]}", NULL, false },
+		{ "spec: {containers: [{name: a, stdin: true}]}", NULL, false },
+		{ "spec: {containers: [{name: a, lifecycle: {stopSignal: SIGINT}}]}",
+		  "spec.containers[0].lifecycle.stopSignal", false },
+		{ "spec: {ephemeralContainers: [{name: a, volumeDevices: [{name: v}]}]}", NULL, false },
 		{ "spec: {hostUsers: false}", "spec.hostUsers", true },
 		{ "spec: {hostUsers: true}", NULL, false },
 		{ "spec: {runtimeClassName: kata}", "spec.runtimeClassName", true },
