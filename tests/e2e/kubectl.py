@@ -182,11 +182,11 @@ def complete(rows, kubectl):
 
 
 def elsewhere(rows):
-    node = "".join(open(os.path.join(HERE, name), encoding="utf-8").read() for name in ("node.sh", "attach.sh", "forward.sh"))
+    node = "".join(open(os.path.join(HERE, name), encoding="utf-8").read() for name in ("node.sh", "attach.sh", "forward.sh", "inside.sh"))
     for row in rows:
         where = row.elsewhere()
         if where and where[0] == "node.sh":
-            missing = [name for name in re.findall(r"`([^`]+)`", where[1]) if name not in node]
+            missing = [name for name in re.findall(r"`([^`]+)`", where[1]) if name + '"' not in node]
             yield no("%s: node.sh has no such test" % row.command, missing) if missing \
                 else "ok %s: node.sh: %s" % (row.command, where[1].replace("`", ""))
         elif where and where[1] in NOT_YET:

@@ -13,7 +13,7 @@ done
 [ -n "$versions" ] || { skip "kubectl" "no kubectl of 1.20 to 1.33 is here (set KUBECTL_DIR)"; summary; exit; }
 port=$(free_port 28000)
 trap 'for c in "$SCRATCH"/*/cluster; do "$RECKON" cluster down --dir "$c" >/dev/null 2>&1; done' EXIT
-$python kubectl.py "$RECKON" "$SCRATCH" "$port" $versions >"$SCRATCH/out" 2>"$SCRATCH/err" ||
+PYTHONDONTWRITEBYTECODE=1 $python kubectl.py "$RECKON" "$SCRATCH" "$port" $versions >"$SCRATCH/out" 2>"$SCRATCH/err" ||
 	not_ok "kubectl.py came to its end" "$(tail -5 "$SCRATCH/err")"
 while read -r line; do
 	case $line in

@@ -95,6 +95,7 @@ has "logs" "$(k logs "$pod")" "response:200"
 has "describe shows the events" "$(k describe pod "$pod")" "Started"
 . ./forward.sh
 . ./attach.sh
+. ./inside.sh
 
 vip=$(k get service web -o 'jsonpath={.spec.clusterIP}')
 even() { # NAME OUTPUT: each of three replicas got 1,000 of 3,000, give or take 15 %
