@@ -15,8 +15,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 DOC = os.path.join(HERE, "../../docs/kubectl.md")
 # What is not served yet: rows whose column `clients` says so wait until the word goes from here.
 NOT_YET = ["debug", "endpoints of the API", "proxy", "quotas", "resize", "tokens"]
-# What every client does; only some do the rest.
-ALL_DO = ["Objects from files", "Creating by command", "Rights"]
+# What every client does. Only some do the rest; that all create the same by command, control.sh tries.
+ALL_DO = ["Objects from files", "Rights"]
 ITEM = re.compile(r"(?P<no>not )?`(?P<line>[^`]+)`|(?P<count>\d+) lines?|(?P<nothing>nothing)|\([^)]*\)|[,.; ]+")
 
 
