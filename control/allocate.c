@@ -83,17 +83,20 @@ static bool any_free(struct rk_state *state, char what, uint32_t first, uint64_t
 const char *rk_allocate_service_address(struct rk_state *state, struct rk_span asked,
 					struct rk_span *ret)
 {
+	const struct rk_span range = rk_doc_text(rk_bootstrap_config(state), "serviceCIDR");
 	uint32_t first, address;
 	uint64_t count;
 
-	if (!range_of(rk_doc_text(rk_bootstrap_config(state), "serviceCIDR"), &first, &count) ||
-	    count < 64)
+	if (!range_of(range, &first, &count) || count < 64)
 		return "the cluster has no range of service addresses";
 	if (asked.size > 0) {
 		if (!rk_ipv4_parse(asked, &address))
 			return "must be a valid IPv4 address";
 		if (address <= first || address >= first + count - 1)
-			return "the provided IP is not in the valid range";
+			return rk_arena_printf(&state->arena,
+					       "the provided IP (%.*s) is not in the valid range. "
+					       "The range of valid IPs is %.*s",
+					       RK_SPAN_ARGS(asked), RK_SPAN_ARGS(range));
 		if (is_taken(state, 's', address))
 			return "provided IP is already allocated";
 	} else if (!is_taken(state, 's', first + 1)) {

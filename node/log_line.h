@@ -7,6 +7,7 @@
 
 struct rk_log_view { /* what the reader wants to see */
 	bool has_since, timestamps;
+	bool is_inside;   /* of a line that came in parts: its time is told already */
 	int64_t since_ms; /* wall: only lines at or after it */
 	int64_t limit;    /* bytes left to give; -1: no limit */
 };

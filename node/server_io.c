@@ -177,7 +177,10 @@ static void serve_logs(struct rk_node_server *server, struct rk_http_exchange *e
 	    access(path, F_OK) < 0) /* the next run has not begun: the last one is the current */
 		attempt--;
 	if (flag(arena, query, "previous") && attempt-- == 0) {
-		answer(exchange, 400, "previous terminated container not found\n");
+		answer(exchange, 400,
+		       rk_arena_printf(arena,
+				       "previous terminated container \"%s\" in pod \"%.*s\" not found\n",
+				       target.container->name, RK_SPAN_ARGS(target.pod->name)));
 		return;
 	}
 	rk_oci_log_path(oci, path, &pod, parts[3], attempt);

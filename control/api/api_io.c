@@ -104,7 +104,8 @@ static void dispatch(struct rk_req *req)
 			req, 503, "ServiceUnavailable",
 			"member %s is a witness: it keeps the log and no data; ask another member",
 			req->thread->api->name);
-	} else if (route->what == RK_ROUTE_NONE) {
+	} else if (route->what == RK_ROUTE_NONE ||
+		   (route->kind != NULL && route->sub.size > 0 && !rk_kind_has_sub(route->kind, route->sub))) {
 		rk_req_fail(req, 404, "NotFound",
 			    "the server could not find the requested resource");
 	} else if (route->what == RK_ROUTE_MEMBERS || route->what == RK_ROUTE_TRANSFER) {
@@ -118,8 +119,6 @@ static void dispatch(struct rk_req *req)
 			rk_api_proxy(req);
 		else
 			rk_api_pod(req);
-	} else if (route->sub.size > 0 && !rk_kind_has_sub(route->kind, route->sub)) {
-		rk_req_not_found(req);
 	} else if (rk_span_is(route->sub, "token")) {
 		rk_api_token(req);
 	} else if (route->kind->is_request && strcmp(req->verb, "create") == 0) {

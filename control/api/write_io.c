@@ -347,6 +347,44 @@ bool rk_api_may_grant(struct rk_req *req, const struct rk_val *object)
 	return false;
 }
 
+/* DeleteOptions from the body, then from the query, which wins. */
+static bool delete_opts(struct rk_req *req, struct rk_val *opts, const struct rk_val *body)
+{
+	struct rk_arena *arena = &req->arena;
+	struct rk_span policy = rk_req_query(req, "propagationPolicy");
+	const struct rk_span orphan = rk_req_query(req, "orphanDependents");
+	int64_t grace = 0;
+
+	if (policy.size == 0)
+		policy = rk_val_text_at(body, "propagationPolicy");
+	if (policy.size == 0 &&
+	    (rk_span_is(orphan, "true") || rk_val_bool_at(body, "orphanDependents", false)))
+		policy = RK_SPAN("Orphan");
+	if (policy.size > 0 && !rk_span_is(policy, "Background") &&
+	    !rk_span_is(policy, "Foreground") && !rk_span_is(policy, "Orphan")) {
+		rk_req_fail(req, 400, "BadRequest",
+			    "propagationPolicy: Unsupported value: \"%.*s\": supported values: "
+			    "\"Background\", \"Foreground\", \"Orphan\"",
+			    RK_SPAN_ARGS(policy));
+		return false;
+	}
+	if (policy.size > 0)
+		rk_val_put_str(arena, opts, "propagation", policy);
+	if (rk_req_query_int(req, "gracePeriodSeconds", &grace))
+		rk_val_put_int(arena, opts, "grace", grace);
+	else if (rk_val_is(rk_val_at(body, "gracePeriodSeconds"), RK_VAL_INT))
+		rk_val_put_int(arena, opts, "grace",
+			       RK_MAX(rk_val_int_at(body, "gracePeriodSeconds", 0), (int64_t)0));
+	if (rk_val_text_at(body, "preconditions.uid").size > 0)
+		rk_val_put_str(arena, opts, "uid", rk_val_text_at(body, "preconditions.uid"));
+	if (rk_val_text_at(body, "preconditions.resourceVersion").size > 0)
+		rk_val_put_str(arena, opts, "rv",
+			       rk_val_text_at(body, "preconditions.resourceVersion"));
+	if (rk_val_count(rk_val_at(body, "dryRun")) > 0)
+		rk_val_put_bool(arena, opts, "dryRun", true);
+	return true;
+}
+
 static void write_object(struct rk_req *req)
 {
 	const struct rk_span sub = req->route.sub;
@@ -362,8 +400,13 @@ static void write_object(struct rk_req *req)
 		object = own_type(req, "Eviction", "policy/v1", object);
 	else
 		object = rk_api_object(req, object);
-	if (object != NULL && rk_api_may_grant(req, object))
-		propose(req, rk_api_op(req, req->verb, object));
+	if (object == NULL || !rk_api_may_grant(req, object))
+		return;
+	struct rk_val *op = rk_api_op(req, req->verb, object);
+	/* An eviction is a delete, and says in itself how. */
+	if (!rk_span_is(sub, "eviction") ||
+	    delete_opts(req, rk_val_at(op, "opts"), rk_val_at(object, "deleteOptions")))
+		propose(req, op);
 }
 
 /* --- patch --- */
@@ -451,44 +494,6 @@ static void patch(struct rk_req *req)
 }
 
 /* --- delete --- */
-
-/* DeleteOptions from the body, then from the query, which wins. */
-static bool delete_opts(struct rk_req *req, struct rk_val *opts, const struct rk_val *body)
-{
-	struct rk_arena *arena = &req->arena;
-	struct rk_span policy = rk_req_query(req, "propagationPolicy");
-	const struct rk_span orphan = rk_req_query(req, "orphanDependents");
-	int64_t grace = 0;
-
-	if (policy.size == 0)
-		policy = rk_val_text_at(body, "propagationPolicy");
-	if (policy.size == 0 &&
-	    (rk_span_is(orphan, "true") || rk_val_bool_at(body, "orphanDependents", false)))
-		policy = RK_SPAN("Orphan");
-	if (policy.size > 0 && !rk_span_is(policy, "Background") &&
-	    !rk_span_is(policy, "Foreground") && !rk_span_is(policy, "Orphan")) {
-		rk_req_fail(req, 400, "BadRequest",
-			    "propagationPolicy: Unsupported value: \"%.*s\": supported values: "
-			    "\"Background\", \"Foreground\", \"Orphan\"",
-			    RK_SPAN_ARGS(policy));
-		return false;
-	}
-	if (policy.size > 0)
-		rk_val_put_str(arena, opts, "propagation", policy);
-	if (rk_req_query_int(req, "gracePeriodSeconds", &grace))
-		rk_val_put_int(arena, opts, "grace", grace);
-	else if (rk_val_is(rk_val_at(body, "gracePeriodSeconds"), RK_VAL_INT))
-		rk_val_put_int(arena, opts, "grace",
-			       RK_MAX(rk_val_int_at(body, "gracePeriodSeconds", 0), (int64_t)0));
-	if (rk_val_text_at(body, "preconditions.uid").size > 0)
-		rk_val_put_str(arena, opts, "uid", rk_val_text_at(body, "preconditions.uid"));
-	if (rk_val_text_at(body, "preconditions.resourceVersion").size > 0)
-		rk_val_put_str(arena, opts, "rv",
-			       rk_val_text_at(body, "preconditions.resourceVersion"));
-	if (rk_val_count(rk_val_at(body, "dryRun")) > 0)
-		rk_val_put_bool(arena, opts, "dryRun", true);
-	return true;
-}
 
 static void delete (struct rk_req *req)
 {

@@ -98,6 +98,7 @@ has "describe shows the events" "$(k describe pod "$pod")" "Started"
 . ./proxy.sh
 . ./account.sh
 . ./debug.sh
+. ./inside.sh
 
 vip=$(k get service web -o 'jsonpath={.spec.clusterIP}')
 even() { # NAME OUTPUT: each of three replicas got 1,000 of 3,000, give or take 15 %
