@@ -209,6 +209,9 @@ static struct rk_val *labels_val(struct rk_arena *arena, const struct rk_member 
 	rk_val_put_cstr(arena, labels, "kubernetes.io/hostname", member->name);
 	rk_val_put_cstr(arena, labels, "kubernetes.io/os", "linux");
 	rk_val_put_str(arena, labels, "kubernetes.io/arch", rk_val_text(arch));
+	/* Old names, which upstream's nodes still have. */
+	rk_val_put_cstr(arena, labels, "beta.kubernetes.io/os", "linux");
+	rk_val_put_str(arena, labels, "beta.kubernetes.io/arch", rk_val_text(arch));
 	for (size_t i = 0;
 	     member->agent->opts.labels != NULL && member->agent->opts.labels[i] != NULL; i++) {
 		struct rk_span key;
