@@ -376,6 +376,10 @@ void rk_raft_step_heartbeat_answer(struct rk_raft *raft, const struct rk_raft_ms
 	 * lost. */
 	if (msg->commit > peer->match && msg->commit <= rk_raftlog_last(&raft->log))
 		peer_holds(raft, (uint32_t)at, msg->commit);
+	/* It is without memory, and an acknowledgement from before that came late: without news to send nothing else
+	 * would show that it lacks what it is thought to hold. */
+	if (msg->force && peer->state == RK_PROGRESS_REPLICATE && msg->commit < peer->match)
+		rk_progress_probe(peer);
 	peer->probe_sent = false;
 	if (peer->match < rk_raftlog_last(&raft->log)) {
 		rk_progress_free_first(peer);

@@ -287,3 +287,102 @@ Test(memory, what_was_seen_before_the_term_of_the_log_counts_for_nothing)
 	rk_raft_out_done(&out);
 	(void)rk_raft_free(raft);
 }
+
+struct lead { /* member 1 leads members 2 and 3, who answer by hand */
+	struct rk_raft *raft;
+	struct rk_raft_out out;
+	uint64_t now_ms;
+};
+
+/* Lets the core and its disk come to rest; the newest message of a kind to a member, or NULL. */
+static const struct rk_raft_msg *said(struct lead *lead, enum rk_raft_msg_kind kind, uint64_t to)
+{
+	const struct rk_raft_msg *found = NULL;
+
+	while (rk_raft_ready(lead->raft, &lead->out)) {
+		for (size_t i = 0; i < lead->out.messages_count; i++)
+			if (lead->out.messages[i]->kind == kind && lead->out.messages[i]->to == to)
+				found = lead->out.messages[i];
+		if (lead->out.persist != NULL)
+			rk_raft_persisted(lead->raft, lead->out.persist->id);
+		if (found != NULL)
+			break;
+	}
+	return found;
+}
+
+static void hear(struct lead *lead, struct rk_raft_msg *msg, uint64_t term)
+{
+	msg->to = 1;
+	msg->term = term;
+	rk_raft_step(lead->raft, msg);
+}
+
+static void tick(struct lead *lead)
+{
+	lead->now_ms += 100;
+	rk_raft_clock(lead->raft, lead->now_ms, (int64_t)lead->now_ms);
+	rk_raft_tick(lead->raft);
+}
+
+static uint64_t take_the_lead(struct lead *lead)
+{
+	struct rk_raft_status status;
+
+	tick(lead);
+	const struct rk_raft_msg *check = said(lead, RK_MSG_CHECK, 2);
+	cr_assert_not_null(check);
+	struct rk_raft_msg *sure = message(RK_MSG_CHECK_ANSWER, 2);
+	sure->context = check->context;
+	hear(lead, sure, 5);
+	rk_raft_campaign(lead->raft);
+	cr_assert_not_null(said(lead, RK_MSG_PREVOTE, 2));
+	hear(lead, message(RK_MSG_PREVOTE_ANSWER, 2), 6);
+	cr_assert_not_null(said(lead, RK_MSG_VOTE, 2));
+	hear(lead, message(RK_MSG_VOTE_ANSWER, 2), 6);
+	(void)said(lead, RK_MSG_APPEND, 2);
+	rk_raft_status(lead->raft, &status);
+	cr_assert_eq(status.role, RK_RAFT_LEADER, "%s, %s, term %llu", rk_raft_role_name(status.role),
+		     rk_raft_doubt_name(status.doubt), (unsigned long long)status.term);
+	return status.term;
+}
+
+/* It acknowledged the last entry, lost its disk and said so; then the acknowledgement came, late. A leader with nothing
+ * new to send would never learn that it lacks the entries: a witness, which takes none, would lead for ever. */
+Test(memory, a_late_acknowledgement_of_what_was_lost_is_noticed)
+{
+	const struct rk_entry entries[] = { { 1, 3, 0, RK_ENTRY_NOOP, NULL }, { 2, 3, 0, RK_ENTRY_NOOP, NULL } };
+	struct rk_raft_opts opts = {
+		.id = 1, .seed = 1, .hard = { 5, 0, 1 }, .count = 2, .entries = entries
+	};
+	struct lead lead = { .now_ms = 1000 };
+	struct rk_error error = { 0 };
+
+	for (uint32_t i = 1; i <= 3; i++)
+		sim_member(&opts.config, i, RK_MEMBER_VOTER);
+	cr_assert_eq(rk_raft_new(&lead.raft, &opts, &error), RK_OK, "%s", error.text);
+	const uint64_t term = take_the_lead(&lead), last = 3;
+	struct rk_raft_msg *lost = message(RK_MSG_CHECK, 2), *late = message(RK_MSG_APPEND_ANSWER, 2);
+	lost->force = true;
+	hear(&lead, lost, term);
+	late->index = last;
+	hear(&lead, late, term);
+	(void)said(&lead, RK_MSG_CHECK_ANSWER, 2);
+	while (rk_raft_ready(lead.raft, &lead.out))
+		;
+	struct rk_raft_msg *empty = message(RK_MSG_HEARTBEAT_ANSWER, 2);
+	empty->force = true;
+	hear(&lead, empty, term);
+	const struct rk_raft_msg *probe = said(&lead, RK_MSG_APPEND, 2);
+	cr_assert_not_null(probe);
+	cr_expect(probe->index == last && !probe->force);
+	struct rk_raft_msg *refusal = message(RK_MSG_APPEND_ANSWER, 2);
+	refusal->reject = true;
+	refusal->index = last;
+	hear(&lead, refusal, term);
+	const struct rk_raft_msg *again = said(&lead, RK_MSG_APPEND, 2);
+	cr_assert_not_null(again);
+	cr_expect(again->index == 0 && again->count == last, "%llu, %u", (unsigned long long)again->index, again->count);
+	rk_raft_out_done(&lead.out);
+	(void)rk_raft_free(lead.raft);
+}
