@@ -204,7 +204,8 @@ def main():
         print(line, flush=True)
     whole = [kubectls[0], newest, *[path for path in kubectls if path.endswith(".27") or os.environ.get("KUBECTL_ALL")]]
     clients = [Client(reckon, scratch, port + 2 * i, kubectl, kubectl in whole) for i, kubectl in enumerate(kubectls)]
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+    clients.sort(key=lambda client: not client.is_whole)  # the long ones first; clients wait for much, so there are more than processors
+    with concurrent.futures.ThreadPoolExecutor(2 * os.cpu_count()) as pool:
         for said in pool.map(lambda client: client.session(rows), clients):
             print("\n".join(line.replace("\n", " ") for line in said), flush=True)
 
