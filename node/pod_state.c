@@ -226,6 +226,19 @@ static void save_ending(struct rk_arena *arena, struct rk_val *map, const char *
 	rk_val_put(arena, map, key, val);
 }
 
+static struct rk_val *save_conditions(struct rk_arena *arena, const struct rk_pod *pod)
+{
+	struct rk_val *list = rk_val_list(arena);
+
+	for (size_t i = 0; i < RK_COUNT(pod->condition_since); i++) {
+		struct rk_val *val = rk_val_map(arena);
+		rk_val_put_int(arena, val, "since", pod->condition_since[i]);
+		rk_val_put_bool(arena, val, "isTrue", pod->condition_is_true[i]);
+		rk_val_append(arena, list, val);
+	}
+	return list;
+}
+
 struct rk_val *rk_pod_save(struct rk_arena *arena, const struct rk_pod *pod)
 {
 	struct rk_val *state = rk_val_map(arena), *list = rk_val_list(arena);
@@ -261,6 +274,7 @@ struct rk_val *rk_pod_save(struct rk_arena *arena, const struct rk_pod *pod)
 		rk_val_append(arena, list, val);
 	}
 	rk_val_put(arena, state, "containers", list);
+	rk_val_put(arena, state, "conditions", save_conditions(arena, pod));
 	return state;
 }
 
@@ -338,5 +352,10 @@ void rk_pod_restore(struct rk_pod *pod, const struct rk_val *state, struct rk_no
 			rk_pod_find_container(pod, rk_val_text_at(val, "name"));
 		if (container != NULL)
 			restore_container(container, val, now);
+	}
+	list = rk_val_at(state, "conditions");
+	for (uint32_t i = 0; i < rk_val_count(list) && i < RK_COUNT(pod->condition_since); i++) {
+		pod->condition_since[i] = rk_val_int_at(rk_val_item(list, i), "since", 0);
+		pod->condition_is_true[i] = rk_val_bool_at(rk_val_item(list, i), "isTrue", false);
 	}
 }

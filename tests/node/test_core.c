@@ -547,6 +547,26 @@ Test(core, a_resize_outlives_the_agent)
 	cr_assert_str_eq(container_text(&next, 0, "resources.requests.cpu"), "2");
 }
 
+/* Otherwise every pod would seem to have become ready when its agent started again. */
+Test(core, conditions_keep_their_times)
+{
+	RK_AUTO(world_done) struct world world = world_new(), next = world_new();
+
+	prepare(&world, ONE);
+	start(&world, "a", 0);
+	const struct rk_act *save = find_act(&world, RK_ACT_SAVE, NULL);
+	cr_assert_not_null(save);
+	const char *since = condition_text(&world, "Ready", "lastTransitionTime");
+	cr_assert_str_eq(condition_text(&world, "Ready", "status"), "True");
+	next.now.wall += 60000;
+	const struct rk_fact restored = { .kind = RK_FACT_RESTORED, .pod = save->pod, .state = save->body };
+	step(&next, &restored);
+	cr_assert_str_eq(condition_text(&next, "Ready", "lastTransitionTime"), since);
+	tell_exit(&next, "a", 0, 1);
+	cr_assert_str_eq(condition_text(&next, "Ready", "status"), "False");
+	cr_assert_str_neq(condition_text(&next, "Ready", "lastTransitionTime"), since);
+}
+
 Test(core, a_failed_init_container_ends_a_pod_that_never_restarts)
 {
 	RK_AUTO(world_done) struct world world = world_new();
