@@ -47,12 +47,6 @@ static void put_le(struct rk_buf *buf, uint64_t value, size_t size)
 	buf->size += size;
 }
 
-void rk_buf_put_u8(struct rk_buf *buf, uint8_t value)
-{
-	*rk_buf_room(buf, 1) = value;
-	buf->size++;
-}
-
 void rk_buf_put_u16(struct rk_buf *buf, uint16_t value) { put_le(buf, value, 2); }
 void rk_buf_put_u32(struct rk_buf *buf, uint32_t value) { put_le(buf, value, 4); }
 void rk_buf_put_u64(struct rk_buf *buf, uint64_t value) { put_le(buf, value, 8); }

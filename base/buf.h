@@ -17,7 +17,12 @@ uint8_t *rk_buf_room(struct rk_buf *buf, size_t more);
 void rk_buf_put(struct rk_buf *buf, const void *data, size_t size);
 void rk_buf_put_span(struct rk_buf *buf, struct rk_span span);
 void rk_buf_put_str(struct rk_buf *buf, const char *text); /* without the NUL */
-void rk_buf_put_u8(struct rk_buf *buf, uint8_t value);
+static inline void rk_buf_put_u8(struct rk_buf *buf, uint8_t value)
+{
+	if (buf->size == buf->capacity)
+		(void)rk_buf_room(buf, 1);
+	buf->data[buf->size++] = value;
+}
 void rk_buf_put_u16(struct rk_buf *buf, uint16_t value);
 void rk_buf_put_u32(struct rk_buf *buf, uint32_t value);
 void rk_buf_put_u64(struct rk_buf *buf, uint64_t value);

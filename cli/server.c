@@ -337,6 +337,8 @@ static void prepare_process(sigset_t *signals)
 	 * wait. */
 	(void)mallopt(M_ARENA_MAX, 4);
 	(void)mallopt(M_TRIM_THRESHOLD, 256 * 1024);
+	/* The pieces that lists are written in come from the heap, again and again, and not each from fresh pages. */
+	(void)mallopt(M_MMAP_THRESHOLD, 512 * 1024);
 	(void)sigemptyset(signals);
 	(void)sigaddset(signals, SIGTERM);
 	(void)sigaddset(signals, SIGINT);

@@ -107,26 +107,45 @@ static bool has_special(const uint8_t *at)
 		high) != 0;
 }
 
-/* How many bytes from here on, in eights, need no escape. */
+static bool is_special(uint8_t byte) { return byte < 0x20 || byte == '"' || byte == '\\'; }
+
+/* How many bytes from here on need no escape. */
 static size_t plain_bytes(struct rk_span text)
 {
 	size_t at = 0;
 
 	while (text.size - at >= 8 && !has_special(text.data + at))
 		at += 8;
+	while (at < text.size && !is_special(text.data[at]))
+		at++;
 	return at;
+}
+
+/* Nearly every text: nothing in it needs an escape. */
+static void write_plain(struct rk_buf *out, struct rk_span text)
+{
+	uint8_t *to = rk_buf_room(out, text.size + 2);
+
+	to[0] = to[text.size + 1] = '"';
+	if (text.size > 0)
+		memcpy(to + 1, text.data, text.size);
+	out->size += text.size + 2;
 }
 
 void rk_json_write_str(struct rk_buf *out, struct rk_span text)
 {
 	static const char hex[] = "0123456789abcdef";
-	size_t plain = 0;
+	size_t plain = 0, i = plain_bytes(text);
 
+	if (i == text.size) {
+		write_plain(out, text);
+		return;
+	}
 	rk_buf_put_u8(out, '"');
-	for (size_t i = plain_bytes(text); i < text.size; i++) {
+	for (; i < text.size; i++) {
 		const uint8_t byte = text.data[i];
 		char escape = 0;
-		if (byte >= 0x20 && byte != '"' && byte != '\\')
+		if (!is_special(byte))
 			continue;
 		rk_buf_put(out, text.data + plain, i - plain);
 		plain = i + 1;
