@@ -12,6 +12,7 @@
 #include "control/api/relay.h"
 #include "control/api/server.h"
 #include "control/schema/proto.h"
+#include "control/schema/subresource.h"
 #include "control/status.h"
 
 #define TICK_S          0.1
@@ -63,19 +64,15 @@ void rk_api_forbid(struct rk_req *req)
 	rk_req_status(req, status);
 }
 
-static bool is_proxied(const struct rk_req *req)
-{
-	return rk_span_is(req->route.sub, "proxy") && rk_kind_has_sub(req->route.kind, req->route.sub);
-}
-
 bool rk_api_is_streamed(const struct rk_req *req)
 {
-	if (req->route.what != RK_ROUTE_OBJECT || req->route.sub.size == 0)
-		return false;
-	return is_proxied(req) ||
-	       (rk_span_is(rk_span_str(req->route.kind->resource), "pods") &&
-		(rk_span_is(req->route.sub, "log") || rk_span_is(req->route.sub, "exec") ||
-		 rk_span_is(req->route.sub, "attach") || rk_span_is(req->route.sub, "portforward")));
+	const struct rk_route *route = &req->route;
+	const struct rk_subresource *sub = NULL;
+
+	if (route->what == RK_ROUTE_OBJECT && route->sub.size > 0 &&
+	    rk_kind_has_sub(route->kind, route->sub))
+		sub = rk_subresource_find(route->sub);
+	return sub != NULL && (sub->is_streamed || rk_span_is(route->sub, "log"));
 }
 
 /* What the kind itself does not know. Questions, which are never stored, are answered elsewhere. */
@@ -115,7 +112,7 @@ static void dispatch(struct rk_req *req)
 	} else if (req->thread->view == NULL || !req->thread->is_ready) {
 		rk_req_err(req, RK_EAGAIN); /* still recovering, or no first leader yet */
 	} else if (rk_api_is_streamed(req)) {
-		if (is_proxied(req))
+		if (rk_span_is(route->sub, "proxy"))
 			rk_api_proxy(req);
 		else
 			rk_api_pod(req);

@@ -146,7 +146,7 @@ struct rk_val *rk_discovery_resources(struct rk_arena *arena, const struct rk_ki
 		rk_val_put_cstr(arena, val, "groupVersion", kind->api_version);
 		rk_val_append(arena, list, resource_of(arena, kind));
 		for (size_t n = 0; kind->subresources[n] != NULL; n++) {
-			const struct rk_subresource *sub = rk_subresource_find(kind->subresources[n]);
+			const struct rk_subresource *sub = rk_subresource_find(rk_span_str(kind->subresources[n]));
 			if (sub != NULL)
 				rk_val_append(arena, list, sub_of(arena, kind, sub));
 		}
@@ -173,7 +173,7 @@ static struct rk_val *aggregated_subs(struct rk_arena *arena, const struct rk_ki
 	struct rk_val *list = rk_val_list(arena);
 
 	for (size_t i = 0; kind->subresources[i] != NULL; i++) {
-		const struct rk_subresource *sub = rk_subresource_find(kind->subresources[i]);
+		const struct rk_subresource *sub = rk_subresource_find(rk_span_str(kind->subresources[i]));
 		if (sub == NULL)
 			continue;
 		struct rk_val *val = rk_val_map(arena);

@@ -309,7 +309,7 @@ void rk_openapi_add_paths(struct rk_openapi_doc *doc, const struct rk_kind *kind
 	subject.has_name = true;
 	add_path(doc, &subject, object, of_object, RK_COUNT(of_object), kind->verbs);
 	for (size_t i = 0; kind->subresources[i] != NULL; i++) {
-		const struct rk_subresource *sub = rk_subresource_find(kind->subresources[i]);
+		const struct rk_subresource *sub = rk_subresource_find(rk_span_str(kind->subresources[i]));
 		if (sub != NULL)
 			add_subresource(doc, &subject, object, sub);
 	}

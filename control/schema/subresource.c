@@ -19,10 +19,10 @@ static const struct rk_subresource subs[] = {
 	{ "token", "authentication.k8s.io", "v1", "TokenRequest", { "create", NULL }, false },
 };
 
-const struct rk_subresource *rk_subresource_find(const char *name)
+const struct rk_subresource *rk_subresource_find(struct rk_span name)
 {
 	for (size_t i = 0; i < RK_COUNT(subs); i++)
-		if (strcmp(subs[i].name, name) == 0)
+		if (rk_span_is(name, subs[i].name))
 			return &subs[i];
 	return NULL;
 }

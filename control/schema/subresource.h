@@ -11,7 +11,7 @@ struct rk_subresource {
 	bool is_streamed; /* a connection to somebody else */
 };
 
-const struct rk_subresource *rk_subresource_find(const char *name); /* NULL: none that is served by itself */
+const struct rk_subresource *rk_subresource_find(struct rk_span name); /* NULL: none that is served by itself */
 /* The kind that it speaks for this one. */
 const char *rk_subresource_kind(struct rk_arena *arena, const struct rk_kind *kind,
 				const struct rk_subresource *sub) __attribute__((returns_nonnull));
