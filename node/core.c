@@ -221,11 +221,12 @@ static void run_pod(struct rk_pod *pod, struct rk_now now, struct rk_acts *acts)
 	run_containers(pod, now, acts);
 }
 
+/* `status` NULL: there is nobody to tell. */
 static void report(struct rk_pod *pod, struct rk_val *status, struct rk_acts *acts)
 {
 	RK_AUTO(rk_buf_done) struct rk_buf bytes = { 0 };
 
-	if (pod->is_gone)
+	if (status == NULL)
 		return;
 	rk_doc_write(&bytes, status);
 	const uint64_t hash = rk_hash64(rk_buf_span(&bytes), 0);
@@ -270,7 +271,8 @@ static void sync_pod(struct rk_nodecore *core, struct rk_pod *pod, struct rk_now
 	if (pod->is_dead)
 		return;
 	/* What the status says of times is saved before it is said. */
-	struct rk_val *status = rk_pod_status(&acts->arena, pod, core->host_ip, now);
+	struct rk_val *status =
+		pod->is_gone ? NULL : rk_pod_status(&acts->arena, pod, core->host_ip, now);
 	save(pod, acts);
 	report(pod, status, acts);
 }

@@ -283,6 +283,19 @@ static void serve_exec(struct rk_node_server *server, struct rk_http_exchange *e
 
 /* --- port-forward --- */
 
+/* /VERB/NAMESPACE/POD...: one whose network is there; answers when there is none. */
+static const struct rk_pod *find_networked(struct rk_node_server *server,
+					   struct rk_http_exchange *exchange,
+					   const struct rk_span parts[PATH_PARTS])
+{
+	const struct rk_pod *pod = find_pod(server, exchange, parts);
+
+	if (pod == NULL || (pod->sandbox == RK_STEP_DONE && !pod->is_ended))
+		return pod;
+	answer(exchange, 400, "the pod is not running\n");
+	return NULL;
+}
+
 static struct rk_portforward_place place_of(const struct rk_node_server *server,
 					    const struct rk_pod *pod)
 {
@@ -296,14 +309,10 @@ static struct rk_portforward_place place_of(const struct rk_node_server *server,
 static void serve_forward(struct rk_node_server *server, struct rk_http_exchange *exchange,
 			  const struct rk_span parts[PATH_PARTS])
 {
-	const struct rk_pod *pod = find_pod(server, exchange, parts);
+	const struct rk_pod *pod = find_networked(server, exchange, parts);
 
 	if (pod == NULL)
 		return;
-	if (pod->sandbox != RK_STEP_DONE || pod->is_ended) {
-		answer(exchange, 400, "the pod is not running\n");
-		return;
-	}
 	const struct rk_portforward_place place = place_of(server, pod);
 	if (rk_session_wants(exchange, "websocket") || rk_session_wants(exchange, "SPDY/3.1"))
 		rk_portforward_serve(exchange, server->agent->loop, &place, &server->sessions);
@@ -326,25 +335,21 @@ static bool read_port(struct rk_span text, uint16_t *ret)
 static void serve_way(struct rk_node_server *server, struct rk_http_exchange *exchange,
 		      const struct rk_span parts[PATH_PARTS], struct rk_arena *arena)
 {
-	const struct rk_pod *pod = find_pod(server, exchange, parts);
+	const struct rk_pod *pod = find_networked(server, exchange, parts);
 	uint16_t port;
 
 	if (pod == NULL)
 		return;
-	if (pod->sandbox != RK_STEP_DONE || pod->is_ended) {
-		answer(exchange, 400, "the pod is not running\n");
-		return;
-	}
 	if (!read_port(parts[3], &port) || !rk_session_wants(exchange, RK_WAY_PROTOCOL)) {
 		answer(exchange, 400, "this needs the number of a port and an upgrade to tcp\n");
 		return;
 	}
-	const bool is_host = rk_val_bool_at(pod->object, "spec.hostNetwork", false);
+	const struct rk_portforward_place place = place_of(server, pod);
 	const struct rk_way_opts opts = {
 		.loop = server->agent->loop,
-		.place = place_of(server, pod),
-		.address = rk_arena_printf(arena, "%s:%u",
-					   is_host ? server->agent->opts.node_ip : pod->address, port),
+		.place = place,
+		.address = rk_arena_printf(
+			arena, "%s:%u", place.is_host ? server->agent->opts.node_ip : pod->address, port),
 		.is_tls = flag(arena, rk_http_request(exchange)->query, "tls"),
 		.pipes = &server->pipes,
 	};
