@@ -41,6 +41,16 @@ char *rk_strdup(const char *text)
 	return rk_memdup(text, strlen(text) + 1);
 }
 
+char *rk_strdup_span(struct rk_span text)
+{
+	char *copy = rk_alloc(text.size + 1);
+
+	if (text.size > 0)
+		memcpy(copy, text.data, text.size);
+	copy[text.size] = '\0';
+	return copy;
+}
+
 void *rk_memdup(const void *data, size_t size)
 {
 	void *copy = rk_alloc(size);

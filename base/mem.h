@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/span.h"
+
 /* Runs drop(&variable) when the variable leaves its scope. */
 #define RK_AUTO(drop) __attribute__((cleanup(drop)))
 
@@ -16,6 +18,7 @@ void *rk_alloc(size_t size) __attribute__((malloc, returns_nonnull));
 void *rk_zalloc(size_t size) __attribute__((malloc, returns_nonnull));
 void *rk_realloc(void *old, size_t size) __attribute__((returns_nonnull));
 char *rk_strdup(const char *text) __attribute__((malloc, returns_nonnull));
+char *rk_strdup_span(struct rk_span text) __attribute__((malloc, returns_nonnull)); /* with a NUL behind it */
 void *rk_memdup(const void *data, size_t size) __attribute__((malloc, returns_nonnull));
 
 /* Grows an array of `item_size` elements so that `need` fit; doubles, never shrinks. */

@@ -1,5 +1,6 @@
 #include "control/account.h"
 
+#include "base/mem.h"
 #include "control/created.h"
 #include "wire/doc.h"
 
@@ -106,7 +107,7 @@ static void mount_token(struct rk_state *state, struct rk_val *spec)
 	rk_val_put_str(arena, mount, "name", name);
 	rk_val_put_bool(arena, mount, "readOnly", true);
 	rk_val_put_cstr(arena, mount, "mountPath", RK_ACCOUNT_PLACE);
-	for (size_t l = 0; l < sizeof lists / sizeof lists[0]; l++) {
+	for (size_t l = 0; l < RK_COUNT(lists); l++) {
 		const struct rk_val *containers = rk_val_get(spec, rk_span_str(lists[l]));
 		for (uint32_t i = 0; i < rk_val_count(containers); i++) {
 			struct rk_val *container = rk_val_item(containers, i);
@@ -128,14 +129,6 @@ struct limits { /* what pods of the account may refer to */
 	const struct rk_val *secrets, *pull_secrets; /* lists of {name} */
 };
 
-static bool is_listed(const struct rk_val *list, struct rk_span name)
-{
-	for (uint32_t i = 0; i < rk_val_count(list); i++)
-		if (rk_span_eq(rk_val_text_at(rk_val_item(list, i), "name"), name))
-			return true;
-	return false;
-}
-
 static const char *not_listed(const struct limits *limits, struct rk_span secret, const char *where)
 {
 	return rk_arena_printf(limits->arena,
@@ -151,14 +144,14 @@ static const char *container_breach(const struct limits *limits, const struct rk
 
 	for (uint32_t i = 0; i < rk_val_count(env); i++) {
 		const struct rk_val *one = rk_val_item(env, i), *ref = rk_val_at(one, "valueFrom.secretKeyRef");
-		if (ref != NULL && !is_listed(limits->secrets, rk_val_text_at(ref, "name")))
+		if (ref != NULL && rk_val_find(limits->secrets, "name", rk_val_text_at(ref, "name")) == NULL)
 			return not_listed(limits, rk_val_text_at(ref, "name"),
 					  rk_arena_printf(limits->arena, "%s %.*s with envVar %.*s referencing", what,
 							  RK_SPAN_ARGS(name), RK_SPAN_ARGS(rk_val_text_at(one, "name"))));
 	}
 	for (uint32_t i = 0; i < rk_val_count(from); i++) {
 		const struct rk_val *ref = rk_val_at(rk_val_item(from, i), "secretRef");
-		if (ref != NULL && !is_listed(limits->secrets, rk_val_text_at(ref, "name")))
+		if (ref != NULL && rk_val_find(limits->secrets, "name", rk_val_text_at(ref, "name")) == NULL)
 			return not_listed(limits, rk_val_text_at(ref, "name"),
 					  rk_arena_printf(limits->arena, "%s %.*s with envFrom referencing", what,
 							  RK_SPAN_ARGS(name)));
@@ -174,17 +167,17 @@ static const char *breach(const struct limits *limits, const struct rk_val *spec
 
 	for (uint32_t i = 0; i < rk_val_count(volumes); i++) {
 		const struct rk_val *secret = rk_val_at(rk_val_item(volumes, i), "secret");
-		if (secret != NULL && !is_listed(limits->secrets, rk_val_text_at(secret, "secretName")))
+		if (secret != NULL && rk_val_find(limits->secrets, "name", rk_val_text_at(secret, "secretName")) == NULL)
 			return not_listed(limits, rk_val_text_at(secret, "secretName"), "volume with");
 	}
-	for (size_t l = 0; l < sizeof lists / sizeof lists[0]; l++) {
+	for (size_t l = 0; l < RK_COUNT(lists); l++) {
 		const struct rk_val *containers = rk_val_at(spec, lists[l][0]);
 		for (uint32_t i = 0; i < rk_val_count(containers) && why == NULL; i++)
 			why = container_breach(limits, rk_val_item(containers, i), lists[l][1]);
 	}
 	for (uint32_t i = 0; i < rk_val_count(pulls) && why == NULL; i++) {
 		const struct rk_span name = rk_val_text_at(rk_val_item(pulls, i), "name");
-		if (!is_listed(limits->pull_secrets, name))
+		if (rk_val_find(limits->pull_secrets, "name", name) == NULL)
 			why = rk_arena_printf(limits->arena,
 					      "imagePullSecrets[%u].name=\"%.*s\" is not allowed because service account %.*s does not "
 					      "reference that imagePullSecret",
@@ -199,7 +192,7 @@ static bool enforces(struct rk_span account)
 	const struct rk_span says = rk_doc_as_text(rk_doc_get(rk_doc_at(account, "metadata.annotations"),
 							      RK_SPAN("kubernetes.io/enforce-mountable-secrets")));
 
-	for (size_t i = 0; i < sizeof yes / sizeof yes[0]; i++)
+	for (size_t i = 0; i < RK_COUNT(yes); i++)
 		if (rk_span_is(says, yes[i]))
 			return true;
 	return false;

@@ -3,6 +3,7 @@
 #include "base/clock_io.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "control/schema/pod.h"
 #include "node/oci_job.h"
 #include "node/pod_state.h"
 

@@ -1,7 +1,7 @@
 #include "node/oci_spec.h"
 
 #include "base/mem.h"
-#include "control/schema/qos.h"
+#include "control/schema/pod.h"
 #include "control/schema/quantity.h"
 #include "node/oci_parts.h"
 #include "node/pod_env.h"

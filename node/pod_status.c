@@ -5,7 +5,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/timefmt.h"
-#include "control/schema/qos.h"
+#include "control/schema/pod.h"
 #include "node/container_step.h"
 #include "node/pod_view.h"
 #include "node/resize.h"
@@ -294,12 +294,7 @@ static struct rk_val *condition_val(struct rk_arena *arena, struct rk_pod *pod,
 
 static const struct rk_val *find_condition(const struct rk_pod *pod, const char *type)
 {
-	const struct rk_val *list = rk_val_at(pod->object, "status.conditions");
-
-	for (uint32_t i = 0; i < rk_val_count(list); i++)
-		if (rk_span_is(rk_val_text_at(rk_val_item(list, i), "type"), type))
-			return rk_val_item(list, i);
-	return NULL;
+	return rk_val_find(rk_val_at(pod->object, "status.conditions"), "type", rk_span_str(type));
 }
 
 /* A condition that is there only while it holds; the status is a patch, so that its end has to be said. */

@@ -1,6 +1,7 @@
 #include "node/pod_view.h"
 
 #include "base/mem.h"
+#include "control/schema/pod.h"
 #include "control/schema/quantity.h"
 #include "wire/base64.h"
 #include "wire/json.h"
@@ -74,20 +75,6 @@ int rk_pod_field(struct rk_arena *arena, const struct rk_pod_view *view, struct 
 		return rk_fail(error, RK_EINVAL, "fieldRef: there is no field \"%.*s\"",
 			       RK_SPAN_ARGS(path));
 	return 0;
-}
-
-const struct rk_val *rk_pod_container(const struct rk_val *pod, struct rk_span name)
-{
-	static const char *const lists[] = { "spec.containers", "spec.initContainers",
-					     "spec.ephemeralContainers" };
-
-	for (size_t i = 0; i < RK_COUNT(lists); i++) {
-		const struct rk_val *list = rk_val_at(pod, lists[i]);
-		for (uint32_t k = 0; k < rk_val_count(list); k++)
-			if (rk_span_eq(rk_val_text_at(rk_val_item(list, k), "name"), name))
-				return rk_val_item(list, k);
-	}
-	return NULL;
 }
 
 /* In thousandths, so that cpu and its divisor "1m" stay exact. */

@@ -42,8 +42,6 @@ RK_MUST_CHECK int rk_pod_field(struct rk_arena *arena, const struct rk_pod_view 
 RK_MUST_CHECK int rk_pod_resource(struct rk_arena *arena, const struct rk_pod_view *view,
 				  const struct rk_val *container, const struct rk_val *ref,
 				  struct rk_span *ret, struct rk_error *error);
-/* The container (of any kind) with that name; NULL when there is none. */
-const struct rk_val *rk_pod_container(const struct rk_val *pod, struct rk_span name);
 /* The value of a key of a ConfigMap (data or binaryData) or Secret (data), decoded. RK_ENOENT: no
  * such object or key, RK_EAGAIN: the object is not read yet, RK_EINVAL: not base64. */
 RK_MUST_CHECK int rk_ref_key(struct rk_arena *arena, const struct rk_pod_view *view,

@@ -62,14 +62,6 @@ static void on_synced(void *context)
 	ref->was_read = true;
 }
 
-static char *copy(struct rk_span text)
-{
-	char *to = rk_zalloc(text.size + 1);
-
-	memcpy(to, text.data, text.size);
-	return to;
-}
-
 static void follow(void *context, enum rk_ref_kind kind, struct rk_span ns, struct rk_span name)
 {
 	struct rk_refs *refs = context;
@@ -86,8 +78,8 @@ static void follow(void *context, enum rk_ref_kind kind, struct rk_span ns, stru
 	struct ref *ref = rk_zalloc(sizeof *ref);
 	ref->refs = refs;
 	ref->kind = kind;
-	ref->ns = copy(ns);
-	ref->name = copy(name);
+	ref->ns = rk_strdup_span(ns);
+	ref->name = rk_strdup_span(name);
 	ref->next = refs->first;
 	refs->first = ref;
 	refs->count++;

@@ -64,14 +64,6 @@ static struct report *find(struct rk_reports *reports, struct rk_span uid)
 	return NULL;
 }
 
-static char *copy(struct rk_span text)
-{
-	char *to = rk_zalloc(text.size + 1);
-
-	memcpy(to, text.data, text.size);
-	return to;
-}
-
 static struct report *find_or_add(struct rk_reports *reports, const struct rk_act *act)
 {
 	struct report *report = find(reports, act->uid);
@@ -80,9 +72,9 @@ static struct report *find_or_add(struct rk_reports *reports, const struct rk_ac
 		return report;
 	report = rk_zalloc(sizeof *report);
 	report->reports = reports;
-	report->uid = copy(act->uid);
-	report->ns = copy(act->ns);
-	report->name = copy(act->name);
+	report->uid = rk_strdup_span(act->uid);
+	report->ns = rk_strdup_span(act->ns);
+	report->name = rk_strdup_span(act->name);
 	report->next = reports->first;
 	reports->first = report;
 	return report;

@@ -170,14 +170,6 @@ static struct token *find(const struct rk_tokens *tokens, struct rk_span uid, co
 	return NULL;
 }
 
-static char *copy(struct rk_span text)
-{
-	char *to = rk_zalloc(text.size + 1);
-
-	memcpy(to, text.data, text.size);
-	return to;
-}
-
 static void add(struct rk_tokens *tokens, const struct rk_val *pod, const struct rk_val *source)
 {
 	const struct rk_span uid = rk_val_text_at(pod, "metadata.uid");
@@ -190,11 +182,11 @@ static void add(struct rk_tokens *tokens, const struct rk_val *pod, const struct
 	}
 	struct token *token = rk_zalloc(sizeof *token);
 	token->tokens = tokens;
-	token->uid = copy(uid);
-	token->ns = copy(rk_val_text_at(pod, "metadata.namespace"));
-	token->pod = copy(rk_val_text_at(pod, "metadata.name"));
-	token->account = copy(rk_val_text_at(pod, "spec.serviceAccountName"));
-	token->audience = copy(rk_val_text_at(source, "audience"));
+	token->uid = rk_strdup_span(uid);
+	token->ns = rk_strdup_span(rk_val_text_at(pod, "metadata.namespace"));
+	token->pod = rk_strdup_span(rk_val_text_at(pod, "metadata.name"));
+	token->account = rk_strdup_span(rk_val_text_at(pod, "spec.serviceAccountName"));
+	token->audience = rk_strdup_span(rk_val_text_at(source, "audience"));
 	token->seconds = rk_val_int_at(source, "expirationSeconds", SECONDS);
 	ev_timer_init(&token->timer, on_timer, 0, 0);
 	token->timer.data = token;

@@ -112,6 +112,14 @@ struct rk_span rk_val_text(const struct rk_val *val)
 	return rk_val_is(val, RK_VAL_STR) ? val->str : (struct rk_span){ NULL, 0 };
 }
 
+struct rk_val *rk_val_find(const struct rk_val *list, const char *key, struct rk_span text)
+{
+	for (uint32_t i = 0; i < rk_val_count(list); i++)
+		if (rk_span_eq(rk_val_text_at(rk_val_item(list, i), key), text))
+			return rk_val_item(list, i);
+	return NULL;
+}
+
 bool rk_val_has_text(const struct rk_val *list, struct rk_span text)
 {
 	for (uint32_t i = 0; i < rk_val_count(list); i++)

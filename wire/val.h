@@ -57,6 +57,8 @@ struct rk_val *rk_val_map(struct rk_arena *arena);
 struct rk_val *rk_val_get(const struct rk_val *map, struct rk_span key);
 struct rk_val *rk_val_at(const struct rk_val *val, const char *path);
 struct rk_val *rk_val_item(const struct rk_val *list, uint32_t index);
+/* The first item of a list of maps whose `key` is that; NULL: none. */
+struct rk_val *rk_val_find(const struct rk_val *list, const char *key, struct rk_span text);
 bool rk_val_has_text(const struct rk_val *list, struct rk_span text); /* whether one of its items is that */
 
 static inline bool rk_val_is(const struct rk_val *val, enum rk_val_kind kind)

@@ -2,24 +2,11 @@
  * (WebSocket, SPDY) are between the client and the node. */
 #include "base/mem.h"
 #include "control/api/relay.h"
+#include "control/schema/pod.h"
 #include "wire/doc.h"
 
 #define HEADERS_MAX 24
 #define HEAD_MS     10000
-
-static const struct rk_val *container_named(const struct rk_val *pod, struct rk_span name)
-{
-	static const char *const lists[] = { "spec.containers", "spec.initContainers",
-					     "spec.ephemeralContainers" };
-
-	for (size_t i = 0; i < RK_COUNT(lists); i++) {
-		const struct rk_val *list = rk_val_at(pod, lists[i]);
-		for (uint32_t j = 0; j < rk_val_count(list); j++)
-			if (rk_span_eq(rk_val_text_at(rk_val_item(list, j), "name"), name))
-				return rk_val_item(list, j);
-	}
-	return NULL;
-}
 
 static struct rk_span names_of(struct rk_req *req, const struct rk_val *list)
 {
@@ -49,7 +36,7 @@ static struct rk_span container_of(struct rk_req *req, const struct rk_val *pod)
 			req, 400, "BadRequest",
 			"a container name must be specified for pod %.*s, choose one of: [%.*s]",
 			RK_SPAN_ARGS(req->route.name), RK_SPAN_ARGS(names_of(req, containers)));
-	else if (container_named(pod, name) == NULL)
+	else if (rk_pod_container(pod, name) == NULL)
 		rk_req_fail(req, 400, "BadRequest", "container %.*s is not valid for pod %.*s",
 			    RK_SPAN_ARGS(name), RK_SPAN_ARGS(req->route.name));
 	else

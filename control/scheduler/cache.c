@@ -155,21 +155,13 @@ static bool is_infeasible(struct rk_state *state, struct rk_span pod)
 	return false;
 }
 
-static const struct rk_val *allocated(const struct rk_val *statuses, struct rk_span name)
-{
-	for (uint32_t i = 0; i < rk_val_count(statuses); i++)
-		if (rk_span_eq(rk_val_text_at(rk_val_item(statuses, i), "name"), name))
-			return rk_val_at(rk_val_item(statuses, i), "allocatedResources");
-	return NULL;
-}
-
 /* What a container should have, or what its node still holds for it when that is more; only that, when it will get no
  * more. */
 static struct rk_resources container_requests(const struct rk_val *container, const struct rk_val *statuses,
 					      bool is_final)
 {
 	const struct rk_resources wants = requests_of(rk_val_at(container, "resources.requests"));
-	const struct rk_val *has = allocated(statuses, rk_val_text_at(container, "name"));
+	const struct rk_val *has = rk_val_at(rk_val_find(statuses, "name", rk_val_text_at(container, "name")), "allocatedResources");
 	struct rk_resources sum = wants;
 
 	if (has == NULL)

@@ -1,4 +1,4 @@
-#include "control/schema/qos.h"
+#include "control/schema/pod.h"
 
 #include "base/mem.h"
 #include "control/schema/quantity.h"
@@ -43,4 +43,14 @@ const char *rk_pod_qos(const struct rk_val *pod)
 	if (!any)
 		return "BestEffort";
 	return all ? "Guaranteed" : "Burstable";
+}
+
+const struct rk_val *rk_pod_container(const struct rk_val *pod, struct rk_span name)
+{
+	static const char *const lists[] = { "spec.containers", "spec.initContainers", "spec.ephemeralContainers" };
+	const struct rk_val *found = NULL;
+
+	for (size_t i = 0; i < RK_COUNT(lists) && found == NULL; i++)
+		found = rk_val_find(rk_val_at(pod, lists[i]), "name", name);
+	return found;
 }

@@ -1,7 +1,7 @@
 /* What may change in a pod through pods/ephemeralcontainers and pods/resize. The rest of the new form is the old one
  * (control/created.c). */
 #include "base/mem.h"
-#include "control/schema/qos.h"
+#include "control/schema/pod.h"
 #include "control/schema/quantity.h"
 #include "control/schema/validate.h"
 
@@ -23,14 +23,6 @@ static void refuse_all(const struct rk_check *check, const char *why)
 
 /* --- ephemeral containers: they are added, and stay as they are --- */
 
-static const struct rk_val *named(const struct rk_val *list, struct rk_span name)
-{
-	for (uint32_t i = 0; i < rk_val_count(list); i++)
-		if (rk_span_eq(rk_val_text_at(rk_val_item(list, i), "name"), name))
-			return rk_val_item(list, i);
-	return NULL;
-}
-
 void rk_validate_pod_ephemeral(const struct rk_check *check, const struct rk_val *obj, const struct rk_val *old)
 {
 	const struct rk_path spec = rk_path_field(NULL, "spec"),
@@ -41,7 +33,7 @@ void rk_validate_pod_ephemeral(const struct rk_check *check, const struct rk_val
 		refuse_all(check, "static pods do not support ephemeral containers");
 	for (uint32_t i = 0; i < rk_val_count(had) && !is_mirror(old); i++) {
 		const struct rk_span name = rk_val_text_at(rk_val_item(had, i), "name");
-		const struct rk_val *now = named(rk_val_at(obj, "spec.ephemeralContainers"), name);
+		const struct rk_val *now = rk_val_find(rk_val_at(obj, "spec.ephemeralContainers"), "name", name);
 		if (now == NULL || !rk_val_eq(now, rk_val_item(had, i)))
 			(void)rk_forbidden(check, &path,
 					   rk_arena_printf(check->arena,

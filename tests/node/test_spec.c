@@ -8,7 +8,7 @@
 #include "node/oci_parts.h"
 #include "node/oci_spec.h"
 #include "node/pod_env.h"
-#include "control/schema/qos.h"
+#include "control/schema/pod.h"
 #include "node/unsupported.h"
 #include "wire/json.h"
 #include "wire/yaml.h"
