@@ -3,12 +3,9 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "wire/client_io.h"
+#include "cli/call_io.h"
 #include "wire/json.h"
 
-#define SLICES     "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices"
-#define TIMEOUT_MS 2000
-#define ANSWER_MAX (1u << 20)
 #define AGAIN_MS   10000 /* whatever has changed in the slices meanwhile */
 #define ENDPOINTS  "/api/v1/namespaces/default/endpoints"
 
@@ -16,27 +13,21 @@ static int ask(const struct rk_advertise_opts *opts, struct rk_arena *arena, con
 	       const char *target, const char *body, struct rk_val **ret, struct rk_error *error)
 {
 	const bool is_patch = strcmp(method, "PATCH") == 0;
-	const struct rk_http_header header = { RK_SPAN("content-type"),
-					       is_patch ? RK_SPAN("application/json-patch+json")
-							: RK_SPAN("application/json") };
-	RK_AUTO(rk_drop_blob) struct rk_blob *blob =
-		body != NULL ? rk_blob_copy(rk_span_str(body)) : NULL;
-	const struct rk_http_simple request = { .method = method,
-						.target = target,
-						.headers = &header,
-						.header_count = body != NULL,
-						.body = blob,
-						.answer_max = ANSWER_MAX,
-						.timeout_ms = TIMEOUT_MS };
-	RK_AUTO(rk_buf_done) struct rk_buf answer = { 0 };
+	const struct rk_call call = { .method = method,
+				      .target = target,
+				      .type = is_patch ? "application/json-patch+json" : "application/json",
+				      .body = rk_span_str(body),
+				      .answer_max = RK_ADVERTISE_ANSWER_MAX,
+				      .timeout_ms = RK_ADVERTISE_MS };
+	struct rk_span text;
 	int status = 0;
 
-	RK_TRY(rk_http_simple(opts->ask, opts->client, &request, &status, &answer, error));
+	RK_TRY(rk_call(opts->ask, opts->client, &call, arena, &status, &text, error));
 	if (status == 404)
 		return rk_fail(error, RK_ENOENT, "%s is not there", target);
 	if (status != 200 && status != 201)
 		return rk_fail(error, RK_EAGAIN, "%s %s was answered %d", method, target, status);
-	return rk_json_parse(arena, rk_arena_span(arena, rk_buf_span(&answer)), 0, ret, error);
+	return rk_json_parse(arena, text, 0, ret, error);
 }
 
 /* --- who is there --- */
@@ -97,7 +88,7 @@ static int set_slice(const struct rk_advertise_opts *opts, struct rk_arena *aren
 {
 	const struct rk_span label = rk_val_text(
 		rk_val_get(rk_val_at(slice, "metadata.labels"), RK_SPAN(RK_ADVERTISE_LABEL)));
-	const char *target = rk_arena_printf(arena, SLICES "/%.*s",
+	const char *target = rk_arena_printf(arena, RK_ADVERTISE_SLICES "/%.*s",
 					     RK_SPAN_ARGS(rk_val_text_at(slice, "metadata.name")));
 	const struct rk_val *endpoint = rk_val_item(rk_val_at(slice, "endpoints"), 0);
 	struct rk_val *answer;
@@ -175,7 +166,7 @@ static int set_slices(const struct rk_advertise_opts *opts, struct rk_arena *are
 	struct rk_val *list = NULL, *subsets = rk_val_list(arena);
 
 	RK_TRY(ask(opts, arena, "GET",
-		   SLICES "?labelSelector=kubernetes.io%2Fservice-name%3Dkubernetes", NULL, &list,
+		   RK_ADVERTISE_SLICES "?labelSelector=kubernetes.io%2Fservice-name%3Dkubernetes", NULL, &list,
 		   error));
 	const struct rk_val *items = rk_val_at(list, "items");
 	for (uint32_t i = 0; i < rk_val_count(items); i++) {

@@ -4,10 +4,7 @@
 
 #include "base/ipv4.h"
 #include "base/mem.h"
-#include "wire/client_io.h"
-
-#define SLICES     "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices"
-#define TIMEOUT_MS 2000
+#include "cli/call_io.h"
 
 static bool split(const char *address, uint32_t *ret_ip, struct rk_span *ret_host,
 		  uint64_t *ret_port)
@@ -30,26 +27,24 @@ const char *rk_advertise_choose(const char *const *addresses)
 	return NULL;
 }
 
-static int call(const struct rk_advertise_opts *opts, const char *method, const char *target,
-		const char *type, struct rk_blob *body, int *ret_status, struct rk_error *error)
+static int write_slice(const struct rk_advertise_opts *opts, const char *method, const char *target,
+		       const char *type, struct rk_span body, int *ret_status, struct rk_error *error)
 {
-	const struct rk_http_header header = { RK_SPAN("content-type"), rk_span_str(type) };
-	const struct rk_http_simple request = { .method = method,
-						.target = target,
-						.headers = &header,
-						.header_count = 1,
-						.body = body,
-						.answer_max = 1u << 20,
-						.timeout_ms = TIMEOUT_MS };
-	RK_AUTO(rk_buf_done) struct rk_buf answer = { 0 };
+	const struct rk_call call = { .method = method,
+				      .target = target,
+				      .type = type,
+				      .body = body,
+				      .answer_max = RK_ADVERTISE_ANSWER_MAX,
+				      .timeout_ms = RK_ADVERTISE_MS };
+	RK_AUTO(rk_arena_done) struct rk_arena arena = { 0 };
+	struct rk_span text;
 
-	return rk_http_simple(opts->ask, opts->client, &request, ret_status, &answer, error);
+	return rk_call(opts->ask, opts->client, &call, &arena, ret_status, &text, error);
 }
 
 int rk_advertise(const struct rk_advertise_opts *opts, struct rk_error *error)
 {
-	RK_AUTO(rk_drop_blob) struct rk_blob *body = NULL;
-	struct rk_buf text = { 0 };
+	RK_AUTO(rk_buf_done) struct rk_buf text = { 0 };
 	struct rk_span host;
 	uint32_t ip;
 	uint64_t port;
@@ -67,12 +62,11 @@ int rk_advertise(const struct rk_advertise_opts *opts, struct rk_error *error)
 		      "\"endpoints\":[{\"addresses\":[\"%.*s\"],\"conditions\":{\"ready\":true}}],"
 		      "\"ports\":[{\"name\":\"https\",\"protocol\":\"TCP\",\"port\":%llu}]}",
 		      opts->name, (unsigned long long)opts->id, RK_SPAN_ARGS(host), (unsigned long long)port);
-	body = rk_blob_copy(rk_buf_span(&text));
-	rk_buf_done(&text);
-	(void)snprintf(target, sizeof target, SLICES "/kubernetes-%s", opts->name);
-	RK_TRY(call(opts, "PATCH", target, "application/merge-patch+json", body, &status, error));
+	const struct rk_span body = rk_buf_span(&text);
+	(void)snprintf(target, sizeof target, RK_ADVERTISE_SLICES "/kubernetes-%s", opts->name);
+	RK_TRY(write_slice(opts, "PATCH", target, "application/merge-patch+json", body, &status, error));
 	if (status == 404)
-		RK_TRY(call(opts, "POST", SLICES, "application/json", body, &status, error));
+		RK_TRY(write_slice(opts, "POST", RK_ADVERTISE_SLICES, "application/json", body, &status, error));
 	return status == 200 || status == 201
 		       ? RK_OK
 		       : rk_fail(error, RK_EAGAIN, "the API answered %d", status);

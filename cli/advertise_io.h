@@ -6,6 +6,9 @@
 #include "base/err.h"
 #include "wire/tls_io.h"
 
+#define RK_ADVERTISE_SLICES     "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices"
+#define RK_ADVERTISE_MS         2000 /* for each answer */
+#define RK_ADVERTISE_ANSWER_MAX (1u << 20)
 #define RK_ADVERTISE_LABEL "reckon.dev/member" /* of the slice: the member's id */
 
 struct rk_advertise_opts {

@@ -20,22 +20,41 @@ int rk_call_identity(const char *dir, struct rk_tls **ret, struct rk_error *erro
 	return rk_tls_new(ret, &opts, error);
 }
 
+int rk_call(const char *address, struct rk_tls *tls, const struct rk_call *call,
+	    struct rk_arena *arena, int *ret_status, struct rk_span *ret_text, struct rk_error *error)
+{
+	const struct rk_http_header headers[] = {
+		{ RK_SPAN("accept"), RK_SPAN("application/json") },
+		{ RK_SPAN("content-type"), rk_span_str(call->type) },
+	};
+	RK_AUTO(rk_drop_blob) struct rk_blob *body =
+		call->body.data != NULL ? rk_blob_copy(call->body) : NULL;
+	const struct rk_http_simple request = { .method = call->method,
+						.target = call->target,
+						.headers = headers,
+						.header_count = body != NULL ? 2 : 1,
+						.body = body,
+						.answer_max = call->answer_max,
+						.timeout_ms = call->timeout_ms };
+	RK_AUTO(rk_buf_done) struct rk_buf answer = { 0 };
+
+	RK_TRY(rk_http_simple(address, tls, &request, ret_status, &answer, error));
+	*ret_text = rk_arena_span(arena, rk_buf_span(&answer));
+	return RK_OK;
+}
+
 int rk_call_get(const char *address, struct rk_tls *tls, const char *target, unsigned timeout_ms,
 		struct rk_arena *arena, struct rk_val **ret_val, struct rk_error *error)
 {
-	const struct rk_http_header accept = { RK_SPAN("accept"), RK_SPAN("application/json") };
-	const struct rk_http_simple request = { .method = "GET",
-						.target = target,
-						.headers = &accept,
-						.header_count = 1,
-						.answer_max = ANSWER_MAX,
-						.timeout_ms = timeout_ms };
-	RK_AUTO(rk_buf_done) struct rk_buf body = { 0 };
+	const struct rk_call call = { .method = "GET",
+				      .target = target,
+				      .answer_max = ANSWER_MAX,
+				      .timeout_ms = timeout_ms };
 	struct rk_val *val = NULL;
+	struct rk_span text;
 	int status = 0;
 
-	RK_TRY(rk_http_simple(address, tls, &request, &status, &body, error));
-	const struct rk_span text = rk_arena_span(arena, rk_buf_span(&body));
+	RK_TRY(rk_call(address, tls, &call, arena, &status, &text, error));
 	const bool is_json = text.size > 0 && text.data[0] == '{';
 	if (is_json)
 		RK_TRY(rk_json_parse(arena, text, 0, &val, error));
