@@ -7,11 +7,5 @@ trap '"$RECKON" cluster down --dir "$cluster" >/dev/null 2>&1' EXIT
 export KUBECONFIG=$cluster/admin.kubeconfig HOME=$SCRATCH
 command -v python3 >/dev/null || { skip "watches" "there is no python3"; summary; exit; }
 python3 watches.py "$RECKON" "$cluster" "$port" >"$SCRATCH/lines" || not_ok "watches.py ended with an error" "$(tail -3 "$SCRATCH/lines")"
-while read -r verdict name; do
-	case $verdict in
-	ok) ok "$name" ;;
-	not) not_ok "${name#ok }" ;;
-	*) echo "        $verdict $name" ;;
-	esac
-done <"$SCRATCH/lines"
+verdicts "$SCRATCH/lines"
 summary

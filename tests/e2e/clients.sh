@@ -1,10 +1,6 @@
 # Debian's python3-kubernetes against reckon: every kind there and back.
 . ./lib.sh
-python=
-for try in python3 /usr/bin/python3; do
-	[ -n "$python" ] || ! "$try" -c "import kubernetes, yaml" 2>/dev/null || python=$try
-done
-[ -n "$python" ] || { skip "client libraries" "python3-kubernetes is not here"; summary; exit; }
+python_with "kubernetes, yaml" || { skip "client libraries" "python3-kubernetes is not here"; summary; exit; }
 cluster=$SCRATCH/c
 port=$(free_port 27000)
 trap '"$RECKON" cluster down --dir "$cluster" >/dev/null 2>&1' EXIT
@@ -12,10 +8,5 @@ trap '"$RECKON" cluster down --dir "$cluster" >/dev/null 2>&1' EXIT
 if ! TMPDIR=$SCRATCH "$python" clients.py "$cluster/admin.kubeconfig" kinds.yaml >"$SCRATCH/out" 2>"$SCRATCH/err"; then
 	not_ok "clients.py came to its end" "$(tail -3 "$SCRATCH/err")"
 fi
-while read -r line; do
-	case $line in
-	"ok "*) ok "${line#ok }" ;;
-	"not ok "*) not_ok "${line#not ok }" ;;
-	esac
-done <"$SCRATCH/out"
+verdicts "$SCRATCH/out"
 summary

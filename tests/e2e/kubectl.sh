@@ -1,11 +1,7 @@
 # Every kubectl sub-command against what docs/kubectl.md says of it; `explain --recursive` of every kind.
 # The oldest and the newest client and 1.27 do all of it, the others what depends on how they speak; all do all with KUBECTL_ALL=1.
 . ./lib.sh
-python=
-for try in python3 /usr/bin/python3; do
-	[ -n "$python" ] || ! "$try" -c "import yaml" 2>/dev/null || python=$try
-done
-[ -n "$python" ] || { skip "kubectl" "python3-yaml is not here"; summary; exit; }
+python_with "yaml" || { skip "kubectl" "python3-yaml is not here"; summary; exit; }
 versions=
 for kubectl in ${KUBECTL_120:-} $(ls "${KUBECTL_DIR:-/usr/lib/google-cloud-sdk/bin}"/kubectl.1.2[7-9] "${KUBECTL_DIR:-/usr/lib/google-cloud-sdk/bin}"/kubectl.1.3[0-3] 2>/dev/null); do
 	if "$kubectl" version --client >/dev/null 2>&1; then versions="$versions $kubectl"; fi

@@ -42,6 +42,23 @@ free_port() {
 	done
 	echo "$port"
 }
+# python_with MODULES: the first python3 that has them, as $python.
+python_with() {
+	for python in python3 /usr/bin/python3; do
+		! "$python" -c "import $1" 2>/dev/null || return 0
+	done
+	return 1
+}
+# verdicts FILE: its lines "ok NAME" and "not ok NAME: why" count here; others are shown.
+verdicts() {
+	while read -r line; do
+		case $line in
+		"ok "*) ok "${line#ok }" ;;
+		"not ok "*) not_ok "${line#not ok }" ;;
+		*) echo "        $line" ;;
+		esac
+	done <"$1"
+}
 summary() {
 	echo "$passed passed, $failed failed, $skipped skipped"
 	[ "$failed" = 0 ]

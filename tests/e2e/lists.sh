@@ -8,10 +8,5 @@ trap '"$RECKON" cluster down --dir "$cluster" >/dev/null 2>&1' EXIT
 if ! python3 lists.py "$cluster/pki" "$port" $((port + 1)) $((port + 2)) >"$SCRATCH/out" 2>"$SCRATCH/err"; then
 	not_ok "lists.py came to its end" "$(tail -3 "$SCRATCH/err")"
 fi
-while read -r line; do
-	case $line in
-	"ok "*) ok "${line#ok }" ;;
-	"not ok "*) not_ok "${line#not ok }" ;;
-	esac
-done <"$SCRATCH/out"
+verdicts "$SCRATCH/out"
 summary
