@@ -1,5 +1,7 @@
 #include "base/hash.h"
 
+#include <stdio.h>
+
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
@@ -90,4 +92,12 @@ struct rk_hash128 rk_hash128(struct rk_span bytes, uint64_t seed)
 	const XXH128_hash_t hash = XXH3_128bits_withSeed(bytes.data, bytes.size, seed);
 
 	return (struct rk_hash128){ hash.low64, hash.high64 };
+}
+
+void rk_uuid_format(char ret[RK_UUID_TEXT], struct rk_hash128 bits, unsigned version)
+{
+	(void)snprintf(ret, RK_UUID_TEXT, "%08x-%04x-%1x%03x-%04x-%012llx", (unsigned)(bits.high >> 32),
+		       (unsigned)(bits.high >> 16 & 0xffff), version & 0xf, (unsigned)(bits.high & 0xfff),
+		       (unsigned)(0x8000 | (bits.low >> 48 & 0x3fff)),
+		       (unsigned long long)(bits.low & 0xffffffffffffu));
 }

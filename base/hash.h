@@ -17,6 +17,10 @@ struct rk_hash128 {
 uint64_t rk_hash64(struct rk_span bytes, uint64_t seed);        /* XXH3-64 */
 struct rk_hash128 rk_hash128(struct rk_span bytes, uint64_t seed); /* XXH3-128 */
 
+#define RK_UUID_TEXT 37 /* with the NUL */
+/* These bits as a UUID (RFC 9562): version 4 for random ones, 8 for others. */
+void rk_uuid_format(char ret[RK_UUID_TEXT], struct rk_hash128 bits, unsigned version);
+
 static inline bool rk_hash128_eq(struct rk_hash128 a, struct rk_hash128 b)
 {
 	return a.low == b.low && a.high == b.high;

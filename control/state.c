@@ -176,12 +176,10 @@ uint64_t rk_state_random(struct rk_state *state)
 struct rk_span rk_state_uid(struct rk_state *state)
 {
 	const uint64_t high = rk_state_random(state), low = rk_state_random(state);
-	char *text = rk_arena_printf(&state->arena, "%08x-%04x-8%03x-%04x-%012llx", (unsigned)(high >> 32),
-				     (unsigned)(high >> 16 & 0xffff), (unsigned)(high & 0xfff),
-				     (unsigned)(0x8000 | (low >> 48 & 0x3fff)),
-				     (unsigned long long)(low & 0xffffffffffffu));
+	char *text = rk_arena_alloc(&state->arena, RK_UUID_TEXT);
 
-	return rk_span_of(text, 36);
+	rk_uuid_format(text, (struct rk_hash128){ .low = low, .high = high }, 8);
+	return rk_span_of(text, RK_UUID_TEXT - 1);
 }
 
 struct rk_span rk_safe_text(struct rk_arena *arena, uint64_t hash, size_t letters)

@@ -88,11 +88,9 @@ struct rk_http_header rk_req_audit_id(struct rk_req *req)
 		return ret;
 	const struct rk_hash128 id = rk_hash128(rk_span_of(seed, sizeof req->thread->audit_seed), 0);
 	seed[1]++;
-	ret.value = rk_span_str(rk_arena_printf(
-		&req->arena, "%08x-%04x-4%03x-%04x-%012llx", (unsigned)(id.high >> 32),
-		(unsigned)(id.high >> 16 & 0xffff), (unsigned)(id.high & 0xfff),
-		(unsigned)(0x8000 | (id.low >> 48 & 0x3fff)),
-		(unsigned long long)(id.low & 0xffffffffffffu)));
+	char *text = rk_arena_alloc(&req->arena, RK_UUID_TEXT);
+	rk_uuid_format(text, id, 4);
+	ret.value = rk_span_of(text, RK_UUID_TEXT - 1);
 	return ret;
 }
 
